@@ -1,0 +1,34 @@
+# The CPU backend, compiled once per instruction set, each a small library of its own: two copies of
+# an inline function with different -m flags must never meet in one link. csrc/cpu/dispatch.cc loads
+# one of them. Defines BLOCKHESS_CPU_LIBRARIES.
+set(BLOCKHESS_CPU_SOURCES
+  csrc/cpu/blocks.cc
+  csrc/cpu/evaluator.cc
+  csrc/cpu/library.cc
+  csrc/cpu/map.cc
+  csrc/cpu/term_tile.cc
+  csrc/cpu/terms.cc
+  csrc/cpu/terms_vjp.cc)
+
+set(BLOCKHESS_CPU_LIBRARIES "")
+function(add_cpu_library isa)
+  set(target _cpu_${isa})
+  add_library(${target} MODULE ${BLOCKHESS_CPU_SOURCES} csrc/core/program.cc)
+  target_include_directories(${target} SYSTEM PRIVATE ${TENSORFLOW_INCLUDE})  # for Eigen
+  # No errno and no floating-point traps: what lets sqrt and comparisons be vectorised. All else of
+  # -ffast-math stays off, NaN and infinity keep their meaning.
+  target_compile_options(${target} PRIVATE -O3 -fno-math-errno -fno-trapping-math ${ARGN})
+  target_link_options(${target} PRIVATE
+    -Wl,--version-script=${CMAKE_SOURCE_DIR}/csrc/cpu/exports.map)
+  set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so"
+    LINK_DEPENDS ${CMAKE_SOURCE_DIR}/csrc/cpu/exports.map)
+  set(BLOCKHESS_CPU_LIBRARIES ${BLOCKHESS_CPU_LIBRARIES} ${target} PARENT_SCOPE)
+endfunction()
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  add_cpu_library(generic -msse4.2)
+  add_cpu_library(avx2 -mavx2 -mfma)
+  add_cpu_library(avx512 -mavx2 -mfma -mavx512f -mavx512dq -mavx512bw -mavx512vl)
+else()
+  add_cpu_library(generic)
+endif()

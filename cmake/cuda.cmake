@@ -1,0 +1,11 @@
+# Whether a CUDA compiler is here, and its version: a build fact.
+include(CheckLanguage)
+option(BLOCKHESS_CUDA "Build the CUDA backend where nvcc is found" ON)
+set(BLOCKHESS_CUDA_VERSION "")
+set(BLOCKHESS_CUDA_ARCHS "")
+if(BLOCKHESS_CUDA)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    add_subdirectory(cuda)
+  endif()
+endif()

@@ -1,0 +1,85 @@
+// What a backend is called with: pointers, sizes and strides, the same for every backend. Strides
+// count values; a stride of 0 repeats the operand along that axis.
+#pragma once
+
+#include <cstdint>
+
+#include "csrc/core/layout.h"
+
+namespace blockhess {
+
+struct Program;
+struct Term;
+struct VjpSteps;
+
+// A parameter of phi, (N or 1, K or 1), or of psi, (N or 1).
+template <typename T>
+struct Parameter {
+  T* data;  // null where the parameter's cotangent is not wanted
+  int64_t row_stride;
+  int64_t column_stride;
+};
+
+// S and b: one for all rows (row_stride 0) or one per row.
+template <typename T>
+struct RowOperand {
+  T* data;
+  int64_t row_stride;
+};
+
+// The operands of one term, or their cotangents. Absent parts are null.
+template <typename T>
+struct Operands {
+  const Parameter<T>* phi_parameters;
+  RowOperand<T> S;
+  RowOperand<T> b;
+  const Parameter<T>* psi_parameters;
+};
+
+// blockhess_terms: sum over the terms. Outputs that are not wanted are null.
+template <typename T>
+struct TermsArguments {
+  int64_t N, K;
+  int num_terms;
+  const Term* terms;
+  const Operands<const T>* operands;
+  const T* x;
+  Layout layout;
+  T* value;     // (N)
+  T* gradient;  // (N, K)
+  T* hessian;   // (N, block_size(layout, K))
+};
+
+// The vector-Jacobian product of the same. Absent cotangents and unwanted results are null.
+template <typename T>
+struct TermsVjpArguments {
+  int64_t N, K;
+  int num_terms;
+  const Term* terms;
+  const VjpSteps* steps;  // of each term
+  const Operands<const T>* operands;
+  const T* x;
+  Layout layout;
+  const T* value_cotangent;     // (N)
+  const T* gradient_cotangent;  // (N, K)
+  const T* hessian_cotangent;   // (N, block_size(layout, K))
+  T* x_bar;
+  const Operands<T>* operand_bars;
+};
+
+template <typename T>
+struct MapInput {
+  const T* data;
+  int64_t stride;  // 1, or 0 where one value serves all
+};
+
+// A program applied elementwise. The number of inputs and outputs is the program's.
+template <typename T>
+struct MapArguments {
+  int64_t count;
+  const Program* program;
+  const MapInput<T>* inputs;
+  T* const* outputs;
+};
+
+}  // namespace blockhess

@@ -1,0 +1,43 @@
+// The instruction table as data: opcodes, names, arities.
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+namespace blockhess {
+
+enum class Opcode : uint8_t {
+#define INSTRUCTION(name, arity, expression) name,
+#include "csrc/core/instructions.def"
+#undef INSTRUCTION
+};
+
+struct InstructionInfo {
+  const char* name;
+  int arity;
+};
+
+// Indexed by Opcode.
+inline constexpr InstructionInfo kInstructions[] = {
+#define INSTRUCTION(name, arity, expression) {#name, arity},
+#include "csrc/core/instructions.def"
+#undef INSTRUCTION
+};
+
+inline constexpr int kNumOpcodes = static_cast<int>(std::size(kInstructions));
+
+inline const InstructionInfo& info(Opcode opcode) {
+  return kInstructions[static_cast<int>(opcode)];
+}
+
+std::optional<Opcode> find_opcode(std::string_view name);
+
+// One step of a program: out = opcode(a, b, c), in numbers of values. Unused arguments are 0.
+struct Instruction {
+  Opcode opcode;
+  uint16_t out, a, b, c;
+};
+
+}  // namespace blockhess

@@ -1,0 +1,119 @@
+#include "csrc/core/needs.h"
+
+#include <stdexcept>
+#include <string>
+
+namespace blockhess {
+
+namespace {
+
+// Whether an output is not identically zero.
+bool contributes(const Program& program, int index) { return !program.outputs[index].is_zero(); }
+bool contributes(const std::optional<Program>& program, int index) {
+  return program && contributes(*program, index);
+}
+
+// Whether the derivative number `order` of a program by a wanted parameter contributes.
+template <typename AProgram>
+bool any_contributes(const AProgram& program, const std::vector<bool>& wanted, int order) {
+  for (size_t p = 0; p < wanted.size(); ++p) {
+    if (wanted[p] && contributes(program, by_parameter(static_cast<int>(p)) + order)) return true;
+  }
+  return false;
+}
+
+bool has_D(const Term& term) { return contributes(term.phi, 2); }
+
+Program cut(const Program& program, const std::vector<bool>& needed, std::string_view subject) {
+  for (size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i] && program.outputs[i].is_none()) {
+      throw std::invalid_argument(std::string(subject) + " program: output " + std::to_string(i) +
+                                  " is none, but this call needs it");
+    }
+  }
+  return program.restricted_to(needed);
+}
+
+std::vector<bool> needed_of_psi(const Term& term, const VjpSteps& steps, const Results& given,
+                                const WantedBars& wanted) {
+  const bool M = given.hessian(), S_or_D = term.quadratic || has_D(term);
+  std::vector<bool> needed(term.psi.outputs.size(), false);
+  needed[1] = (steps.s_bar && given.value) || (steps.u_bar && given.gradient) ||
+              (M && ((wanted.x && contributes(term.phi, 3)) || wanted.S ||
+                     any_contributes(term.phi, wanted.phi_parameters, 2)));
+  needed[2] = (steps.s_bar && ((M && S_or_D) || given.gradient)) || (steps.u_bar && M);
+  needed[3] = steps.s_bar && M;
+  for (size_t q = 0; q < wanted.psi_parameters.size(); ++q) {
+    if (!wanted.psi_parameters[q]) continue;
+    const int first = by_parameter(static_cast<int>(q));
+    needed[first] = given.value;
+    needed[first + 1] = (M && S_or_D) || given.gradient;
+    needed[first + 2] = M;
+  }
+  return needed;
+}
+
+std::vector<bool> needed_of_phi(const Term& term, const Program& psi, const VjpSteps& steps,
+                                const Results& given, const WantedBars& wanted) {
+  const bool scaled_M = given.hessian() && contributes(term.psi, 1);
+  std::vector<bool> needed(term.phi->outputs.size(), false);
+  needed[0] = psi.reads_input(0);
+  needed[1] = steps.u;
+  needed[2] = steps.t1 || (wanted.x && steps.u_bar);
+  needed[3] = wanted.x && scaled_M;
+  for (size_t p = 0; p < wanted.phi_parameters.size(); ++p) {
+    if (!wanted.phi_parameters[p]) continue;
+    const int first = by_parameter(static_cast<int>(p));
+    needed[first] = steps.s_bar;
+    needed[first + 1] = steps.u_bar;
+    needed[first + 2] = scaled_M;
+  }
+  return needed;
+}
+
+}  // namespace
+
+Term forward_part(const Term& term, const Results& wanted) {
+  const bool hessian = wanted.hessian();
+  const bool S_or_D = term.quadratic || has_D(term);
+  Term part = term;
+  part.psi = cut(term.psi, {wanted.value, wanted.gradient || (hessian && S_or_D), hessian}, "psi");
+  if (term.phi) {
+    const bool needs_u = (wanted.gradient && contributes(term.psi, 1)) ||
+                         (hessian && contributes(term.psi, 2));
+    const bool needs_D = hessian && contributes(term.psi, 1);
+    part.phi = cut(*term.phi, {part.psi.reads_input(0), needs_u, needs_D}, "phi");
+  }
+  return part;
+}
+
+VjpSteps vjp_steps(const Term& term, const Results& given, const WantedBars& wanted) {
+  const bool M = given.hessian(), S_or_D = term.quadratic || has_D(term);
+  const auto by_psi = [&](int order) {
+    return any_contributes(term.psi, wanted.psi_parameters, order);
+  };
+  VjpSteps steps;
+  steps.s_bar = wanted.x || wanted.S || wanted.b ||
+                any_contributes(term.phi, wanted.phi_parameters, 0);
+  steps.u_bar = (wanted.x && S_or_D) || wanted.S || wanted.b ||
+                any_contributes(term.phi, wanted.phi_parameters, 1);
+  const bool psi2_in_s_bar = steps.s_bar && contributes(term.psi, 2);
+  steps.t1 = M && S_or_D && (psi2_in_s_bar || by_psi(1));
+  steps.t2 = M && ((steps.s_bar && contributes(term.psi, 3)) || by_psi(2));
+  steps.t3 = given.gradient && (psi2_in_s_bar || by_psi(1));
+  steps.M_u = steps.t2 || (M && steps.u_bar && contributes(term.psi, 2));
+  steps.u = steps.M_u || steps.t3 || wanted.x;
+  return steps;
+}
+
+Term vjp_part(const Term& term, const Results& given, const WantedBars& wanted) {
+  const VjpSteps steps = vjp_steps(term, given, wanted);
+  Term part = term;
+  part.psi = cut(term.psi, needed_of_psi(term, steps, given, wanted), "psi");
+  if (term.phi) {
+    part.phi = cut(*term.phi, needed_of_phi(term, part.psi, steps, given, wanted), "phi");
+  }
+  return part;
+}
+
+}  // namespace blockhess

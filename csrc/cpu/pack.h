@@ -1,0 +1,176 @@
+// Pack<T>: as many values as a vector register of this build's instruction set holds, with the
+// operators and functions that the instruction table uses. A thin layer over Eigen's packets, which
+// exist for every instruction set and carry the vectorised elementary functions.
+#pragma once
+
+#include <cstdint>
+
+#include "Eigen/Core"
+#include "csrc/core/gamma_functions.h"
+#include "csrc/core/scalar_math.h"
+#include "unsupported/Eigen/SpecialFunctions"
+
+namespace blockhess {
+
+template <typename T>
+struct Pack {
+  using Packet = typename Eigen::internal::packet_traits<T>::type;
+  using Traits = Eigen::internal::packet_traits<T>;
+  static constexpr int kSize = Eigen::internal::unpacket_traits<Packet>::size;
+
+  Packet packet;
+
+  Pack() = default;
+  explicit Pack(T value) : packet(Eigen::internal::pset1<Packet>(value)) {}
+
+  static Pack from(const Packet& packet) {
+    Pack result;
+    result.packet = packet;
+    return result;
+  }
+  static Pack load(const T* aligned) { return from(Eigen::internal::pload<Packet>(aligned)); }
+  static Pack load_unaligned(const T* data) {
+    return from(Eigen::internal::ploadu<Packet>(data));
+  }
+  void store(T* aligned) const { Eigen::internal::pstore<T, Packet>(aligned, packet); }
+  void store_unaligned(T* data) const { Eigen::internal::pstoreu<T, Packet>(data, packet); }
+};
+
+// What a comparison of packs gives: all bits of a lane set, or none.
+template <typename T>
+struct Mask {
+  typename Pack<T>::Packet packet;
+};
+
+template <typename T>
+inline Pack<T> operator+(Pack<T> a, Pack<T> b) {
+  return Pack<T>::from(Eigen::internal::padd(a.packet, b.packet));
+}
+template <typename T>
+inline Pack<T> operator-(Pack<T> a, Pack<T> b) {
+  return Pack<T>::from(Eigen::internal::psub(a.packet, b.packet));
+}
+template <typename T>
+inline Pack<T> operator*(Pack<T> a, Pack<T> b) {
+  return Pack<T>::from(Eigen::internal::pmul(a.packet, b.packet));
+}
+template <typename T>
+inline Pack<T> operator/(Pack<T> a, Pack<T> b) {
+  return Pack<T>::from(Eigen::internal::pdiv(a.packet, b.packet));
+}
+template <typename T>
+inline Pack<T> operator-(Pack<T> a) {
+  return Pack<T>::from(Eigen::internal::pnegate(a.packet));
+}
+// a * b + c, fused where the instruction set can.
+template <typename T>
+inline Pack<T> multiply_add(Pack<T> a, Pack<T> b, Pack<T> c) {
+  return Pack<T>::from(Eigen::internal::pmadd(a.packet, b.packet, c.packet));
+}
+template <typename T>
+inline T sum(Pack<T> a) {
+  return Eigen::internal::predux(a.packet);
+}
+
+template <typename T>
+inline Mask<T> operator<(Pack<T> a, Pack<T> b) {
+  return {Eigen::internal::pcmp_lt(a.packet, b.packet)};
+}
+template <typename T>
+inline Mask<T> operator<=(Pack<T> a, Pack<T> b) {
+  return {Eigen::internal::pcmp_le(a.packet, b.packet)};
+}
+template <typename T>
+inline Mask<T> operator>(Pack<T> a, Pack<T> b) {
+  return b < a;
+}
+template <typename T>
+inline Mask<T> operator>=(Pack<T> a, Pack<T> b) {
+  return b <= a;
+}
+template <typename T>
+inline Mask<T> operator==(Pack<T> a, Pack<T> b) {
+  return {Eigen::internal::pcmp_eq(a.packet, b.packet)};
+}
+template <typename T>
+inline Mask<T> operator!=(Pack<T> a, Pack<T> b) {
+  return {Eigen::internal::pnot((a == b).packet)};
+}
+template <typename T>
+inline Pack<T> where(Mask<T> condition, Pack<T> a, Pack<T> b) {
+  return Pack<T>::from(Eigen::internal::pselect(condition.packet, a.packet, b.packet));
+}
+
+// The functions that Eigen does not vectorise for T, one value at a time.
+template <typename T, typename Function>
+inline Pack<T> lanewise(Pack<T> a, Function function) {
+  alignas(64) T lanes[Pack<T>::kSize];
+  a.store(lanes);
+  for (T& lane : lanes) lane = function(lane);
+  return Pack<T>::load(lanes);
+}
+template <typename T, typename Function>
+inline Pack<T> lanewise(Pack<T> a, Pack<T> b, Function function) {
+  alignas(64) T lanes[Pack<T>::kSize], others[Pack<T>::kSize];
+  a.store(lanes);
+  b.store(others);
+  for (int i = 0; i < Pack<T>::kSize; ++i) lanes[i] = function(lanes[i], others[i]);
+  return Pack<T>::load(lanes);
+}
+
+#define BLOCKHESS_PACK_FUNCTION(name, vectorised, packet_function)            \
+  template <typename T>                                                       \
+  inline Pack<T> name(Pack<T> a) {                                            \
+    if constexpr (vectorised) {                                               \
+      return Pack<T>::from(Eigen::internal::packet_function(a.packet));       \
+    } else {                                                                  \
+      return lanewise(a, [](T lane) { return blockhess::name(lane); });       \
+    }                                                                         \
+  }
+
+BLOCKHESS_PACK_FUNCTION(abs, true, pabs)
+BLOCKHESS_PACK_FUNCTION(sqrt, Pack<T>::Traits::HasSqrt, psqrt)
+BLOCKHESS_PACK_FUNCTION(exp, Pack<T>::Traits::HasExp, pexp)
+BLOCKHESS_PACK_FUNCTION(expm1, Pack<T>::Traits::HasExpm1, pexpm1)
+BLOCKHESS_PACK_FUNCTION(log, Pack<T>::Traits::HasLog, plog)
+BLOCKHESS_PACK_FUNCTION(log1p, Pack<T>::Traits::HasLog1p, plog1p)
+BLOCKHESS_PACK_FUNCTION(sin, Pack<T>::Traits::HasSin, psin)
+BLOCKHESS_PACK_FUNCTION(cos, Pack<T>::Traits::HasCos, pcos)
+BLOCKHESS_PACK_FUNCTION(tanh, Pack<T>::Traits::HasTanh, ptanh)
+BLOCKHESS_PACK_FUNCTION(asin, Pack<T>::Traits::HasASin, pasin)
+BLOCKHESS_PACK_FUNCTION(acos, Pack<T>::Traits::HasACos, pacos)
+BLOCKHESS_PACK_FUNCTION(atan, Pack<T>::Traits::HasATan, patan)
+BLOCKHESS_PACK_FUNCTION(atanh, Pack<T>::Traits::HasATanh, patanh)
+BLOCKHESS_PACK_FUNCTION(erf, Pack<T>::Traits::HasErf, perf)
+BLOCKHESS_PACK_FUNCTION(erfc, Pack<T>::Traits::HasErfc, perfc)
+#undef BLOCKHESS_PACK_FUNCTION
+
+#define BLOCKHESS_LANEWISE_FUNCTION(name)                               \
+  template <typename T>                                                 \
+  inline Pack<T> name(Pack<T> a) {                                      \
+    return lanewise(a, [](T lane) { return blockhess::name(lane); });   \
+  }
+
+BLOCKHESS_LANEWISE_FUNCTION(tan)
+BLOCKHESS_LANEWISE_FUNCTION(sinh)
+BLOCKHESS_LANEWISE_FUNCTION(cosh)
+BLOCKHESS_LANEWISE_FUNCTION(asinh)
+BLOCKHESS_LANEWISE_FUNCTION(acosh)
+BLOCKHESS_LANEWISE_FUNCTION(lgamma)
+BLOCKHESS_LANEWISE_FUNCTION(digamma)
+#undef BLOCKHESS_LANEWISE_FUNCTION
+
+template <typename T>
+inline Pack<T> pow(Pack<T> a, Pack<T> b) {
+  if constexpr (Pack<T>::Traits::HasPow) {
+    return Pack<T>::from(Eigen::internal::generic_pow(a.packet, b.packet));
+  } else {
+    return lanewise(a, b, [](T base, T exponent) { return blockhess::pow(base, exponent); });
+  }
+}
+template <typename T>
+inline Pack<T> polygamma(Pack<T> n, Pack<T> a) {
+  return lanewise(n, a, [](T order, T lane) { return blockhess::polygamma(order, lane); });
+}
+
+}  // namespace blockhess

@@ -1,0 +1,52 @@
+// The symmetric parts of the S that are shared by all rows, computed once per call.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "csrc/core/arguments.h"
+#include "csrc/core/term.h"
+#include "csrc/cpu/matrix.h"
+#include "csrc/cpu/scratch.h"
+
+namespace blockhess::cpu {
+
+template <typename T>
+class SharedS {
+ public:
+  // Throws std::bad_alloc.
+  SharedS(int num_terms, const Term* terms, const Operands<const T>* operands, int64_t N,
+          int64_t K) {
+    Scratch measure;
+    take(num_terms, terms, operands, N, K, measure);
+    memory_ = Scratch::like(measure);
+    take(num_terms, terms, operands, N, K, memory_);
+    for (int t = 0; t < num_terms; ++t) {
+      if (matrices_[t] != nullptr) symmetrise(operands[t].S.data, K, matrices_[t]);
+    }
+  }
+
+  // Null where the term has no S, or one per row.
+  const T* operator[](int term) const { return matrices_[term]; }
+
+  // Whether a term has an S per row.
+  bool any_row_S() const { return any_row_S_; }
+
+ private:
+  void take(int num_terms, const Term* terms, const Operands<const T>* operands, int64_t N,
+            int64_t K, Scratch& scratch) {
+    matrices_.assign(num_terms, nullptr);
+    for (int t = 0; t < num_terms; ++t) {
+      if (!terms[t].quadratic) continue;
+      const bool shared = operands[t].S.row_stride == 0;
+      if (shared && N > 0) matrices_[t] = scratch.take<T>(K * K);
+      any_row_S_ |= !shared;
+    }
+  }
+
+  Scratch memory_;
+  std::vector<T*> matrices_;
+  bool any_row_S_ = false;
+};
+
+}  // namespace blockhess::cpu

@@ -1,0 +1,212 @@
+#include "csrc/cpu/term_tile.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "csrc/cpu/fixed_size.h"
+#include "csrc/cpu/matrix.h"
+
+namespace blockhess::cpu {
+
+namespace {
+
+template <typename T>
+struct Kernels {
+  template <int Kfixed>
+  struct Products {
+    // products_i = S_i x_i
+    static void run(const T* S, int64_t S_stride, const T* x, int64_t rows, int64_t K,
+                    T* products) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        symmetric_product<Kfixed>(S + i * S_stride, x + i * K, K, products + i * K);
+      }
+    }
+  };
+
+  template <int Kfixed>
+  struct U {
+    // u_i = phi'_i + S x_i + b
+    static void run(const T* phi1, const T* S_x, const T* b, int64_t b_stride, int64_t rows,
+                    int64_t K, T* __restrict u) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) {
+          u[i * K + k] = phi1[i * K + k] + S_x[i * K + k] + b[i * b_stride + k];
+        }
+      }
+    }
+  };
+
+  template <int Kfixed>
+  struct S {
+    // s_i = sum_k phi_ik + 1/2 x_i' S x_i + b' x_i, each part where it is not null
+    static void run(const T* phi, const T* S_x, const T* b, int64_t b_stride, const T* x,
+                    int64_t rows, int64_t K, T* __restrict s) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        T total(0);
+        if (phi != nullptr) total += sum<Kfixed>(phi + i * K, K);
+        if (S_x != nullptr) total += T(0.5) * dot<Kfixed>(x + i * K, S_x + i * K, K);
+        if (b != nullptr) total += dot<Kfixed>(x + i * K, b + i * b_stride, K);
+        s[i] = total;
+      }
+    }
+  };
+};
+
+}  // namespace
+
+TileShape tile_shape(int64_t N, int64_t K, bool has_row_S, int64_t value_bytes) {
+  constexpr int64_t kMostRowMatrixBytes = 256 << 10;
+  int64_t rows = kChunk / std::max<int64_t>(K, 1);
+  if (has_row_S && K > 0) {
+    // In floating point: K * K of a K that large would overflow.
+    const double matrix_bytes = static_cast<double>(K) * K * value_bytes;
+    rows = std::min(rows, static_cast<int64_t>(kMostRowMatrixBytes / matrix_bytes));
+  }
+  return {K, std::max<int64_t>(1, std::min(rows, N))};
+}
+
+template <typename T>
+TermTile<T>::TermTile(const Term& term, const Operands<const T>& operands, const T* S, bool needs_u,
+                      TileShape shape, Scratch& scratch)
+    : term_(&term),
+      operands_(operands),
+      shape_(shape),
+      needs_u_(needs_u),
+      needs_s_(term.psi.reads_input(0)),
+      S_(S),
+      zeros_(scratch.take<T>(std::max(shape.values(), shape.rows))),
+      psi_evaluator_(term.psi, shape.rows, scratch) {
+  if (term.quadratic && S == nullptr) row_S_ = scratch.take<T>(shape.values() * shape.K);
+  if (term.quadratic && (needs_s_ || needs_u_)) S_x_ = scratch.take<T>(shape.values());
+  if (needs_u_) u_storage_ = scratch.take<T>(shape.values());
+  if (term.phi) take_phi(scratch);
+  if (zeros_ != nullptr) fill_repeated_parameters();
+}
+
+template <typename T>
+void TermTile<T>::take_phi(Scratch& scratch) {
+  const Program& phi = *term_->phi;
+  phi_evaluator_.emplace(phi, std::min(shape_.values(), kChunk), scratch);
+  phi_.resize(phi.outputs.size());
+  phi_storage_.resize(phi.outputs.size());
+  for (size_t i = 0; i < phi.outputs.size(); ++i) {
+    if (!phi.outputs[i].is_slot()) continue;
+    if (phi_in_one_chunk()) {
+      phi_[i] = phi_evaluator_->output(static_cast<int>(i));
+    } else {
+      phi_[i] = phi_storage_[i] = scratch.take<T>(shape_.values());
+    }
+  }
+}
+
+// The parameters that are the same for every tile.
+template <typename T>
+void TermTile<T>::fill_repeated_parameters() {
+  for (int p = 0; p < term_->num_phi_parameters(); ++p) {
+    const Parameter<const T>& parameter = operands_.phi_parameters[p];
+    if (parameter.row_stride != 0) continue;
+    T* const input = phi_evaluator_->input(p + 1);
+    if (parameter.column_stride == 0) {
+      std::fill_n(input, std::min(shape_.values(), kChunk), *parameter.data);
+    } else if (phi_in_one_chunk()) {
+      for (int64_t i = 0; i < shape_.rows; ++i) {
+        std::copy_n(parameter.data, shape_.K, input + i * shape_.K);
+      }
+    }
+  }
+  for (int p = 0; p < term_->num_psi_parameters(); ++p) {
+    const Parameter<const T>& parameter = operands_.psi_parameters[p];
+    if (parameter.row_stride == 0) {
+      std::fill_n(psi_evaluator_.input(p + 1), shape_.rows, *parameter.data);
+    }
+  }
+}
+
+template <typename T>
+void TermTile<T>::evaluate(const T* x, int64_t first, int64_t rows) {
+  const int64_t K = shape_.K;
+  const T* const tile_x = x + first * K;
+  if (term_->phi) evaluate_phi(x, first, rows);
+  if (row_S_ != nullptr) symmetrise_rows(first, rows);
+  if (S_x_ != nullptr) {
+    choose_size<Kernels<T>::template Products>(K)(S(), S_stride(), tile_x, rows, K, S_x_);
+  }
+  const T* const b = term_->linear ? operands_.b.data + first * operands_.b.row_stride : nullptr;
+  if (needs_u_ && !term_->quadratic && !term_->linear) {
+    u_ = phi(1);
+  } else if (needs_u_) {
+    u_ = u_storage_;
+    choose_size<Kernels<T>::template U>(K)(phi(1), S_x_ != nullptr ? S_x_ : zeros_,
+                                           b != nullptr ? b : zeros_, operands_.b.row_stride, rows,
+                                           K, u_storage_);
+  }
+  if (needs_s_) {
+    choose_size<Kernels<T>::template S>(K)(has_phi(0) ? phi(0) : nullptr, S_x_, b,
+                                           operands_.b.row_stride, tile_x, rows, K,
+                                           psi_evaluator_.input(0));
+  }
+  load_psi_parameters(first, rows);
+  psi_evaluator_.run(rows);
+}
+
+template <typename T>
+void TermTile<T>::evaluate_phi(const T* x, int64_t first, int64_t rows) {
+  const int64_t values = rows * shape_.K;
+  for (int64_t start = 0; start < values; start += kChunk) {
+    const int64_t count = std::min(kChunk, values - start);
+    std::memcpy(phi_evaluator_->input(0), x + first * shape_.K + start, count * sizeof(T));
+    load_phi_parameters(first, start, count);
+    phi_evaluator_->run(count);
+    if (phi_in_one_chunk()) continue;
+    for (size_t i = 0; i < phi_.size(); ++i) {
+      if (phi_storage_[i] == nullptr) continue;
+      phi_evaluator_->copy_output(static_cast<int>(i), count, phi_storage_[i] + start);
+    }
+  }
+}
+
+// For the values [start, start + count) of the tile whose first row is `first`. A chunk that is not
+// the whole tile is a part of one row, so there `start` is a column.
+template <typename T>
+void TermTile<T>::load_phi_parameters(int64_t first, int64_t start, int64_t count) {
+  for (int p = 0; p < term_->num_phi_parameters(); ++p) {
+    const Parameter<const T>& parameter = operands_.phi_parameters[p];
+    T* const input = phi_evaluator_->input(p + 1);
+    const T* const data = parameter.data + first * parameter.row_stride;
+    if (parameter.column_stride != 0) {
+      const bool filled = parameter.row_stride == 0 && phi_in_one_chunk();
+      if (!filled) std::memcpy(input, data + start, count * sizeof(T));
+    } else if (parameter.row_stride != 0) {
+      const int64_t columns = std::min(shape_.K, count);
+      for (int64_t i = 0; i * columns < count; ++i) {
+        std::fill_n(input + i * columns, columns, data[i * parameter.row_stride]);
+      }
+    }
+  }
+}
+
+template <typename T>
+void TermTile<T>::load_psi_parameters(int64_t first, int64_t rows) {
+  for (int p = 0; p < term_->num_psi_parameters(); ++p) {
+    const Parameter<const T>& parameter = operands_.psi_parameters[p];
+    if (parameter.row_stride == 0) continue;
+    std::memcpy(psi_evaluator_.input(p + 1), parameter.data + first, rows * sizeof(T));
+  }
+}
+
+template <typename T>
+void TermTile<T>::symmetrise_rows(int64_t first, int64_t rows) {
+  const int64_t matrix = shape_.K * shape_.K;
+  for (int64_t i = 0; i < rows; ++i) {
+    symmetrise(operands_.S.data + (first + i) * operands_.S.row_stride, shape_.K,
+               row_S_ + i * matrix);
+  }
+}
+
+template class TermTile<float>;
+template class TermTile<double>;
+
+}  // namespace blockhess::cpu

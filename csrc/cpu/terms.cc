@@ -1,0 +1,171 @@
+#include "csrc/cpu/terms.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "csrc/core/formula.h"
+#include "csrc/cpu/blocks.h"
+#include "csrc/cpu/cost.h"
+#include "csrc/cpu/fixed_size.h"
+#include "csrc/cpu/shard.h"
+#include "csrc/cpu/shared_S.h"
+#include "csrc/cpu/term_tile.h"
+
+namespace blockhess::cpu {
+
+namespace {
+
+template <typename T>
+struct Kernels {
+  template <int Kfixed>
+  struct AddScaled {
+    // out_ik += scale_i a_ik
+    static void run(const T* __restrict scale, const T* __restrict a, int64_t rows, int64_t K,
+                    T* __restrict out) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) out[i * K + k] += scale[i] * a[i * K + k];
+      }
+    }
+  };
+
+  template <int Kfixed>
+  struct AddPartDiagonal {
+    // out_ik += psi' S_kk + psi'' u_k^2
+    static void run(const BlockPart<T>& part, int64_t rows, int64_t K, T* __restrict out) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows && part.S != nullptr; ++i) {
+        const T* const S = part.S + i * part.S_stride;
+        for (int64_t k = 0; k < K; ++k) out[i * K + k] += part.S_scale[i] * S[k * K + k];
+      }
+      for (int64_t i = 0; i < rows && part.u != nullptr; ++i) {
+        for (int64_t k = 0; k < K; ++k) {
+          const T u = part.u[i * K + k];
+          out[i * K + k] += formula::rank_one_entry(part.u_scale[i], u, u);
+        }
+      }
+    }
+  };
+};
+
+// What one call shares between its shards.
+template <typename T>
+struct Call {
+  const TermsArguments<T>& arguments;
+  const SharedS<T>& shared_S;
+  TileShape shape;
+};
+
+template <typename T>
+class TermsWorker {
+ public:
+  TermsWorker(const Call<T>& call, Scratch& scratch) : call_(call), arguments_(call.arguments) {
+    const bool hessian = arguments_.hessian != nullptr;
+    tiles_.reserve(arguments_.num_terms);
+    for (int t = 0; t < arguments_.num_terms; ++t) {
+      const Term& term = arguments_.terms[t];
+      const bool needs_u = (arguments_.gradient != nullptr && term.psi.outputs[1].is_slot()) ||
+                           (hessian && term.psi.outputs[2].is_slot());
+      tiles_.emplace_back(term, arguments_.operands[t], call.shared_S[t], needs_u, call.shape,
+                          scratch);
+      has_diagonal_ |= hessian && tiles_.back().has_psi(1) && tiles_.back().has_phi(2);
+    }
+    diagonal_ = scratch.take<T>(has_diagonal_ ? call.shape.values() : 0);
+  }
+
+  void operator()(int64_t begin, int64_t end) {
+    for (int64_t first = begin; first < end; first += call_.shape.rows) {
+      const int64_t rows = std::min(call_.shape.rows, end - first);
+      for (TermTile<T>& tile : tiles_) tile.evaluate(arguments_.x, first, rows);
+      if (arguments_.value != nullptr) write_value(first, rows);
+      if (arguments_.gradient != nullptr) write_gradient(first, rows);
+      if (arguments_.hessian != nullptr) write_hessian(first, rows);
+    }
+  }
+
+ private:
+  void write_value(int64_t first, int64_t rows) {
+    T* const out = arguments_.value + first;
+    std::fill_n(out, rows, T(0));
+    for (const TermTile<T>& tile : tiles_) {
+      for (int64_t i = 0; i < rows; ++i) out[i] += tile.psi(0)[i];
+    }
+  }
+
+  void write_gradient(int64_t first, int64_t rows) {
+    const int64_t K = arguments_.K;
+    T* const out = arguments_.gradient + first * K;
+    std::fill_n(out, rows * K, T(0));
+    for (const TermTile<T>& tile : tiles_) {
+      if (!tile.has_psi(1)) continue;
+      choose_size<Kernels<T>::template AddScaled>(K)(tile.psi(1), tile.u(), rows, K, out);
+    }
+  }
+
+  void write_hessian(int64_t first, int64_t rows) {
+    const int64_t K = arguments_.K;
+    T* const out = arguments_.hessian + first * block_size(arguments_.layout, K);
+    collect_parts();
+    if (arguments_.layout == Layout::kDiag) {
+      std::fill_n(out, rows * K, T(0));
+      add_diagonal(rows, out);
+      for (const BlockPart<T>& part : parts_) {
+        choose_size<Kernels<T>::template AddPartDiagonal>(K)(part, rows, K, out);
+      }
+      return;
+    }
+    if (has_diagonal_) {
+      std::fill_n(diagonal_, rows * K, T(0));
+      add_diagonal(rows, diagonal_);
+    }
+    write_blocks(parts_, has_diagonal_ ? diagonal_ : nullptr, arguments_.layout, rows, K, out);
+  }
+
+  void collect_parts() {
+    parts_.clear();
+    for (const TermTile<T>& tile : tiles_) {
+      const bool has_S = tile.has_S() && tile.has_psi(1);
+      const bool has_u = tile.has_psi(2);
+      parts_.push_back({has_S ? tile.S() : nullptr, tile.S_stride(), tile.psi(1),
+                        has_u ? tile.u() : nullptr, tile.psi(2)});
+    }
+  }
+
+  // out += sum over terms of psi' phi''
+  void add_diagonal(int64_t rows, T* out) {
+    for (const TermTile<T>& tile : tiles_) {
+      if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
+      choose_size<Kernels<T>::template AddScaled>(arguments_.K)(tile.psi(1), tile.phi(2), rows,
+                                                                arguments_.K, out);
+    }
+  }
+
+  const Call<T>& call_;
+  const TermsArguments<T>& arguments_;
+  std::vector<TermTile<T>> tiles_;
+  std::vector<BlockPart<T>> parts_;
+  bool has_diagonal_ = false;
+  T* diagonal_ = nullptr;
+};
+
+}  // namespace
+
+template <typename T>
+Result terms(const TermsArguments<T>& arguments, const ParallelFor& parallel_for) {
+  try {
+    const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
+                              arguments.K);
+    const Call<T> call{arguments, shared_S,
+                       tile_shape(arguments.N, arguments.K, shared_S.any_row_S(), sizeof(T))};
+    const int64_t cost = cost_per_row(arguments.num_terms, arguments.terms, arguments.K) +
+                         block_size(arguments.layout, arguments.K);
+    return run_shards<TermsWorker<T>>(call, arguments.N, cost, parallel_for);
+  } catch (const std::bad_alloc&) {
+    return Result::kOutOfMemory;
+  }
+}
+
+template Result terms(const TermsArguments<float>&, const ParallelFor&);
+template Result terms(const TermsArguments<double>&, const ParallelFor&);
+
+}  // namespace blockhess::cpu

@@ -1,0 +1,202 @@
+// The Python module blockhess._core: the same core on NumPy arrays, the instruction table and the
+// facts of the build. It needs no TensorFlow.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "csrc/core/instruction.h"
+#include "csrc/core/needs.h"
+#include "csrc/core/operands.h"
+#include "csrc/core/term.h"
+#include "csrc/cpu/dispatch.h"
+#include "csrc/python/threads.h"
+
+namespace blockhess {
+namespace {
+
+namespace py = pybind11;
+
+template <typename T>
+using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
+
+Shape to_shape(const py::array& array) {
+  return Shape(array.shape(), array.shape() + array.ndim());
+}
+
+void raise(cpu::Result result) {
+  if (result == cpu::Result::kOutOfMemory) throw std::bad_alloc();
+}
+
+std::vector<Term> read_terms(const std::vector<std::string>& texts, TermKind kind) {
+  std::vector<Term> terms;
+  for (const std::string& text : texts) terms.push_back(read_term(text, kind));
+  return terms;
+}
+
+Layout read_layout(const std::string& name) {
+  const std::optional<Layout> layout = find_layout(name);
+  if (!layout) throw std::invalid_argument("unknown layout '" + name + "'");
+  return *layout;
+}
+
+template <typename T>
+std::vector<Array<T>> to_arrays(const std::vector<py::object>& objects) {
+  std::vector<Array<T>> arrays;
+  for (const py::object& object : objects) arrays.push_back(object.cast<Array<T>>());
+  return arrays;
+}
+
+template <typename T>
+std::vector<Strides> strides_of(const std::vector<Term>& terms, const Array<T>& x,
+                                const std::vector<Array<T>>& operands) {
+  if (x.ndim() != 2) throw std::invalid_argument("x must have two axes");
+  check_num_operands(terms, static_cast<int64_t>(operands.size()));
+  std::vector<Shape> shapes;
+  for (const Array<T>& operand : operands) shapes.push_back(to_shape(operand));
+  return operand_strides(terms, x.shape(0), x.shape(1), shapes);
+}
+
+template <typename T>
+BoundOperands<const T> bind_operands(const std::vector<Term>& terms, const std::vector<Strides>& strides,
+                            const std::vector<Array<T>>& operands) {
+  std::vector<const T*> data;
+  for (const Array<T>& operand : operands) data.push_back(operand.data());
+  return BoundOperands<const T>(terms, strides, data);
+}
+
+template <typename T>
+py::tuple terms(const Array<T>& x, const std::vector<py::object>& operand_objects,
+                const std::vector<std::string>& texts, const std::string& layout, bool want_value,
+                bool want_gradient, int threads, const std::string& isa) {
+  const Results wanted{want_value, want_gradient, read_layout(layout)};
+  std::vector<Term> parts = read_terms(texts, TermKind::kForward);
+  for (Term& term : parts) term = forward_part(term, wanted);
+  const auto operands = to_arrays<T>(operand_objects);
+  const auto strides = strides_of(parts, x, operands);
+  const auto bound = bind_operands(parts, strides, operands);
+
+  const int64_t N = x.shape(0), K = x.shape(1);
+  Array<T> value(Shape{N}), gradient(Shape{N, K}), hessian(hessian_shape(wanted.layout, N, K));
+  TermsArguments<T> arguments{};
+  arguments.N = N;
+  arguments.K = K;
+  arguments.num_terms = static_cast<int>(parts.size());
+  arguments.terms = parts.data();
+  arguments.operands = bound.get();
+  arguments.x = x.data();
+  arguments.layout = wanted.layout;
+  if (wanted.value) arguments.value = value.mutable_data();
+  if (wanted.gradient) arguments.gradient = gradient.mutable_data();
+  if (wanted.layout != Layout::kNone) arguments.hessian = hessian.mutable_data();
+  raise(cpu::functions(isa).of<T>().terms(arguments, parallel_for(threads)));
+
+  const auto given = [](bool is_wanted, const py::object& array) {
+    return is_wanted ? array : py::object(py::none());
+  };
+  return py::make_tuple(given(wanted.value, value), given(wanted.gradient, gradient),
+                        given(wanted.layout != Layout::kNone, hessian));
+}
+
+template <typename T>
+std::vector<Array<T>> map(const std::string& text, const std::vector<py::object>& input_objects,
+                          int threads, const std::string& isa) {
+  const Program program = read_map(text);
+  const auto arrays = to_arrays<T>(input_objects);
+  if (static_cast<int>(arrays.size()) != program.num_inputs) {
+    throw std::invalid_argument("the program has " + std::to_string(program.num_inputs) +
+                                " inputs, got " + std::to_string(arrays.size()));
+  }
+  Shape shape;
+  std::vector<MapInput<T>> inputs;
+  for (const Array<T>& array : arrays) {
+    inputs.push_back({array.data(), array.ndim() == 0 ? 0 : 1});
+    if (array.ndim() == 0) continue;
+    if (!shape.empty() && to_shape(array) != shape) {
+      throw std::invalid_argument("inputs of shapes " + to_string(shape) + " and " +
+                                  to_string(to_shape(array)));
+    }
+    shape = to_shape(array);
+  }
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  std::vector<Array<T>> results;
+  std::vector<T*> outputs;
+  for (size_t i = 0; i < program.outputs.size(); ++i) {
+    results.emplace_back(shape);
+    outputs.push_back(results.back().mutable_data());
+  }
+  const MapArguments<T> arguments{count, &program, inputs.data(), outputs.data()};
+  raise(cpu::functions(isa).of<T>().map(arguments, parallel_for(threads)));
+  return results;
+}
+
+std::vector<py::tuple> instructions() {
+  std::vector<py::tuple> table;
+  for (const InstructionInfo& instruction : kInstructions) {
+    table.push_back(py::make_tuple(instruction.name, instruction.arity));
+  }
+  return table;
+}
+
+py::dict build_facts() {
+  py::dict facts;
+  facts["version"] = BLOCKHESS_VERSION;
+  facts["tensorflow"] = BLOCKHESS_TENSORFLOW_VERSION;
+  facts["compiler"] = BLOCKHESS_COMPILER;
+  facts["cuda"] = BLOCKHESS_CUDA_VERSION;
+  facts["cuda_archs"] = BLOCKHESS_CUDA_ARCHS;
+  facts["isas"] = cpu::available_isas();
+  facts["isa"] = cpu::selected_isa();
+  facts["xla"] = false;
+  return facts;
+}
+
+bool is_double(const py::array& array) { return array.dtype().is(py::dtype::of<double>()); }
+
+}  // namespace
+
+PYBIND11_MODULE(_core, module) {
+  using namespace py::literals;
+  module.doc() = "The core of blockhess on NumPy arrays.";
+  module.def("instructions", &instructions, "The instruction table: (name, arity) of each.");
+  module.def("build_facts", &build_facts, "How this build was made, and the processor it runs on.");
+  module.def(
+      "check_program", [](const std::string& text) { read_program(text, "map"); }, "text"_a,
+      "Raises ValueError unless `text` is a well-formed program.");
+  module.def(
+      "check_term",
+      [](const std::string& text, bool vjp) {
+        read_term(text, vjp ? TermKind::kVjp : TermKind::kForward);
+      },
+      "text"_a, "vjp"_a = false, "Raises ValueError unless `text` is a well-formed term.");
+  module.def(
+      "terms",
+      [](const py::array& x, const std::vector<py::object>& operands,
+         const std::vector<std::string>& texts, const std::string& layout, bool want_value,
+         bool want_gradient, int threads, const std::string& isa) {
+        return is_double(x) ? terms<double>(x, operands, texts, layout, want_value, want_gradient,
+                                            threads, isa)
+                            : terms<float>(x, operands, texts, layout, want_value, want_gradient,
+                                           threads, isa);
+      },
+      "x"_a, "operands"_a, "terms"_a, "layout"_a = "dense", "want_value"_a = true,
+      "want_gradient"_a = true, "threads"_a = 1, "isa"_a = "",
+      "(value, gradient, hessian) of a sum of terms, in the type of x; None where not wanted.");
+  module.def(
+      "map",
+      [](const std::string& text, const std::vector<py::array>& inputs, int threads,
+         const std::string& isa) {
+        const std::vector<py::object> objects(inputs.begin(), inputs.end());
+        const bool all_double = std::all_of(inputs.begin(), inputs.end(), is_double);
+        return all_double ? py::cast(map<double>(text, objects, threads, isa))
+                          : py::cast(map<float>(text, objects, threads, isa));
+      },
+      "program"_a, "inputs"_a, "threads"_a = 1, "isa"_a = "",
+      "The outputs of a map program; in float64 where all inputs are, in float32 elsewhere.");
+}
+
+}  // namespace blockhess

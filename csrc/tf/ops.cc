@@ -1,0 +1,137 @@
+// The op definitions and their shape functions.
+#include <string>
+#include <vector>
+
+#include "csrc/core/layout.h"
+#include "tensorflow/core/framework/common_shape_fns.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace blockhess {
+namespace {
+
+using absl::Status;
+using tensorflow::shape_inference::DimensionHandle;
+using tensorflow::shape_inference::InferenceContext;
+using tensorflow::shape_inference::ShapeHandle;
+
+// What an unwanted output is.
+ShapeHandle nothing(InferenceContext* c) { return c->Vector(0); }
+
+Status block_shape(InferenceContext* c, DimensionHandle N, DimensionHandle K, ShapeHandle* shape) {
+  std::string name;
+  TF_RETURN_IF_ERROR(c->GetAttr("layout", &name));
+  switch (find_layout(name).value_or(Layout::kNone)) {
+    case Layout::kNone:
+      *shape = nothing(c);
+      break;
+    case Layout::kDense:
+      *shape = c->MakeShape({N, K, K});
+      break;
+    case Layout::kDiag:
+      *shape = c->Matrix(N, K);
+      break;
+    case Layout::kPacked: {
+      DimensionHandle size = c->UnknownDim();
+      constexpr int64_t kMost = int64_t{1} << 31;
+      if (c->ValueKnown(K) && c->Value(K) < kMost) {
+        size = c->MakeDim(block_size(Layout::kPacked, c->Value(K)));
+      }
+      *shape = c->Matrix(N, size);
+      break;
+    }
+  }
+  return Status();
+}
+
+Status terms_shape(InferenceContext* c) {
+  ShapeHandle x, hessian;
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 2, &x));
+  bool want_value, want_gradient;
+  TF_RETURN_IF_ERROR(c->GetAttr("want_value", &want_value));
+  TF_RETURN_IF_ERROR(c->GetAttr("want_gradient", &want_gradient));
+  TF_RETURN_IF_ERROR(block_shape(c, c->Dim(x, 0), c->Dim(x, 1), &hessian));
+  c->set_output(0, want_value ? c->Vector(c->Dim(x, 0)) : nothing(c));
+  c->set_output(1, want_gradient ? x : nothing(c));
+  c->set_output(2, hessian);
+  return Status();
+}
+
+// x and the operands are the first inputs, and each has an output of its shape where it is wanted.
+Status terms_grad_shape(InferenceContext* c) {
+  ShapeHandle x;
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 2, &x));
+  std::vector<bool> wanted;
+  TF_RETURN_IF_ERROR(c->GetAttr("wanted", &wanted));
+  for (int i = 0; i < c->num_outputs(); ++i) {
+    const bool is_wanted = i < static_cast<int>(wanted.size()) && wanted[i];
+    c->set_output(i, is_wanted ? c->input(i) : nothing(c));
+  }
+  return Status();
+}
+
+// Scalars aside, all inputs have one shape, which is the shape of every output.
+Status map_shape(InferenceContext* c) {
+  ShapeHandle common = c->Scalar();
+  for (int i = 0; i < c->num_inputs(); ++i) {
+    const ShapeHandle input = c->input(i);
+    if (c->RankKnown(input) && c->Rank(input) == 0) continue;
+    if (!c->RankKnown(input)) {
+      // It may be a scalar; what the outputs are is then open unless another input decides.
+      if (c->RankKnown(common) && c->Rank(common) == 0) common = c->UnknownShape();
+    } else if (!c->RankKnown(common) || c->Rank(common) == 0) {
+      common = input;
+    } else {
+      TF_RETURN_IF_ERROR(c->Merge(common, input, &common));
+    }
+  }
+  for (int i = 0; i < c->num_outputs(); ++i) c->set_output(i, common);
+  return Status();
+}
+
+}  // namespace
+
+REGISTER_OP("BlockhessTerms")
+    .Input("x: T")
+    .Input("operands: num_operands * T")
+    .Output("value: T")
+    .Output("gradient: T")
+    .Output("hessian: T")
+    .Attr("T: {float, double}")
+    .Attr("num_operands: int >= 0")
+    .Attr("terms: list(string) >= 1")
+    .Attr("layout: {'none', 'dense', 'diag', 'packed'} = 'dense'")
+    .Attr("want_value: bool = false")
+    .Attr("want_gradient: bool = false")
+    .SetShapeFn(terms_shape)
+    .Doc("Value, gradient and Hessian blocks of a sum of terms, row by row.");
+
+REGISTER_OP("BlockhessTermsGrad")
+    .Input("x: T")
+    .Input("operands: num_operands * T")
+    .Input("value_cotangent: T")
+    .Input("gradient_cotangent: T")
+    .Input("hessian_cotangent: T")
+    .Output("x_bar: T")
+    .Output("operand_bars: num_operands * T")
+    .Attr("T: {float, double}")
+    .Attr("num_operands: int >= 0")
+    .Attr("terms: list(string) >= 1")
+    .Attr("layout: {'none', 'dense', 'diag', 'packed'} = 'dense'")
+    .Attr("want_value: bool = false")
+    .Attr("want_gradient: bool = false")
+    .Attr("wanted: list(bool)")
+    .SetShapeFn(terms_grad_shape)
+    .Doc("The vector-Jacobian product of BlockhessTerms.");
+
+REGISTER_OP("BlockhessMap")
+    .Input("inputs: num_inputs * T")
+    .Output("outputs: num_outputs * T")
+    .Attr("T: {float, double}")
+    .Attr("num_inputs: int >= 0")
+    .Attr("num_outputs: int >= 1")
+    .Attr("program: string")
+    .SetShapeFn(map_shape)
+    .Doc("A program applied elementwise.");
+
+}  // namespace blockhess

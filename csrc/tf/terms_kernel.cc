@@ -1,0 +1,79 @@
+// The CPU kernel of BlockhessTerms.
+#include <string>
+#include <vector>
+
+#include "csrc/core/needs.h"
+#include "csrc/core/term.h"
+#include "csrc/cpu/dispatch.h"
+#include "csrc/tf/kernel.h"
+#include "csrc/tf/term_attributes.h"
+
+namespace blockhess {
+namespace {
+
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+
+template <typename T>
+class TermsKernel : public tensorflow::OpKernel {
+ public:
+  explicit TermsKernel(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, read_attributes(context, TermKind::kForward, &attributes_));
+    OP_REQUIRES_OK(context, guarded([this] {
+                     for (Term& term : attributes_.terms) {
+                       term = forward_part(term, attributes_.results);
+                     }
+                     functions_ = &cpu::functions().of<T>();
+                   }));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    std::vector<Strides> strides;
+    OP_REQUIRES_OK(context, check_x_and_operands(context, attributes_, &strides));
+    std::vector<const T*> data;
+    for (int i = 0; i < attributes_.num_operands; ++i) {
+      data.push_back(context->input(1 + i).flat<T>().data());
+    }
+    const BoundOperands<const T> operands(attributes_.terms, strides, data);
+
+    TermsArguments<T> arguments{};
+    arguments.N = x.dim_size(0);
+    arguments.K = x.dim_size(1);
+    arguments.num_terms = static_cast<int>(attributes_.terms.size());
+    arguments.terms = attributes_.terms.data();
+    arguments.operands = operands.get();
+    arguments.x = x.flat<T>().data();
+    arguments.layout = attributes_.results.layout;
+    OP_REQUIRES_OK(context, allocate_results(context, &arguments));
+    OP_REQUIRES_OK(context, to_status(functions_->terms(arguments, parallel_for(context))));
+  }
+
+ private:
+  absl::Status allocate_results(OpKernelContext* context, TermsArguments<T>* arguments) {
+    const Results& wanted = attributes_.results;
+    const int64_t N = arguments->N, K = arguments->K;
+    Tensor *value, *gradient, *hessian;
+    TF_RETURN_IF_ERROR(allocate(context, 0, wanted.value ? Shape{N} : kNothing, &value));
+    TF_RETURN_IF_ERROR(allocate(context, 1, wanted.gradient ? Shape{N, K} : kNothing, &gradient));
+    TF_RETURN_IF_ERROR(allocate(context, 2, hessian_shape(wanted.layout, N, K), &hessian));
+    if (wanted.value) arguments->value = value->flat<T>().data();
+    if (wanted.gradient) arguments->gradient = gradient->flat<T>().data();
+    if (wanted.layout != Layout::kNone) arguments->hessian = hessian->flat<T>().data();
+    return absl::Status();
+  }
+
+  TermAttributes attributes_;
+  const cpu::TypedFunctions<T>* functions_ = nullptr;
+};
+
+REGISTER_KERNEL_BUILDER(
+    Name("BlockhessTerms").Device(tensorflow::DEVICE_CPU).TypeConstraint<float>("T"),
+    TermsKernel<float>);
+REGISTER_KERNEL_BUILDER(
+    Name("BlockhessTerms").Device(tensorflow::DEVICE_CPU).TypeConstraint<double>("T"),
+    TermsKernel<double>);
+
+}  // namespace
+}  // namespace blockhess

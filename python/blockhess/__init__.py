@@ -1,0 +1,28 @@
+"""blockhess: the diagonal blocks of Hessians of functions whose rows do not interact.
+
+    import blockhess as bh
+    blocks = bh.hessian(f, x)                 # (N, K, K) for x of shape (N, K)
+"""
+
+from blockhess import ops
+from blockhess.api import (
+    ValueGradHessian,
+    explain,
+    hessian,
+    hessians,
+    value_grad_hessian,
+)
+from blockhess.facts import __version__, build_info
+from blockhess.plan import Plan
+
+__all__ = [
+    "Plan",
+    "ValueGradHessian",
+    "__version__",
+    "build_info",
+    "explain",
+    "hessian",
+    "hessians",
+    "ops",
+    "value_grad_hessian",
+]

@@ -1,0 +1,208 @@
+"""The public interface: blocks of second derivatives, and the plan by which they are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from blockhess import traces
+from blockhess.derivatives import Derivatives, derive
+from blockhess.plan import Plan
+from blockhess.request import Request, check_x, checked_x
+
+RowFunction = Callable[[tf.Tensor], Any]
+
+
+class ValueGradHessian(NamedTuple):
+    """What `value_grad_hessian` returns.
+
+    Attributes:
+      value: f(x), in the shape that f gave it.
+      gradient: (..., K), the gradient of the sum of f.
+      hessian: the blocks, in the layout that was asked for.
+    """
+
+    value: tf.Tensor
+    gradient: tf.Tensor
+    hessian: tf.Tensor
+
+
+def hessian(
+    f: RowFunction,
+    x: Any,
+    *,
+    layout: str = "dense",
+    route: str = "auto",
+    coupling: str = "check",
+) -> tf.Tensor:
+    """The diagonal blocks of the Hessian of f: for each row of x, its own K x K matrix.
+
+    Works eagerly, under `tf.function` and in a TF1 graph, and is differentiable any number of times,
+    with respect to x and to the tensors and variables that f captures.
+
+    Args:
+      f: takes x and returns a scalar, or one value a row, shape (...) or (..., 1), which is summed.
+        Called eagerly, f is traced as under `tf.function` (without AutoGraph) and the trace kept
+        until a variable or function that f refers to by name changes; attributes of objects are
+        not watched.
+      x: tensor, variable or array of shape (..., K), float32 or float64. All axes but the last are
+        rows; N, their product, may be unknown, zero or one. With K unknown only the autodiff route
+        serves.
+      layout: "dense" (..., K, K); "diag" (..., K); "packed" (..., K (K + 1) / 2), the upper triangle
+        in the order of `np.triu_indices`.
+      route: "auto" takes the first that fits of "fused" and "autodiff".
+      coupling: what to do where rows are not proved independent. "check" compares one random
+        Hessian-vector product with the blocks and fails the run if rows interact; "exact" computes
+        the diagonal blocks of the true Hessian however rows interact, with N K backward passes;
+        "assume_independent" trusts the caller.
+
+    Returns:
+      Tensor of the dtype of x; its shape is given by `layout`. Where f is provably constant in x
+      (behind `stop_gradient`, say) the blocks are zero.
+
+    Raises:
+      TypeError: x is not floating.
+      ValueError: x has no rank or is a scalar; f's result has another shape, is not floating or is
+        not connected to x; the named route cannot serve f.
+      tf.errors.InvalidArgumentError: at run time, rows interact under "check", or the shapes of
+        parameters do not fit x.
+
+    Example:
+      >>> x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+      >>> blockhess.hessian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
+      [[[6.0, 0.0], [0.0, 12.0]], [[18.0, 0.0], [0.0, 24.0]]]
+    """
+    return _apply(f, x, Request(layout, route, coupling)).hessian
+
+
+def value_grad_hessian(
+    f: RowFunction,
+    x: Any,
+    *,
+    layout: str = "dense",
+    route: str = "auto",
+    coupling: str = "check",
+) -> ValueGradHessian:
+    """f(x), its gradient and its blocks, in one pass where f takes the fused route.
+
+    Arguments and errors are those of `hessian`.
+
+    Returns:
+      ValueGradHessian: the value in the shape of f's result, the gradient (..., K), the blocks.
+
+    Example:
+      >>> x = tf.constant([[1.0, 2.0]])
+      >>> result = blockhess.value_grad_hessian(lambda x: tf.reduce_sum(x**2, 1), x)
+      >>> result.value.numpy().tolist(), result.gradient.numpy().tolist()
+      ([5.0], [[2.0, 4.0]])
+    """
+    result = _apply(f, x, Request(layout, route, coupling, value=True, gradient=True))
+    return ValueGradHessian(*result)
+
+
+def hessians(
+    ys: Any,
+    xs: Any,
+    gate_gradients: bool = False,
+    aggregation_method: Any = None,
+    name: str = "hessians",
+    *,
+    layout: str = "dense",
+    route: str = "auto",
+    coupling: str = "check",
+) -> list[tf.Tensor]:
+    """Stands in for `tf.hessians(ys, xs)` while a graph is built: the same call, blocks out.
+
+    Args:
+      ys: a tensor or a list of them, each a scalar or one value a row; their sum is differentiated.
+      xs: a tensor or variable of shape (..., K), or a list of them.
+      gate_gradients, aggregation_method: accepted as `tf.hessians` accepts them; they steer how
+        `tf.gradients` works, not what it computes, and are not needed here.
+      name: the name scope of the operations.
+      layout, route, coupling: as in `hessian`.
+
+    Returns:
+      A list with the blocks for each of `xs`, shape (..., K, K) in the dense layout.
+
+    Raises:
+      RuntimeError: called eagerly, where `tf.hessians` raises it, too: there use `hessian`.
+      TypeError, ValueError: as in `hessian`.
+
+    Example:
+      >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+      ...     x = tf.compat.v1.placeholder(tf.float32, (None, 2))
+      ...     blocks, = blockhess.hessians(tf.reduce_sum(x * x), x)
+      ...     print(session.run(blocks, {x: [[1.0, 2.0]]}).tolist())
+      [[[2.0, 0.0], [0.0, 2.0]]]
+    """
+    del gate_gradients, aggregation_method
+    if tf.executing_eagerly():
+        raise RuntimeError(
+            "blockhess.hessians works on the tensors of a graph, like tf.hessians; "
+            "in eager mode call blockhess.hessian(f, x)"
+        )
+    request = Request(layout, route, coupling)
+    results = list(ys) if isinstance(ys, (list, tuple)) else [ys]
+    sources = list(xs) if isinstance(xs, (list, tuple)) else [xs]
+    with tf.name_scope(name):
+        return [_hessian_of(results, x, request) for x in sources]
+
+
+def explain(
+    f: RowFunction,
+    x: Any,
+    *,
+    layout: str = "dense",
+    route: str = "auto",
+    coupling: str = "check",
+) -> Plan:
+    """The plan for f at x: its route and terms, and why faster routes did not fit.
+
+    Arguments and errors are those of `hessian`. Nothing is computed; in a graph that is being built
+    the operations of the plan are added to it, and pruned when it runs.
+
+    Returns:
+      Plan; `str()` of it is for people.
+
+    Example:
+      >>> plan = blockhess.explain(lambda x: tf.reduce_sum(tf.exp(-x * x)), tf.ones((5, 3)))
+      >>> plan.route
+      'fused'
+    """
+    request = Request(layout, route, coupling)
+    tensor = checked_x(x)
+    if tf.executing_eagerly():
+        return traces.trace(f, request).plan(tensor)
+    return traces.apply(f, tensor, request)[1]
+
+
+def _apply(f: RowFunction, x: Any, request: Request) -> Derivatives:
+    tensor = checked_x(x)
+    if tf.executing_eagerly():
+        return traces.trace(f, request)(tensor)
+    with tf.name_scope("blockhess"):
+        return traces.apply(f, tensor, request)[0]
+
+
+def _hessian_of(ys: Sequence[Any], x: Any, request: Request) -> tf.Tensor:
+    from blockhess.request import checked_result
+
+    reads = _reads(x)
+    source = reads[0] if reads else checked_x(x)
+    check_x(source)
+    results = [checked_result(y, source) for y in ys]
+    y = results[0] if len(results) == 1 else tf.add_n([tf.reduce_sum(y) for y in results])
+    return derive(y, source, request, reads)[0].hessian
+
+
+def _reads(x: Any) -> list[tf.Tensor]:
+    """Every read of a variable that the graph holds; nothing for a tensor."""
+    handle = getattr(x, "handle", None)
+    if handle is None or isinstance(x, tf.Tensor):
+        return []
+    graph = tf.compat.v1.get_default_graph()
+    if hasattr(graph, "capture"):
+        handle = graph.capture(handle)
+    return [op.outputs[0] for op in handle.consumers() if op.type == "ReadVariableOp"]

@@ -1,0 +1,43 @@
+"""Scalar functions as expressions: build, simplify, differentiate, compile to a program.
+
+The instructions of the core are functions of this package under their own names: `exp(a)`,
+`select(c, a, b)`, `max(a, b)`, ... take expressions or floats and build simplified calls.
+"""
+
+from .affine import affine
+from .build import call, make
+from .derivatives import differentiate
+from .expression import (
+    ARITY,
+    ONE,
+    ZERO,
+    Call,
+    Constant,
+    Expression,
+    ExpressionLike,
+    Variable,
+    topological,
+)
+from .program import ProgramTooLong, compile_program, parse_program
+from .substitution import substitute
+
+globals().update(vars(make))
+
+__all__ = [
+    "ARITY",
+    "ONE",
+    "ZERO",
+    "Call",
+    "Constant",
+    "Expression",
+    "ExpressionLike",
+    "ProgramTooLong",
+    "Variable",
+    "affine",
+    "call",
+    "compile_program",
+    "differentiate",
+    "parse_program",
+    "substitute",
+    "topological",
+]

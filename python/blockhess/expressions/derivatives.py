@@ -1,0 +1,127 @@
+"""Derivatives of expressions: one rule an instruction, in stable form.
+
+A rule gets the call, its arguments and the derivatives of its arguments, and gives the derivative
+of the call. Choices (`max`, `select`, ...) choose between derivatives, never multiply by a mask, so
+that the branch not taken cannot turn the result into nan. At ties they side with TensorFlow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from .build import make as m
+from .expression import ARITY, ONE, ZERO, Call, Constant, Expression, Variable, topological
+
+Rule = Callable[[Call, tuple[Expression, ...], tuple[Expression, ...]], Expression]
+
+
+def differentiate(expression: Expression, variable: Variable) -> Expression:
+    """The derivative of `expression` to `variable`, simplified.
+
+    Derivatives of any order come by repetition; shared subexpressions are differentiated once.
+    Raises ValueError where an instruction has no derivative: `polygamma` to its order.
+
+    >>> from blockhess.expressions import Variable, differentiate, softplus
+    >>> x = Variable("x")
+    >>> str(differentiate(softplus(x), x))
+    'sigmoid(x)'
+    """
+    derivatives: dict[Expression, Expression] = {}
+    for node in topological([expression]):
+        if variable not in node.variables:
+            derivatives[node] = ZERO
+        elif isinstance(node, Call):
+            below = tuple(derivatives[a] for a in node.arguments)
+            derivatives[node] = RULES[node.instruction](node, node.arguments, below)
+        else:
+            derivatives[node] = ONE
+    return derivatives[expression]
+
+
+def _chain(slope: Callable[[Expression], Expression]) -> Rule:
+    """The rule of a function of one argument, from its derivative at the argument."""
+    return lambda y, a, da: slope(*a) * da[0]
+
+
+def _chain_through(slope: Callable[[Expression, Expression], Expression]) -> Rule:
+    """The same where the derivative is best said with the value: slope(value, argument)."""
+    return lambda y, a, da: slope(y, *a) * da[0]
+
+
+def _constant(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
+    """The rule of a step function, whose jumps count for nothing."""
+    return ZERO
+
+
+def _power(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
+    base, exponent = a
+    by_base = exponent * m.pow(base, exponent - 1)
+    if not isinstance(exponent, Constant):
+        # x**0 is 1 everywhere: its slope at 0 is 0, where the product is 0 * inf.
+        by_base = m.select(m.equal(exponent, 0), 0, by_base)
+    # TensorFlow's convention: no slope in the exponent where the base has no logarithm.
+    logarithm = m.select(m.greater(base, 0), m.log(base), 0)
+    return by_base * da[0] + y * logarithm * da[1]
+
+
+def _polygamma(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
+    if da[0] is not ZERO:
+        raise ValueError(f"polygamma has no derivative to its order, here {a[0]}")
+    return m.polygamma(a[0] + 1, a[1]) * da[1]
+
+
+_INVERSE_ROOT_PI = 2.0 / math.sqrt(math.pi)
+
+RULES: dict[str, Rule] = {
+    "add": lambda y, a, da: da[0] + da[1],
+    "sub": lambda y, a, da: da[0] - da[1],
+    "mul": lambda y, a, da: da[0] * a[1] + a[0] * da[1],
+    "div": lambda y, a, da: da[0] / a[1] - y * (da[1] / a[1]),
+    "neg": lambda y, a, da: -da[0],
+    "square": _chain(lambda x: 2 * x),
+    "pow": _power,
+    "sqrt": _chain(lambda x: 0.5 * m.rsqrt(x)),
+    "rsqrt": _chain_through(lambda y, x: -0.5 * y * m.reciprocal(x)),
+    # y (y da) and not y**2 da: the square leaves float32's range long before the product does.
+    "reciprocal": lambda y, a, da: -y * (y * da[0]),
+    "abs": _chain(lambda x: m.sign(x)),
+    "sign": _constant,
+    "min": lambda y, a, da: m.select(m.less_equal(*a), *da),
+    "max": lambda y, a, da: m.select(m.greater_equal(*a), *da),
+    "less": _constant,
+    "less_equal": _constant,
+    "greater": _constant,
+    "greater_equal": _constant,
+    "equal": _constant,
+    "not_equal": _constant,
+    "select": lambda y, a, da: m.select(a[0], da[1], da[2]),
+    "exp": _chain_through(lambda y, x: y),
+    "expm1": _chain(lambda x: m.exp(x)),
+    "log": _chain(lambda x: m.reciprocal(x)),
+    "log1p": _chain(lambda x: m.reciprocal(1 + x)),
+    "sin": _chain(lambda x: m.cos(x)),
+    "cos": _chain(lambda x: -m.sin(x)),
+    "tan": _chain_through(lambda y, x: 1 + m.square(y)),
+    "sinh": _chain(lambda x: m.cosh(x)),
+    "cosh": _chain(lambda x: m.sinh(x)),
+    "tanh": _chain(lambda x: 4 * (m.sigmoid(2 * x) * m.sigmoid(-2 * x))),
+    "asin": _chain(lambda x: m.rsqrt((1 - x) * (1 + x))),
+    "acos": _chain(lambda x: -m.rsqrt((1 - x) * (1 + x))),
+    "atan": _chain(lambda x: m.reciprocal(1 + m.square(x))),
+    "asinh": _chain(lambda x: m.rsqrt(1 + m.square(x))),
+    "acosh": _chain(lambda x: m.rsqrt(x - 1) * m.rsqrt(x + 1)),
+    "atanh": _chain(lambda x: m.reciprocal((1 - x) * (1 + x))),
+    "sigmoid": _chain_through(lambda y, x: y * m.sigmoid(-x)),
+    "softplus": _chain(lambda x: m.sigmoid(x)),
+    "erf": _chain(lambda x: _INVERSE_ROOT_PI * m.exp(-m.square(x))),
+    "erfc": _chain(lambda x: -_INVERSE_ROOT_PI * m.exp(-m.square(x))),
+    "lgamma": _chain(lambda x: m.digamma(x)),
+    "digamma": _chain(lambda x: m.polygamma(1, x)),
+    "polygamma": _polygamma,
+}
+
+if ARITY.keys() != RULES.keys():
+    raise ImportError(
+        "derivative rules and instructions differ in " + ", ".join(ARITY.keys() ^ RULES.keys())
+    )

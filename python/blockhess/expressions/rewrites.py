@@ -1,0 +1,86 @@
+"""Formulas as people spell them, and the stable form of the same function.
+
+The left side overflows or cancels where the right side does not, so that a value changes
+only where the left side had lost it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .build import make
+from .expression import Call, Constant, Expression, Variable
+from .substitution import substitute
+
+_COMMUTATIVE = frozenset({"add", "mul"})
+
+def _table() -> tuple[tuple[Expression, Expression], ...]:
+    m, a = make, Variable("a")
+    return (
+        (m.log(1 + m.exp(a)), m.softplus(a)),
+        (m.log1p(m.exp(a)), m.softplus(a)),
+        (m.log(m.sigmoid(a)), -m.softplus(-a)),
+        (m.log(m.exp(a)), a),
+        (m.log(m.cosh(a)), m.softplus(2 * a) - a - math.log(2)),
+        (m.log(1 + a), m.log1p(a)),
+        (m.log(1 - a), m.log1p(-a)),
+        (m.exp(a) - 1, m.expm1(a)),
+        (1 - m.exp(a), -m.expm1(a)),
+        (m.reciprocal(1 + m.exp(a)), m.sigmoid(-a)),
+        (m.exp(a) / (1 + m.exp(a)), m.sigmoid(a)),
+        (1 - m.sigmoid(a), m.sigmoid(-a)),
+        (2 * m.sigmoid(a) - 1, m.tanh(a / 2)),
+        (m.sigmoid(a) - m.sigmoid(-a), m.tanh(a / 2)),
+        (1 - m.square(m.tanh(a)), 4 * (m.sigmoid(2 * a) * m.sigmoid(-2 * a))),
+        (1 + m.erf(a), m.erfc(-a)),
+        (1 - m.erf(a), m.erfc(a)),
+        (m.sqrt(m.square(a)), m.abs(a)),
+    )
+
+
+_RULES: dict[str, list[tuple[Call, Expression]]] = {}
+
+_Bindings = dict[Expression, Expression]
+
+
+def rewritten(call: Call) -> Expression:
+    """The stable form of `call` where the table has one; `call` itself elsewhere."""
+    for pattern, stable in _RULES.get(call.instruction, ()):
+        bindings = _match(pattern, call, {})
+        if bindings is not None:
+            return substitute(stable, bindings)
+    return call
+
+
+def _match(pattern: Expression, e: Expression, bindings: _Bindings) -> _Bindings | None:
+    """What the pattern's variable stands for in `e`; None where `e` has another form."""
+    if isinstance(pattern, Variable):
+        return {pattern: e} if bindings.get(pattern, e) is e else None
+    if isinstance(pattern, Constant):
+        return bindings if pattern is e else None
+    assert isinstance(pattern, Call)
+    if pattern.instruction == "neg":
+        return _match(pattern.arguments[0], -e, bindings)
+    if not isinstance(e, Call) or e.instruction != pattern.instruction:
+        return None
+    orders = [e.arguments]
+    if pattern.instruction in _COMMUTATIVE:
+        orders.append(e.arguments[::-1])
+    for arguments in orders:
+        found: _Bindings | None = bindings
+        for below, argument in zip(pattern.arguments, arguments, strict=True):
+            found = None if found is None else _match(below, argument, found)
+        if found is not None:
+            return found
+    return None
+
+
+def _fill_rules() -> None:
+    # The whole table is built before its first entry counts: patterns stand as written, but for
+    # the algebra.
+    for pattern, stable in _table():
+        assert isinstance(pattern, Call)
+        _RULES.setdefault(pattern.instruction, []).append((pattern, stable))
+
+
+_fill_rules()

@@ -1,0 +1,413 @@
+"""The algebra that keeps expressions small and brings equal ones to one form.
+
+Each rule looks at one call whose arguments are simplified already, and answers with a better
+expression or None. The forms it leads to:
+
+- commutative arguments sorted; a constant factor in front of its product, a constant summand behind
+  its sum; no constant, and no minus sign, further inside a product, quotient, square or odd function;
+- whole powers up to 4, and half powers, as squares, products, roots and reciprocals, which cost less
+  than `pow` and lose nothing;
+- equal summands counted, a factor common to two summands taken out.
+
+Sums of more than two terms are never reassociated, nor are products of more than two
+non-constant factors: (x - y) + z, with x near y, is a different number from (x + z) - y.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+
+from .build import make
+from .expression import ONE, ZERO, Call, Constant, Expression
+
+_COMMUTATIVE = frozenset({"add", "mul", "equal", "not_equal"})
+_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
+_ODD = frozenset({"sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "erf", "sign"})
+_EVEN = frozenset({"cos", "cosh"})
+
+#: Constants are gathered across a product only within this range: outside, where the factors
+#: meet decides whether float32 overflows.
+_SMALLEST, _LARGEST = 2.0**-64, 2.0**64
+
+
+def simplified(raw: Call) -> Expression | None:
+    """A simpler expression of the same value; None where no rule knows one."""
+    name, arguments = raw.instruction, _sorted(raw)
+    if name in _ODD | _EVEN:
+        return _parity(name, *arguments)
+    return _RULES[name](*arguments) if name in _RULES else None
+
+
+def canonical(raw: Call) -> Call:
+    """`raw` with its arguments in the order that all calls of its kind have."""
+    arguments = _sorted(raw)
+    if raw.instruction == "add" and isinstance(arguments[0], Constant):
+        arguments = arguments[::-1]
+    return Call(raw.instruction, arguments)
+
+
+def _sorted(raw: Call) -> tuple[Expression, ...]:
+    if raw.instruction not in _COMMUTATIVE:
+        return raw.arguments
+    return tuple(sorted(raw.arguments, key=lambda a: a.order))
+
+
+def _is(e: Expression, instruction: str) -> bool:
+    return isinstance(e, Call) and e.instruction == instruction
+
+
+def coefficient(e: Expression) -> tuple[float, Expression]:
+    """`e` as a constant times the rest."""
+    if _is(e, "neg"):
+        return -1.0, e.arguments[0]
+    if _is(e, "mul") and isinstance(e.arguments[0], Constant):
+        return e.arguments[0].value, e.arguments[1]
+    return 1.0, e
+
+
+def _gathered(c: float) -> bool:
+    return _SMALLEST <= abs(c) <= _LARGEST
+
+
+def _product(a: float, b: float) -> float:
+    """a b, and 0.5 for the square of the root of 0.5: short numbers stay short, and 1 goes away."""
+    exact = a * b
+    short = float(f"{exact:.9g}")
+    return short if abs(short - exact) <= 2 * math.ulp(exact) else exact
+
+
+# Sums --------------------------------------------------------------------------------------------
+
+
+def _add(a: Expression, b: Expression) -> Expression | None:
+    if isinstance(a, Constant):
+        return _add_constant(b, a.value)
+    (p, u), (q, v) = coefficient(a), coefficient(b)
+    if u is v:
+        return (p + q) * u
+    if p < 0 and q < 0:
+        return -(-a + -b)
+    if q < 0:
+        return a - -b
+    if p < 0:
+        return b - -a
+    return _first(
+        _add_to_sum(a, b), _add_to_sum(b, a), _add_offsets(a, b, 1.0), _factored(a, b, 1.0)
+    )
+
+
+def _add_constant(e: Expression, c: float) -> Expression | None:
+    if c == 0:
+        return e
+    inner, sign, rest = _offset(e)
+    total = _exact_sum(inner, c)
+    if inner != 0 and total is not None:
+        return total + rest if sign > 0 else total - rest
+    return c - -e if coefficient(e)[0] < 0 else None
+
+
+def _offset(e: Expression) -> tuple[float, float, Expression]:
+    """`e` as a constant, plus or minus the rest."""
+    if _is(e, "add") and isinstance(e.arguments[1], Constant):
+        return e.arguments[1].value, 1.0, e.arguments[0]
+    if _is(e, "sub") and isinstance(e.arguments[0], Constant):
+        return e.arguments[0].value, -1.0, e.arguments[1]
+    return 0.0, 1.0, e
+
+
+def _exact_sum(a: float, b: float) -> float | None:
+    """a + b where it rounds neither in float64 nor in float32; None elsewhere.
+
+    A rounded sum of constants would be felt where it cancels: (x - 3) - 0.0001 near x = 3.0001.
+    """
+    numbers = (a, b, a + b)
+    exact = all(math.isfinite(n) and _is_float32(n) for n in numbers)
+    return a + b if exact and math.fsum((a, b, -(a + b))) == 0 else None
+
+
+def _is_float32(value: float) -> bool:
+    try:
+        return struct.unpack("f", struct.pack("f", value))[0] == value
+    except OverflowError:
+        return False
+
+
+def _sub(a: Expression, b: Expression) -> Expression | None:
+    if isinstance(b, Constant):
+        return a + -b.value
+    if isinstance(a, Constant):
+        return _subtract_from_constant(a.value, b)
+    (p, u), (q, v) = coefficient(a), coefficient(b)
+    if u is v:
+        return (p - q) * u
+    if q < 0:
+        return a + -b
+    if p < 0:
+        return -(-a + b)
+    swapped = _add_to_sum(-a, b)
+    return _first(
+        _add_to_sum(-b, a),
+        None if swapped is None else -swapped,
+        _add_offsets(a, b, -1.0),
+        _factored(a, b, -1.0),
+    )
+
+
+def _subtract_from_constant(c: float, e: Expression) -> Expression | None:
+    if c == 0:
+        return -e
+    inner, sign, rest = _offset(e)
+    total = _exact_sum(c, -inner)
+    if inner != 0 and total is not None:
+        return total - rest if sign > 0 else total + rest
+    return c + -e if coefficient(e)[0] < 0 else None
+
+
+def _add_offsets(a: Expression, b: Expression, sign: float) -> Expression | None:
+    """(1 + u) - (1 - u) as 2 u: what cancels is taken away before it rounds."""
+    (c, p, u), (d, q, v) = _offset(a), _offset(b)
+    total = _exact_sum(c, sign * d)
+    if u is not v or 0 in (c, d) or total is None:
+        return None
+    return (p + sign * q) * u + total
+
+
+def _add_to_sum(a: Expression, total: Expression) -> Expression | None:
+    """a + (a + b) as 2 a + b, which rounds once less."""
+    if not (_is(total, "add") or _is(total, "sub")):
+        return None
+    sign = 1.0 if _is(total, "add") else -1.0
+    left, right = total.arguments
+    (p, u), (q, v), (r, w) = coefficient(a), coefficient(left), coefficient(right)
+    if u is v and not isinstance(u, Constant):
+        return (p + q) * u + (right if sign > 0 else -right)
+    if u is w and not isinstance(u, Constant):
+        return left + (p + sign * r) * u
+    return None
+
+
+def _factored(a: Expression, b: Expression, sign: float) -> Expression | None:
+    """p q + p r as p (q + r): one product less, and it rounds no worse."""
+    (p, u), (q, v) = coefficient(a), coefficient(b)
+    if abs(p) == abs(q) != 1.0:
+        return p * _joined(u, v, sign * q / p)
+    if not (_is(u, "mul") and _is(v, "mul")):
+        return None
+    for i, common in enumerate(u.arguments):
+        if common in v.arguments:
+            rest = v.arguments[1 - v.arguments.index(common)]
+            return common * _joined(p * u.arguments[1 - i], q * rest, sign)
+    return None
+
+
+def _first(*candidates: Expression | None) -> Expression | None:
+    return next((c for c in candidates if c is not None), None)
+
+
+def _joined(a: Expression, b: Expression, sign: float) -> Expression:
+    return a + b if sign > 0 else a - b
+
+
+def _neg(a: Expression) -> Expression | None:
+    if _is(a, "neg"):
+        return a.arguments[0]
+    c, rest = coefficient(a)
+    if c != 1.0:
+        return -c * rest
+    if _is(a, "sub"):
+        return a.arguments[1] - a.arguments[0]
+    if _is(a, "add") and isinstance(a.arguments[1], Constant):
+        return -a.arguments[1].value - a.arguments[0]
+    return None
+
+
+# Products ----------------------------------------------------------------------------------------
+
+
+def _mul(a: Expression, b: Expression) -> Expression | None:
+    if isinstance(a, Constant):
+        return _scale(a.value, b)
+    (p, u), (q, v) = coefficient(a), coefficient(b)
+    if (p, q) != (1.0, 1.0) and _gathered(p * q):
+        return _product(p, q) * (u * v)
+    return _merged_powers(a, b)
+
+
+def _scale(c: float, e: Expression) -> Expression | None:
+    if c == 0:
+        return ZERO
+    if c == 1:
+        return e
+    if c == -1:
+        return -e
+    inner, rest = coefficient(e)
+    if inner != 1.0 and (_gathered(c * inner) or abs(inner) == 1.0):
+        return _product(c, inner) * rest
+    return None
+
+
+def _div(a: Expression, b: Expression) -> Expression | None:
+    if isinstance(b, Constant):
+        return _product(1.0, 1.0 / b.value) * a if _gathered(b.value) else None
+    (p, u), (q, v) = coefficient(a), coefficient(b)
+    if isinstance(u, Constant):
+        p, u = u.value, ONE
+    if (p, q) != (1.0, 1.0):
+        return _product(p, 1.0 / q) * (u / v) if p == 0 or _gathered(p / q) else None
+    if u is ONE:
+        return make.reciprocal(v)
+    if _is(v, "sqrt"):
+        return u * make.rsqrt(v.arguments[0])
+    if _is(v, "exp"):
+        return u * make.exp(-v.arguments[0])
+    return None
+
+
+def _reciprocal(a: Expression) -> Expression | None:
+    c, rest = coefficient(a)
+    if c != 1.0 and _gathered(c):
+        return (1.0 / c) * make.reciprocal(rest)
+    if _is(a, "div"):
+        return a.arguments[1] / a.arguments[0]
+    base, exponent = _base_and_exponent(a)
+    if exponent != 1.0:
+        return make.pow(base, -exponent)
+    return make.exp(-a.arguments[0]) if _is(a, "exp") else None
+
+
+# Powers ------------------------------------------------------------------------------------------
+
+#: Exponents that have instructions of their own, as functions of the base. A negative whole power
+#: is the power of the reciprocal, whose range ends where the result's does.
+_POWERS: dict[float, Callable[[Expression], Expression]] = {
+    0.0: lambda a: ONE,
+    0.5: lambda a: make.sqrt(a),
+    1.0: lambda a: a,
+    1.5: lambda a: Call("mul", tuple(sorted((a, make.sqrt(a)), key=lambda e: e.order))),
+    2.0: lambda a: make.square(a),
+    3.0: lambda a: Call("mul", tuple(sorted((a, make.square(a)), key=lambda e: e.order))),
+    4.0: lambda a: make.square(make.square(a)),
+    -0.5: lambda a: make.rsqrt(a),
+    -1.0: lambda a: make.reciprocal(a),
+    -2.0: lambda a: make.square(make.reciprocal(a)),
+    -3.0: lambda a: _POWERS[3.0](make.reciprocal(a)),
+    -4.0: lambda a: _POWERS[4.0](make.reciprocal(a)),
+}
+
+
+def _pow(a: Expression, b: Expression) -> Expression | None:
+    if a is ONE:
+        return ONE
+    if not isinstance(b, Constant):
+        return None
+    if b.value in _POWERS:
+        return _POWERS[b.value](a)
+    base, inner = _base_and_exponent(a)
+    whole = inner.is_integer() and b.value.is_integer()
+    return make.pow(base, inner * b.value) if whole and inner != 1.0 else None
+
+
+def _base_and_exponent(e: Expression) -> tuple[Expression, float]:
+    """`e` as a constant power, seeing through the forms `_POWERS` makes."""
+    if not isinstance(e, Call):
+        return e, 1.0
+    first, last = e.arguments[0], e.arguments[-1]
+    if e.instruction == "pow" and isinstance(last, Constant):
+        return first, last.value
+    if e.instruction in ("sqrt", "rsqrt"):
+        return first, 0.5 if e.instruction == "sqrt" else -0.5
+    if e.instruction in ("square", "reciprocal"):
+        base, exponent = _base_and_exponent(first)
+        if exponent.is_integer():
+            return base, exponent * (2.0 if e.instruction == "square" else -1.0)
+    if e.instruction == "mul" and (_is(last, "square") or _is(last, "sqrt")):
+        if last.arguments[0] is first:
+            base, exponent = _base_and_exponent(first)
+            return base, exponent * (3.0 if last.instruction == "square" else 1.5)
+    return e, 1.0
+
+
+def _merged_powers(a: Expression, b: Expression) -> Expression | None:
+    """x**p x**q as x**(p + q) where both are defined for the same x."""
+    if a is b:
+        return make.square(a)
+    (base, p), (other, q) = _base_and_exponent(a), _base_and_exponent(b)
+    whole = p.is_integer() and q.is_integer()
+    if base is not other or p * q <= 0 or not (whole or not (p + q).is_integer()):
+        return None
+    if (p + q) in (1.5, 3.0, -3.0):
+        return None  # Already the form that this power has.
+    return make.pow(base, p + q)
+
+
+def _square(a: Expression) -> Expression | None:
+    c, rest = coefficient(a)
+    if c != 1.0 and _gathered(c * c):
+        return _product(c, c) * make.square(rest)
+    if _is(a, "abs"):
+        return make.square(a.arguments[0])
+    if _looks_negative(a):
+        return make.square(-a)
+    base, exponent = _base_and_exponent(a)
+    if exponent in (2.0, -1.0, -2.0) or exponent == 1.0 or not exponent.is_integer():
+        return None
+    return make.pow(base, 2.0 * exponent)
+
+
+# Signs and choices -------------------------------------------------------------------------------
+
+
+def _looks_negative(e: Expression) -> bool:
+    """Which of `e` and `-e` even and odd functions turn round: just one, where it shows."""
+    if _is(e, "sub"):
+        return e.arguments[1].order < e.arguments[0].order
+    return coefficient(e)[0] < 0
+
+
+def _parity(name: str, a: Expression) -> Expression | None:
+    """f(-a) for odd and even f, so that f(a) and f(-a) share."""
+    if not _looks_negative(a):
+        return None
+    positive = getattr(make, name)(-a)
+    return -positive if name in _ODD else positive
+
+
+def _abs(a: Expression) -> Expression | None:
+    c, rest = coefficient(a)
+    if c != 1.0:
+        return abs(c) * make.abs(rest)
+    if _looks_negative(a):
+        return make.abs(-a)
+    nonnegative = ("abs", "square", "exp", "sqrt", "rsqrt", "cosh", "sigmoid", "softplus")
+    return a if isinstance(a, Call) and a.instruction in nonnegative else None
+
+
+def _same(a: Expression, b: Expression) -> Expression | None:
+    return a if a is b else None
+
+
+def _select(c: Expression, a: Expression, b: Expression) -> Expression | None:
+    if isinstance(c, Constant):
+        return a if c.value != 0 else b
+    if a is b:
+        return a
+    is_truth = isinstance(c, Call) and c.instruction in _COMPARISONS
+    return c if is_truth and a is ONE and b is ZERO else None
+
+
+_RULES: dict[str, Callable[..., Expression | None]] = {
+    "add": _add,
+    "sub": _sub,
+    "neg": _neg,
+    "mul": _mul,
+    "div": _div,
+    "reciprocal": _reciprocal,
+    "pow": _pow,
+    "square": _square,
+    "abs": _abs,
+    "min": _same,
+    "max": _same,
+    "select": _select,
+}

@@ -1,0 +1,51 @@
+"""Facts about this build, and the check that it meets the TensorFlow it was built for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import tensorflow as tf
+
+from blockhess import _core
+
+_FACTS = _core.build_facts()
+__version__: str = _FACTS["version"]
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def check_tensorflow(installed: str, built_for: str) -> None:
+    """Raises ImportError where a build meets a TensorFlow of another minor version.
+
+    TensorFlow's C++ interface changes with each: what would follow is an undefined symbol, or worse.
+    """
+    if _minor(installed) != _minor(built_for):
+        raise ImportError(
+            f"this build of blockhess {__version__} is for TensorFlow {_minor(built_for)}, but "
+            f"TensorFlow {installed} is installed: install TensorFlow {_minor(built_for)}, or build "
+            "blockhess again with `pip install --no-build-isolation .`"
+        )
+
+
+check_tensorflow(tf.__version__, _FACTS["tensorflow"])
+
+
+def build_info() -> Mapping[str, Any]:
+    """How this blockhess was built.
+
+    Returns:
+      A read-only mapping: "version" of blockhess; "tensorflow", the version it was built against;
+      "cuda", whether GPU kernels are in it; "cuda_archs", for which architectures; "nvcc", the
+      version of the CUDA compiler that was found, or None; "isa", the instruction set that the CPU
+      kernels run with here; "isas", those that could be asked for by the environment variable
+      BLOCKHESS_ISA; "xla", whether XLA kernels are in it; "compiler".
+
+    Example:
+      >>> blockhess.build_info()["cuda"]
+      False
+    """
+    return MappingProxyType(dict(_FACTS))

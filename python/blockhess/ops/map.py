@@ -1,0 +1,141 @@
+"""Expressions of tensors, elementwise: the op BlockhessMap, its wrapper and its gradient."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from ..expressions import (
+    ZERO,
+    Call,
+    Expression,
+    ProgramTooLong,
+    Variable,
+    compile_program,
+    differentiate,
+    parse_program,
+    substitute,
+    topological,
+)
+from ..expressions.program import MAX_INPUTS, MAX_INSTRUCTIONS
+from .library import library
+from .programs import VERSION
+
+_PREFIX = f"{VERSION} | map "
+
+
+def map(outputs: Sequence[Expression], operands: Mapping[Variable, tf.Tensor]) -> list[tf.Tensor]:  # noqa: A001
+    """Evaluates expressions elementwise, in one pass over the operands.
+
+    Args:
+      outputs: the expressions; their variables are keys of `operands`.
+      operands: float32 or float64 tensors of one dtype, at least one, whose shapes broadcast to one
+        common shape as TensorFlow broadcasts.
+
+    Returns:
+      One tensor an expression, each of the common shape. Differentiable, to any order.
+
+    Raises:
+      ValueError: an expression reads a variable that has no operand, or there is no operand.
+      InvalidArgumentError: the shapes do not broadcast.
+
+    >>> x = bh.expressions.Variable("x")
+    >>> bh.ops.map([x * x], {x: tf.constant([1.0, 2.0])})[0].numpy()
+    array([1., 4.], dtype=float32)
+    """
+    if not operands:
+        raise ValueError("map takes at least one operand, which gives the outputs their shape")
+    return _evaluate(list(outputs), _broadcast(operands))
+
+
+_Operands = dict[Variable, tf.Tensor]
+
+
+def _broadcast(operands: Mapping[Variable, tf.Tensor]) -> _Operands:
+    """The operands in their common shape; scalars stay scalars, which the op repeats itself."""
+    tensors = {v: tf.convert_to_tensor(t) for v, t in operands.items()}
+    shapes = [t.shape for t in tensors.values() if t.shape.rank != 0]
+    if not shapes or all(s.is_fully_defined() and s == shapes[0] for s in shapes):
+        return tensors
+    common = functools.reduce(
+        tf.broadcast_dynamic_shape, [tf.shape(t) for t in tensors.values() if t.shape.rank != 0]
+    )
+    return {
+        v: t if t.shape.rank == 0 else tf.broadcast_to(t, common) for v, t in tensors.items()
+    }
+
+
+def _evaluate(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]:
+    """The outputs in as few programs as they fit; scalar operands are repeated."""
+    carrier = next((v for v, t in operands.items() if t.shape.rank != 0), next(iter(operands)))
+    read = frozenset((carrier,)).union(*(o.variables for o in outputs))
+    unknown = sorted(v.name for v in read.difference(operands))
+    if unknown:
+        raise ValueError(f"no operand for {', '.join(unknown)}")
+    inputs = [v for v in operands if v in read]
+    try:
+        program = compile_program(outputs, inputs)
+    except ProgramTooLong:
+        return _evaluate_in_stages(outputs, operands)
+    return library.blockhess_map(
+        inputs=[operands[v] for v in inputs],
+        num_outputs=len(outputs),
+        program=_PREFIX + program,
+    )
+
+
+#: Calls that go into one program when all do not fit: with their constants, these always do.
+_STAGE = MAX_INSTRUCTIONS // 4
+
+
+def _evaluate_in_stages(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]:
+    """The first calls in a program of their own, and the rest from its results."""
+    calls = [n for n in topological(outputs) if isinstance(n, Call)]
+    if len(calls) <= _STAGE:
+        raise ProgramTooLong(f"map reads more operands than the {MAX_INPUTS} of one program")
+    early = dict.fromkeys(calls[:_STAGE])
+    read_later = {a for n in calls[_STAGE:] for a in n.arguments}.union(outputs)
+    frontier = [n for n in early if n in read_later]
+    names = {n: Variable(f"stage{len(calls)}_{i}") for i, n in enumerate(frontier)}
+    results = _evaluate(frontier, operands)
+    rest = [substitute(o, names) for o in outputs]
+    return _evaluate(rest, {**operands, **dict(zip(names.values(), results, strict=True))})
+
+
+@tf.RegisterGradient("BlockhessMap")
+def _map_gradient(op: tf.Operation, *output_bars: tf.Tensor | None) -> list[tf.Tensor | None]:
+    """One more map: sum over the outputs of cotangent times derivative, for every input."""
+    _, program = tf.compat.as_text(op.get_attr("program")).split(_PREFIX)
+    inputs, outputs = parse_program(program)
+    operands = dict(zip(inputs, op.inputs, strict=True))
+    bars = {i: b for i, b in enumerate(output_bars) if b is not None}
+    cotangents = {i: Variable(f"cotangent{i}") for i in bars}
+    sums = [_cotangent_sum(outputs, cotangents, variable) for variable in inputs]
+    needed = [s for s in sums if s is not ZERO]
+    if not needed:
+        return [None] * len(inputs)
+    values = iter(_evaluate(needed, operands | {cotangents[i]: b for i, b in bars.items()}))
+    return [
+        None if s is ZERO else _sum_to_rank_of(t, next(values))
+        for s, t in zip(sums, op.inputs, strict=True)
+    ]
+
+
+def _cotangent_sum(
+    outputs: Sequence[Expression | None], cotangents: Mapping[int, Variable], variable: Variable
+) -> Expression:
+    total: Expression = ZERO
+    for i, cotangent in cotangents.items():
+        output = outputs[i]
+        assert output is not None
+        total += cotangent * differentiate(output, variable)
+    return total
+
+
+def _sum_to_rank_of(operand: tf.Tensor, bar: tf.Tensor) -> tf.Tensor:
+    """The sum of `bar` where `operand` was a repeated scalar; `bar` itself elsewhere."""
+    if operand.shape.rank is not None and operand.shape.rank == bar.shape.rank:
+        return bar
+    return tf.reduce_sum(bar, axis=tf.range(tf.rank(bar) - tf.rank(operand)))

@@ -1,0 +1,56 @@
+"""The plan: which route a function takes, in which terms, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class PlannedTerm:
+    """One term in readable form; None where a part is absent."""
+
+    psi: str
+    phi: str | None
+    S: str | None
+    b: str | None
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"sum_k phi(x_k), phi(x) = {self.phi}" if self.phi else ""]
+        parts += [f"1/2 x' S x, S: {self.S}" if self.S else ""]
+        parts += [f"b' x, b: {self.b}" if self.b else ""]
+        lines = [f"psi(s) = {self.psi}", "s = " + (" + ".join(filter(None, parts)) or "0")]
+        lines += [f"{name}: {what}" for name, what in self.parameters]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What blockhess does with a function; `str(plan)` is for people.
+
+    Attributes:
+      route: "fused" or "autodiff".
+      layout: "dense", "diag" or "packed".
+      coupling: how it is known, or found out, whether rows interact.
+      terms: the terms of the formula (route fused).
+      refused: (route, reason) for each faster route that did not fit.
+      bytes_read, bytes_written: of the blocks, as a formula in N.
+    """
+
+    route: str
+    layout: str
+    coupling: str
+    terms: tuple[PlannedTerm, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    bytes_read: str = ""
+    bytes_written: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        lines = [f"route: {self.route}", f"layout: {self.layout}", f"rows: {self.coupling}"]
+        for number, term in enumerate(self.terms, 1):
+            text = str(term).split("\n")
+            lines += [f"term {number}: {text[0]}", *(f"        {line}" for line in text[1:])]
+        lines += [f"not {route}: {reason}" for route, reason in self.refused]
+        lines += [f"bytes: reads {self.bytes_read}, writes {self.bytes_written}"]
+        return "\n".join([*lines, *self.notes])

@@ -1,0 +1,76 @@
+"""What a caller asks for, and the checks of what it is asked of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+LAYOUTS = ("dense", "diag", "packed")
+ROUTES = ("auto", "fused", "autodiff")
+COUPLINGS = ("check", "exact", "assume_independent")
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of one call; `value` and `gradient` say what is wanted beside the blocks."""
+
+    layout: str = "dense"
+    route: str = "auto"
+    coupling: str = "check"
+    value: bool = False
+    gradient: bool = False
+
+    def __post_init__(self) -> None:
+        for name, given, known in (
+            ("layout", self.layout, LAYOUTS),
+            ("route", self.route, ROUTES),
+            ("coupling", self.coupling, COUPLINGS),
+        ):
+            if given not in known:
+                raise ValueError(f"{name} is {given!r}; expected one of {', '.join(known)}")
+
+
+def checked_x(x: Any) -> tf.Tensor:
+    """x as a tensor: floating, of rank at least 1."""
+    try:
+        tensor = tf.convert_to_tensor(x)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"x cannot be made a tensor: {error}") from error
+    check_x(tensor)
+    return tensor
+
+
+def check_x(x: Any) -> None:
+    """Raises TypeError or ValueError, naming what x has and what was expected."""
+    if x.dtype not in (tf.float32, tf.float64):
+        raise TypeError(f"x has dtype {x.dtype.name}; expected float32 or float64")
+    if x.shape.rank is None:
+        raise ValueError("x has an unknown rank; expected shape (..., K)")
+    if x.shape.rank == 0:
+        raise ValueError("x is a scalar, shape (); expected shape (..., K)")
+
+
+def checked_result(y: Any, x: tf.Tensor) -> tf.Tensor:
+    """f's result as a tensor: floating, a scalar or one value a row of x."""
+    if y is None or isinstance(y, (list, tuple, dict)):
+        raise ValueError(f"f's result is {type(y).__name__}; expected one tensor")
+    try:
+        y = tf.convert_to_tensor(y)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"f's result cannot be made a tensor: {error}") from error
+    if not y.dtype.is_floating:
+        raise ValueError(f"f's result has dtype {y.dtype.name}; expected a floating type")
+    rows = x.shape[:-1]
+    allowed = [tf.TensorShape([]), rows, rows.concatenate(1)]
+    if not any(y.shape.rank is None or _fits(y.shape, shape) for shape in allowed):
+        raise ValueError(
+            f"f's result has shape {y.shape}; expected a scalar, {rows} or {rows.concatenate(1)}: "
+            f"one value a row of x, which has shape {x.shape}"
+        )
+    return y
+
+
+def _fits(shape: tf.TensorShape, allowed: tf.TensorShape) -> bool:
+    return shape.rank == allowed.rank and shape.is_compatible_with(allowed)

@@ -1,0 +1,96 @@
+"""Function calls inside f: their bodies are read as if they had been written in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow.python.framework import function_def_to_graph, op_def_registry, ops
+
+CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+_HARMLESS = frozenset({"ReadVariableOp", *CALLS})
+# Functions of TensorFlow whose custom gradient is just the true derivative, kept to save memory.
+_TRUE_GRADIENTS = frozenset({("tensorflow.python.ops.nn_impl", "swish")})
+
+
+def is_call(op: tf.Operation) -> bool:
+    return op.type in CALLS
+
+
+def has_custom_gradient(op: tf.Operation) -> bool:
+    """Whether a gradient other than the operation's own has been put in its place."""
+    try:
+        name = op.get_attr("_gradient_op_type")
+    except ValueError:
+        return False
+    try:
+        function = ops.gradient_registry.lookup(name.decode())
+    except LookupError:
+        return True
+    return not any(_name(f) in _TRUE_GRADIENTS for f in _enclosed(function))
+
+
+def _name(function: object) -> tuple[str, str]:
+    """(module, outermost function) in which a function was written."""
+    outermost = getattr(function, "__qualname__", "").partition(".")[0]
+    return getattr(function, "__module__", None) or "", outermost
+
+
+def _enclosed(function: object) -> list[object]:
+    """A function and what its closure holds, and theirs: the gradient as its author wrote it."""
+    found, pending = [], [function]
+    while pending and len(found) < 16:
+        found.append(pending.pop())
+        cells = getattr(found[-1], "__closure__", None) or ()
+        pending += [cell.cell_contents for cell in cells if callable(cell.cell_contents)]
+    return found
+
+
+def _function_def(graph: tf.Graph, name: str):
+    while graph is not None:
+        if graph._is_function(name):  # noqa: SLF001 - there is no public way to a function's body
+            return graph._get_function(name).cached_definition  # noqa: SLF001
+        graph = getattr(graph, "outer_graph", None)
+    return None
+
+
+def obstacle(call: tf.Operation) -> str | None:
+    """Why a call cannot be read: a body that is not found, or that does more than compute."""
+    pending, seen = [call.get_attr("f").name], set()
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        definition = _function_def(call.graph, name)
+        if definition is None:
+            return f"the function '{name}' is not found"
+        for node in definition.node_def:
+            if node.op in CALLS:
+                pending.append(node.attr["f"].func.name)
+            elif node.op not in _HARMLESS and _is_stateful(node.op):
+                return f"the function it calls has an effect, {node.op} ('{node.name}')"
+    return None
+
+
+def _is_stateful(op_type: str) -> bool:
+    op_def = op_def_registry.get(op_type)
+    return op_def is None or op_def.is_stateful
+
+
+def inline(call: tf.Operation) -> Sequence[tf.Tensor]:
+    """The outputs of the call, computed by a copy of the function's body in the caller's graph."""
+    definition = _function_def(call.graph, call.get_attr("f").name)
+    shapes = [tensor.shape for tensor in call.inputs]
+    with call.graph.as_default():
+        graph_def, names = function_def_to_graph.function_def_to_graph_def(definition, shapes)
+        arguments = [argument.name for argument in definition.signature.input_arg]
+        results = [
+            names[definition.ret[result.name]] for result in definition.signature.output_arg
+        ]
+        return tf.graph_util.import_graph_def(
+            graph_def,
+            input_map={f"{a}:0": tensor for a, tensor in zip(arguments, call.inputs, strict=True)},
+            return_elements=results,
+            name=f"{call.name}/inlined",
+        )

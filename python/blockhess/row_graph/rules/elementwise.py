@@ -1,0 +1,154 @@
+"""Rules of operations that work cell by cell: each is an expression of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from blockhess import expressions as e
+from blockhess.expressions import Expression
+from blockhess.row_graph.nodes import ARGUMENTS, Geometry, Parameter, Value
+
+# Operations whose result has a zero derivative wherever it has one: to the row graph, parameters.
+CONSTANT_IN_X = frozenset(
+    {
+        *("StopGradient", "Shape", "ShapeN", "Size", "Rank", "BroadcastGradientArgs"),
+        *("Floor", "Ceil", "Round", "Rint", "ArgMax", "ArgMin", "IsNan", "IsInf", "IsFinite"),
+        *("FloorDiv", "TruncateDiv", "Bucketize"),
+    }
+)
+
+
+def _relu(a: Expression) -> Expression:
+    # The derivative at zero is zero, as TensorFlow has it; NaN stays NaN through the product.
+    return e.select(e.less_equal(a, 0.0), 0.0, a)
+
+
+def _elu(a: Expression) -> Expression:
+    return e.select(e.less(a, 0.0), e.expm1(a), a)
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # arXiv:1706.02515, section 2
+
+
+def _selu(a: Expression) -> Expression:
+    return SELU_SCALE * e.select(e.less(a, 0.0), SELU_ALPHA * e.expm1(a), a)
+
+
+def _softsign(a: Expression) -> Expression:
+    return a / (1.0 + e.abs(a))
+
+
+def _unless_zero(factor: Expression, value: Expression) -> Expression:
+    return e.select(e.equal(factor, 0.0), 0.0, value)
+
+
+_SAME = {  # TensorFlow's name: the instruction
+    **{"Add": "add", "AddV2": "add", "Sub": "sub", "Mul": "mul", "RealDiv": "div", "Div": "div"},
+    **{"Neg": "neg", "Square": "square", "Pow": "pow", "Sqrt": "sqrt", "Rsqrt": "rsqrt"},
+    **{"Reciprocal": "reciprocal", "Inv": "reciprocal", "Abs": "abs", "BiasAdd": "add"},
+    **{"Minimum": "min", "Maximum": "max", "Less": "less", "LessEqual": "less_equal"},
+    **{"Greater": "greater", "GreaterEqual": "greater_equal", "Equal": "equal"},
+    **{"NotEqual": "not_equal", "Exp": "exp", "Expm1": "expm1", "Log": "log", "Log1p": "log1p"},
+    **{"Sin": "sin", "Cos": "cos", "Tan": "tan", "Sinh": "sinh", "Cosh": "cosh", "Tanh": "tanh"},
+    **{"Asin": "asin", "Acos": "acos", "Atan": "atan", "Asinh": "asinh", "Acosh": "acosh"},
+    **{"Atanh": "atanh", "Sigmoid": "sigmoid", "Softplus": "softplus", "Erf": "erf"},
+    **{"Erfc": "erfc", "Lgamma": "lgamma", "Digamma": "digamma", "Polygamma": "polygamma"},
+    **{"LogicalAnd": "mul", "LogicalOr": "max", "Sign": "sign"},
+}
+
+_COMPOSED: dict[str, Callable[..., Expression]] = {
+    "Relu": _relu,
+    "Relu6": lambda a: e.select(e.greater_equal(a, 6.0), 6.0, _relu(a)),
+    "Elu": _elu,
+    "Selu": _selu,
+    "Softsign": _softsign,
+    "SquaredDifference": lambda a, b: e.square(a - b),
+    "DivNoNan": lambda a, b: _unless_zero(b, a / b),
+    "MulNoNan": lambda a, b: _unless_zero(b, a * b),
+    "Xdivy": lambda a, b: _unless_zero(a, a / b),
+    "Xlogy": lambda a, b: _unless_zero(a, a * e.log(b)),
+    "Xlog1py": lambda a, b: _unless_zero(a, a * e.log1p(b)),
+    "LogicalNot": lambda a: 1.0 - a,
+    "SelectV2": e.select,
+    "ClipByValue": lambda a, low, high: e.max(e.min(a, high), low),
+    "Identity": lambda a: a,
+    "Snapshot": lambda a: a,
+    "CheckNumerics": lambda a: a,
+    "PreventGradient": lambda a: a,
+    "EnsureShape": lambda a: a,
+    "ZerosLike": lambda a: e.ZERO,
+    "OnesLike": lambda a: e.ONE,
+}
+
+
+def _rule(build: Callable[..., Expression]):
+    def rule(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+        return reader.elementwise(op, build(*ARGUMENTS[: len(inputs)]), inputs)
+
+    return rule
+
+
+def _leaky_relu(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    a = ARGUMENTS[0]
+    slope = float(op.get_attr("alpha"))
+    return reader.elementwise(op, e.select(e.greater(a, 0.0), a, slope * a), inputs)
+
+
+def _add_n(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    if len(inputs) > len(ARGUMENTS):
+        return reader.unproven(op, f"adds {len(inputs)} tensors")
+    return reader.elementwise(op, sum(ARGUMENTS[1 : len(inputs)], ARGUMENTS[0]), inputs)
+
+
+def _select(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    shapes = [reader.dimensions(value) for value in inputs]
+    if None in shapes or len({len(shape) for shape in shapes}) > 1:
+        return reader.unproven(op, "its condition picks whole rows")
+    return reader.elementwise(op, e.select(*ARGUMENTS[:3]), inputs)
+
+
+def _cast(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    source, target, x = op.inputs[0].dtype, op.outputs[0].dtype, reader.x.dtype
+    if not target.is_floating:
+        return Parameter(op.outputs[0])
+    if target == x and source in (x, tf.bool):
+        return reader.elementwise(op, ARGUMENTS[0], inputs)
+    return reader.opaque(op, inputs[0].geometry)
+
+
+def _bias_add(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    if op.get_attr("data_format") == b"NCHW":
+        return reader.unproven(op, "has the data format NCHW")
+    return reader.elementwise(op, e.add(*ARGUMENTS[:2]), inputs)
+
+
+def _identity_n(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
+    return tuple(inputs)
+
+
+def _opaque_cells(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    """Cell by cell, by a function that has no instruction."""
+    geometry = reader.align(op, inputs)
+    if not isinstance(geometry, Geometry):
+        return geometry
+    if geometry.summed:
+        return reader.unproven(op, "is not linear in a sum over rows")
+    return reader.opaque(op, geometry)
+
+
+RULES = {
+    **{name: _rule(getattr(e, instruction)) for name, instruction in _SAME.items()},
+    **{name: _rule(build) for name, build in _COMPOSED.items()},
+    "BiasAdd": _bias_add,
+    "LeakyRelu": _leaky_relu,
+    "AddN": _add_n,
+    "Select": _select,
+    "Cast": _cast,
+    "IdentityN": _identity_n,
+    **dict.fromkeys(
+        ("Erfinv", "Ndtri", "Atan2", "Igamma", "Igammac", "Zeta", "FloorMod", "Mod", "Betainc"),
+        _opaque_cells,
+    ),  # fmt: skip
+}

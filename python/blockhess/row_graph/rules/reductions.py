@@ -1,0 +1,160 @@
+"""Rules of reductions: within the row, and over the rows."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from blockhess import expressions as e
+from blockhess.row_graph.nodes import (
+    ARGUMENTS,
+    Elementwise,
+    Geometry,
+    Node,
+    Operand,
+    Parameter,
+    Total,
+    Value,
+)
+
+
+def _axes(op: tf.Operation, rank: int) -> list[int] | None:
+    axes = tf.get_static_value(op.inputs[1])
+    return None if axes is None else sorted({int(a) % rank for a in axes.reshape(-1)})
+
+
+def _after(geometry: Geometry, axes: list[int], keep: bool) -> Geometry:
+    """The geometry once the (feature) axes are gone, or kept with size 1."""
+    features, before = [], 0
+    for axis, size in zip(geometry.feature_axes, geometry.features, strict=True):
+        if axis not in axes or keep:
+            features.append(1 if axis in axes else size)
+            before += axis < geometry.before
+    return Geometry(geometry.rows, tuple(features), before, geometry.summed)
+
+
+def _plan(reader, op: tf.Operation, node: Node):
+    """(feature axes that go, whether the rows go), or the reason there is no telling."""
+    geometry = node.geometry
+    axes = _axes(op, geometry.rank) if geometry.rank else []
+    if axes is None:
+        return reader.unproven(op, "its axes are not known")
+    rows = [axis for axis in axes if axis in geometry.row_axes]
+    if rows and len(rows) != geometry.rows:
+        return reader.unproven(op, "it reduces some of the row axes and keeps others")
+    return [axis for axis in axes if axis not in geometry.row_axes], bool(rows)
+
+
+def _sum(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    node = inputs[0]
+    if not isinstance(node, Node):
+        return reader.unproven(op, "its axes vary with x")
+    planned = _plan(reader, op, node)
+    if not isinstance(planned, tuple):
+        return planned
+    axes, over_rows = planned
+    keep = op.get_attr("keep_dims")
+    result = _over_cells(reader, op, node, _after(node.geometry, axes, keep))
+    if over_rows and isinstance(result, Node):
+        result = _over_rows(op, result, keep)
+    return result
+
+
+def _over_cells(reader, op: tf.Operation, node: Node, geometry: Geometry) -> Value:
+    if geometry.size == node.geometry.size:
+        return reader.moved(op, node, geometry)
+    if geometry.size == 1:
+        return reader.sum_of_cells(op, node, geometry)
+    if geometry.summed:
+        return reader.unproven(op, "adds up some cells of a sum over rows")
+    return reader.opaque(op, geometry)
+
+
+def _over_rows(op: tf.Operation, node: Node, keep: bool) -> Node:
+    geometry = node.geometry
+    features = list(geometry.features)
+    if keep:
+        features[geometry.before : geometry.before] = [1] * geometry.rows
+    return Total(op.outputs[0], Geometry(0, tuple(features), 0, True), node)
+
+
+def _scaled(op: tf.Operation, node: Node, factor: e.Expression | Operand) -> Node:
+    """The node times a factor that does not vary with x."""
+    if isinstance(factor, Operand):
+        product, arguments = ARGUMENTS[0] * ARGUMENTS[1], (node, factor)
+    else:
+        product, arguments = ARGUMENTS[0] * factor, (node,)
+    return Elementwise(op.outputs[0], node.geometry, product, arguments)
+
+
+def _mean(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    result = _sum(reader, op, inputs)
+    node = inputs[0]
+    if not isinstance(result, Node):
+        return result
+    axes, over_rows = _plan(reader, op, node)
+    sizes = dict(zip(node.geometry.feature_axes, node.geometry.features, strict=True))
+    count = 1
+    for axis in axes:
+        count *= sizes[axis]
+    if over_rows:
+        rows = reader.row_dimensions(node.geometry)
+        if all(isinstance(size, int) for size in rows):
+            for size in rows:
+                count *= size
+        else:
+            number = tf.cast(tf.reduce_prod(tf.stack(rows)), reader.x.dtype)
+            result = _scaled(op, result, Operand(tf.math.reciprocal(number)))
+    if count == 1:
+        return result
+    return _scaled(op, result, e.Constant(1.0 / count if count else float("nan")))
+
+
+def _euclidean_norm(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    """sqrt(sum(a**2)) within the row; over the rows it is not a sum of rows."""
+    node = inputs[0]
+    planned = _plan(reader, op, node)
+    if not isinstance(planned, tuple):
+        return planned
+    axes, over_rows = planned
+    if over_rows:
+        return reader.unproven(op, "is not linear in a sum over rows")
+    squares = Elementwise(op.outputs[0], node.geometry, e.square(ARGUMENTS[0]), (node,))
+    total = _over_cells(
+        reader, op, squares, _after(node.geometry, axes, op.get_attr("keep_dims"))
+    )
+    if not isinstance(total, Node):
+        return total
+    return Elementwise(op.outputs[0], total.geometry, e.sqrt(ARGUMENTS[0]), (total,))
+
+
+def _l2_loss(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    """sum(a**2) / 2 over everything."""
+    node = inputs[0]
+    if node.geometry.summed:
+        return reader.unproven(op, "is not linear in a sum over rows")
+    half = Elementwise(op.outputs[0], node.geometry, 0.5 * e.square(ARGUMENTS[0]), (node,))
+    row = reader.sum_of_cells(op, half, Geometry(node.geometry.rows, ()))
+    return _over_rows(op, row, False) if node.geometry.rows else row
+
+
+def _within_row(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    """A reduction with no place in the formula: row-wise so long as the rows stay."""
+    node = inputs[0]
+    planned = _plan(reader, op, node) if isinstance(node, Node) else reader.unproven(op, "axes")
+    if not isinstance(planned, tuple):
+        return planned
+    axes, over_rows = planned
+    if over_rows or node.geometry.summed:
+        return reader.unproven(op, "is not linear in a sum over rows")
+    if not op.outputs[0].dtype.is_floating:
+        return Parameter(op.outputs[0])
+    return reader.opaque(op, _after(node.geometry, axes, op.get_attr("keep_dims")))
+
+
+RULES = {
+    "Sum": _sum,
+    "Mean": _mean,
+    "EuclideanNorm": _euclidean_norm,
+    "L2Loss": _l2_loss,
+    **dict.fromkeys(("Max", "Min", "Prod", "All", "Any"), _within_row),
+}

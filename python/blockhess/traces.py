@@ -1,0 +1,147 @@
+"""Eager calls: f is traced once into a graph, and the graph is run again while f stays the same.
+
+A trace is thrown away when something that f reads by name has changed: a variable of its closure or
+a global, also of the plain Python functions that it calls; numbers are compared by value, lists,
+dictionaries and NumPy arrays by what they hold, everything else by identity. What f reaches through
+attributes of an object is read when it is traced, as under `tf.function`.
+"""
+
+from __future__ import annotations
+
+import types
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from blockhess.derivatives import Derivatives, derive
+from blockhess.plan import Plan
+from blockhess.request import Request, checked_result
+
+_LIBRARIES = ("tensorflow", "keras", "numpy", "blockhess")
+
+
+def apply(
+    f: Callable[[tf.Tensor], Any], x: tf.Tensor, request: Request
+) -> tuple[Derivatives, Plan]:
+    """The derivatives of f at x in the graph that is being built."""
+    argument = tf.identity(x, "x")  # f's own x: nothing else that depends on x counts.
+    return derive(checked_result(f(argument), argument), argument, request)
+
+
+class Trace:
+    """f and its derivatives as a tf.function, with what f was when it was traced."""
+
+    def __init__(self, call: Callable[[], Callable], f: Callable, request: Request) -> None:
+        self.plans: dict[object, Plan] = {}
+        self.names = tuple(_names(f))
+
+        def derivatives(x: tf.Tensor) -> list[tf.Tensor]:
+            result, plan = apply(call(), x, request)
+            self.plans[tf.compat.v1.get_default_graph()] = plan
+            return [tensor for tensor in result if tensor is not None]
+
+        self.function = tf.function(derivatives, autograph=False, reduce_retracing=True)
+        self.request = request
+
+    @property
+    def fresh(self) -> bool:
+        """Whether every name that f reads still means what it meant."""
+        return all(_state(read()) == state for read, state in self.names)
+
+    def __call__(self, x: tf.Tensor) -> Derivatives:
+        results = iter(self.function(x))
+        value = next(results) if self.request.value else None
+        gradient = next(results) if self.request.gradient else None
+        return Derivatives(value, gradient, next(results))
+
+    def plan(self, x: tf.Tensor) -> Plan:
+        return self.plans[self.function.get_concrete_function(x).graph]
+
+
+_traces: weakref.WeakKeyDictionary[object, dict[object, Trace]] = weakref.WeakKeyDictionary()
+
+
+def trace(f: Callable, request: Request) -> Trace:
+    """The trace of f, kept as long as f lives; a new one where f cannot be kept by weak reference."""
+    method = isinstance(f, types.MethodType)
+    owner, function = (f.__self__, f.__func__) if method else (f, None)
+    try:
+        owned = _traces.setdefault(owner, {})
+    except TypeError:
+        return Trace(lambda: f, f, request)
+    found = owned.get((function, request))
+    if found is None or not found.fresh:
+        # Only weakly held: a trace that held f would keep it, and itself, alive for ever.
+        weak = weakref.ref(owner)
+
+        def call() -> Callable:
+            return types.MethodType(function, weak()) if method else weak()
+
+        found = owned[function, request] = Trace(call, f, request)
+    return found
+
+
+_MISSING = object()
+
+
+def _state(value: Any) -> object:
+    """What must not change of a value that was read by name."""
+    if isinstance(value, (bool, int, float, complex, str, bytes)):
+        return type(value), repr(value)
+    if isinstance(value, np.ndarray):
+        return id(value), value.shape, zlib.crc32(np.ascontiguousarray(value).view(np.uint8).data)
+    if isinstance(value, (list, tuple, dict)):
+        items = value.items() if isinstance(value, dict) else value
+        return id(value), tuple(repr(i) if isinstance(i, (int, float, str)) else id(i) for i in items)
+    return id(value)
+
+
+def _names(f: Callable) -> Iterator[tuple[Callable[[], Any], object]]:
+    """(a way to read it, its state) for each name that f, or a function it calls, reads."""
+    pending, seen = [f], set()
+    while pending:
+        function = pending.pop()
+        function = getattr(function, "python_function", function)
+        function = getattr(function, "__func__", function)
+        code = getattr(function, "__code__", None)
+        if code is None or id(function) in seen:
+            continue
+        seen.add(id(function))
+        if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
+            continue
+        for read in _reads(function, code):
+            value = read()
+            yield read, _state(value)
+            if isinstance(value, types.FunctionType) or hasattr(value, "python_function"):
+                pending.append(value)
+
+
+def _reads(function: Callable, code: types.CodeType) -> Iterator[Callable[[], Any]]:
+    for cell in function.__closure__ or ():
+        yield lambda cell=cell: _contents(cell)
+    scope = function.__globals__
+    for name in _global_names(code):
+        if name in scope:
+            yield lambda name=name: scope.get(name, _MISSING)
+    for value in function.__defaults__ or ():
+        yield lambda value=value: value
+
+
+def _global_names(code: types.CodeType) -> set[str]:
+    """The names a code object reads, with those of the lambdas and functions inside it."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _global_names(constant)
+    return names
+
+
+def _contents(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _MISSING

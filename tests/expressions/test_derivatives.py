@@ -1,0 +1,193 @@
+"""Every derivative rule, against mpmath at 50 digits."""
+
+from __future__ import annotations
+
+import mpmath as mp
+import numpy as np
+import pytest
+from reference import DIGITS, MEANING, evaluate
+
+from blockhess import expressions as e
+from blockhess.expressions import ARITY, Call, Constant, Variable, differentiate
+
+x = Variable("x")
+
+# Instruction, the argument that varies, and points: all arguments, the varying one among them.
+# Points lie in the middle, near where the function cancels, and in the tails.
+CASES = [
+    ("add", 0, [(1.5, -0.25)]),
+    ("add", 1, [(1.5, -0.25)]),
+    ("sub", 0, [(1.5, -0.25)]),
+    ("sub", 1, [(1.5, -0.25)]),
+    ("mul", 0, [(1.5, -0.25)]),
+    ("mul", 1, [(1.5, -0.25)]),
+    ("div", 0, [(1.5, -0.25)]),
+    ("div", 1, [(1.5, -0.25), (3.0, 1e-3), (3.0, 1e5)]),
+    ("neg", 0, [(1.5,), (-1e5,)]),
+    ("square", 0, [(1.5,), (-1e5,), (1e-8,)]),
+    ("pow", 0, [(1.5, 2.5), (1e-3, 0.7), (1e4, -1.3), (-2.0, 5.0), (-2.0, -3.0), (0.5, 4.0)]),
+    ("pow", 1, [(1.5, 2.5), (1e-3, 0.7), (1e4, -1.3), (2.0, 0.0)]),
+    ("sqrt", 0, [(2.0,), (1e-6,), (1e6,)]),
+    ("rsqrt", 0, [(2.0,), (1e-6,), (1e6,)]),
+    ("reciprocal", 0, [(2.0,), (-1e-6,), (1e6,)]),
+    ("abs", 0, [(2.0,), (-1e-6,)]),
+    ("sign", 0, [(2.0,), (-1e-6,)]),
+    *((name, i, [(1.5, -0.25), (-0.25, 1.5)]) for name in ("min", "max") for i in (0, 1)),
+    *(
+        (name, i, [(1.5, -0.25), (-0.25, 1.5)])
+        for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+        for i in (0, 1)
+    ),
+    ("select", 0, [(1.0, 2.0, 3.0)]),
+    ("select", 1, [(1.0, 2.0, 3.0), (0.0, 2.0, 3.0)]),
+    ("select", 2, [(1.0, 2.0, 3.0), (0.0, 2.0, 3.0)]),
+    ("exp", 0, [(1.5,), (-700.0,), (1e-9,)]),
+    ("expm1", 0, [(1.5,), (-700.0,), (1e-9,)]),
+    ("log", 0, [(1.5,), (1e-6,), (1e6,)]),
+    ("log1p", 0, [(1.5,), (-0.999,), (1e-9,), (1e6,)]),
+    ("sin", 0, [(1.0,), (-4.0,), (1e-9,)]),
+    ("cos", 0, [(1.0,), (-4.0,), (1e-9,)]),
+    ("tan", 0, [(1.0,), (-4.0,), (1e-9,)]),
+    ("sinh", 0, [(1.0,), (-20.0,), (1e-9,)]),
+    ("cosh", 0, [(1.0,), (-20.0,), (1e-9,)]),
+    ("tanh", 0, [(1.0,), (-20.0,), (1e-9,), (300.0,)]),
+    ("asin", 0, [(0.5,), (-0.999,), (1e-9,)]),
+    ("acos", 0, [(0.5,), (-0.999,), (1e-9,)]),
+    ("atan", 0, [(0.5,), (-1e4,), (1e-9,)]),
+    ("asinh", 0, [(0.5,), (-1e4,), (1e-9,)]),
+    ("acosh", 0, [(1.5,), (1.001,), (1e4,)]),
+    ("atanh", 0, [(0.5,), (-0.999,), (1e-9,)]),
+    ("sigmoid", 0, [(0.5,), (-600.0,), (600.0,), (1e-9,)]),
+    ("softplus", 0, [(0.5,), (-600.0,), (600.0,), (1e-9,)]),
+    ("erf", 0, [(0.5,), (-6.0,), (1e-9,)]),
+    ("erfc", 0, [(0.5,), (-6.0,), (6.0,)]),
+    ("lgamma", 0, [(0.5,), (7.25,), (100.0,)]),
+    ("digamma", 0, [(0.5,), (7.25,), (100.0,)]),
+    ("polygamma", 1, [(1.0, 0.5), (2.0, 7.25)]),
+]
+POINTS = [
+    pytest.param(name, varying, point, id=f"{name}-{varying}-{point}")
+    for name, varying, points in CASES
+    for point in points
+]
+
+
+def _call(name, varying, point):
+    arguments = tuple(x if i == varying else Constant(p) for i, p in enumerate(point))
+    return Call(name, arguments)
+
+
+def _true_derivative(name, varying, point, order):
+    def along(t):
+        return MEANING[name](*(t if i == varying else mp.mpf(p) for i, p in enumerate(point)))
+
+    if name == "polygamma":  # mpmath.diff would ask it for a derivative at fractional order
+        return mp.polygamma(int(point[0]) + order, mp.mpf(point[1]))
+    # Differences over 1e-25, to the third order; and far out what varies lies exp(-|x|) below 1.
+    digits = 3 * 25 + DIGITS + int(min(abs(point[varying]), 700.0))
+    with mp.workdps(digits):
+        return mp.diff(along, mp.mpf(point[varying]), order, h=mp.mpf("1e-25"))
+
+
+def test_every_instruction_has_a_case():
+    assert {name for name, _, _ in CASES} == set(ARITY) == set(MEANING)
+
+
+@pytest.mark.parametrize(("name", "varying", "point"), POINTS)
+def test_derivatives_to_order_three_are_those_of_mpmath(name, varying, point):
+    expression = _call(name, varying, point)
+    for order in range(1, 4):
+        expression = differentiate(expression, x)
+        with mp.workdps(DIGITS):
+            rule = evaluate(expression, {x: point[varying]})
+            truth = _true_derivative(name, varying, point, order)
+            # Constants such as 2/sqrt(pi) are doubles: that, not the rule, limits the agreement.
+            assert abs(rule - truth) <= mp.mpf("1e-14") * abs(truth), (order, str(expression))
+
+
+@pytest.mark.parametrize(("name", "varying", "point"), POINTS)
+def test_derivatives_lose_no_digits_in_float64(name, varying, point, in_float64):
+    expressions = [_call(name, varying, point)]
+    for _ in range(3):
+        expressions.append(differentiate(expressions[-1], x))
+    values = in_float64(expressions, {x: point[varying]})
+    for order, value in enumerate(values):
+        truth = float(_true_derivative(name, varying, point, order))
+        # The points of the tails amplify the rounding of their own argument by up to 700.
+        tolerance = 4e-16 * max(16.0, 4 * abs(point[varying]) if abs(truth) < 1 else 0.0)
+        np.testing.assert_allclose(value, truth, rtol=tolerance, atol=1e-300, err_msg=str(order))
+
+
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_at_a_tie_the_first_argument_has_the_slope(name):
+    call = getattr(e, name)(2 * x, 3 * x)
+    with mp.workdps(DIGITS):
+        assert evaluate(differentiate(call, x), {x: 0}) == 2
+
+
+def test_the_slope_of_abs_at_zero_is_zero():
+    assert evaluate(differentiate(e.abs(x), x), {x: 0}) == 0
+
+
+def test_polygamma_has_no_derivative_to_its_order():
+    with pytest.raises(ValueError, match="polygamma has no derivative to its order, here x"):
+        differentiate(e.polygamma(x, 2.0), x)
+
+
+def test_a_derivative_of_a_deep_chain_is_found_without_recursion():
+    chain = x
+    for _ in range(3000):
+        chain = e.sin(chain)
+    with mp.workdps(20):
+        # sin' ~ 1 at 0, so the chain's slope there is exactly 1.
+        assert evaluate(differentiate(chain, x), {x: 0}) == 1
+
+
+def test_shared_subexpressions_are_differentiated_once():
+    chain = x
+    for _ in range(60):
+        chain = e.call("add", e.exp(chain), e.sin(chain))  # 2**60 paths
+    derivative = differentiate(chain, x)
+    assert len(e.topological([derivative])) < 500
+
+
+# f, and points where composing TensorFlow's own derivative rules gives nan or 0 although the first
+# three derivatives are finite, with those derivatives.
+p = Variable("p")
+STABLE = [
+    ("softplus spelled out", e.log(1 + e.exp(x)), {x: 1000.0}, (1.0, 0.0, 0.0)),
+    ("log of a sigmoid", e.log(1 / (1 + e.exp(-x))), {x: -1000.0}, (1.0, 0.0, 0.0)),
+    ("log cosh", e.log(e.cosh(x)), {x: 1000.0}, (1.0, 0.0, 0.0)),
+    ("log cosh at 0", e.log(e.cosh(x)), {x: 0.0}, (0.0, 1.0, 0.0)),
+    ("root of a square", e.sqrt(x * x), {x: -2.0}, (-1.0, 0.0, 0.0)),
+    ("guarded root", e.select(e.greater(x, 0), e.sqrt(x), 0), {x: 0.0}, (0.0, 0.0, 0.0)),
+    ("guarded log", e.select(e.greater(x, 0), x * e.log(x), 0), {x: -1.0}, (0.0, 0.0, 0.0)),
+    ("max of a root", e.max(1.0, e.sqrt(x)), {x: 0.0}, (0.0, 0.0, 0.0)),
+    ("power 1 at 0", e.pow(x, p), {x: 0.0, p: 1.0}, (1.0, 0.0, 0.0)),
+    ("power 2 at 0", e.pow(x, p), {x: 0.0, p: 2.0}, (0.0, 2.0, 0.0)),
+    ("square at 0", e.pow(x, 2.0), {x: 0.0}, (0.0, 2.0, 0.0)),
+    ("tanh far out", e.tanh(x), {x: 400.0}, (0.0, 0.0, 0.0)),
+    ("gelu far left", 0.5 * x * (1 + e.erf(x / 2**0.5)), {x: -50.0}, (0.0, 0.0, 0.0)),
+    ("mish far right", x * e.tanh(e.softplus(x)), {x: 800.0}, (1.0, 0.0, 0.0)),
+    ("Gaussian far out", e.exp(-0.5 * x * x), {x: 1e100}, (0.0, 0.0, 0.0)),
+]
+
+
+@pytest.mark.parametrize(("f", "point", "truth"), [s[1:] for s in STABLE], ids=[s[0] for s in STABLE])
+def test_derivatives_are_finite_and_right_where_naive_ones_are_not(f, point, truth, in_float64):
+    orders = [differentiate(f, x)]
+    for _ in range(2):
+        orders.append(differentiate(orders[-1], x))
+    np.testing.assert_allclose(in_float64(orders, point), truth, rtol=1e-14, atol=1e-300)
+
+
+@pytest.mark.parametrize("point", [1e-9, -1e-5, 0.3, 5.0, -18.0])
+def test_the_second_derivative_of_log_cosh_keeps_its_digits(point, in_float64):
+    f = e.log(e.cosh(x))
+    first = differentiate(f, x)
+    with mp.workdps(DIGITS):
+        t = mp.tanh(mp.mpf(point))
+        truth = [float(t), float(1 - t**2), float(-2 * t * (1 - t**2))]
+    second = differentiate(first, x)
+    values = in_float64([first, second, differentiate(second, x)], {x: point})
+    np.testing.assert_allclose(values, truth, rtol=2e-14)

@@ -1,0 +1,174 @@
+"""BlockhessTerms: values, gradients and blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from cases import CASES, reference
+
+from blockhess import expressions as e
+from blockhess import ops
+from blockhess.expressions import Variable
+from blockhess.ops import Term
+
+X, S = Variable("x"), Variable("s")
+N, K = 7, 3
+LAYOUTS = ["dense", "diag", "packed"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_outputs_are_those_of_tensorflow_differentiation(case, layout, rng):
+    x = tf.constant(rng.normal(size=(N, K)))
+    t = {name: tf.constant(value) for name, value in case.tensors(rng, N, K).items()}
+    truth = reference(lambda x: case.f(x, t), x, layout)
+    outputs = ops.terms(x, case.terms(t), layout=layout, want_value=True, want_gradient=True)
+    for output, expected in zip(outputs, truth, strict=True):
+        assert output.shape == expected.shape
+        np.testing.assert_allclose(output, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_float32_agrees_to_its_precision(case, rng):
+    x = rng.normal(size=(N, K))
+    t = case.tensors(rng, N, K)
+    truth = reference(
+        lambda x: case.f(x, {k: tf.constant(v) for k, v in t.items()}), tf.constant(x), "dense"
+    )
+    outputs = ops.terms(
+        tf.constant(x, tf.float32),
+        case.terms({k: tf.constant(v, tf.float32) for k, v in t.items()}),
+        want_value=True,
+        want_gradient=True,
+    )
+    for output, expected in zip(outputs, truth, strict=True):
+        assert output.dtype == tf.float32
+        np.testing.assert_allclose(output, expected, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("want_gradient", [False, True])
+@pytest.mark.parametrize("want_value", [False, True])
+@pytest.mark.parametrize("layout", ["none", *LAYOUTS])
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_every_choice_of_outputs_gives_the_same_numbers(
+    case, layout, want_value, want_gradient, rng
+):
+    x = tf.constant(rng.normal(size=(N, K)))
+    t = {name: tf.constant(value) for name, value in case.tensors(rng, N, K).items()}
+    layout_of_truth = "dense" if layout == "none" else layout
+    truth = ops.terms(
+        x, case.terms(t), layout=layout_of_truth, want_value=True, want_gradient=True
+    )
+    wanted = {"value": want_value, "gradient": want_gradient, "hessian": layout != "none"}
+    outputs = ops.terms(
+        x, case.terms(t), layout=layout, want_value=want_value, want_gradient=want_gradient
+    )
+    for name, is_wanted in wanted.items():
+        if is_wanted:
+            np.testing.assert_allclose(
+                getattr(outputs, name), getattr(truth, name), rtol=1e-13, atol=1e-14
+            )
+        else:
+            assert getattr(outputs, name) is None
+
+
+def test_the_standard_gaussian_has_the_textbook_hessian():
+    # f = exp(-x'x / 2) has the block f (x x' - I).
+    x = np.array([[0.0, 0.0], [1.0, -2.0]])
+    gaussian = Term(None, (), tf.eye(2, dtype=tf.float64), None, e.exp(-S), ())
+    f = np.exp(-0.5 * (x * x).sum(1))
+    expected = f[:, None, None] * (x[:, :, None] * x[:, None, :] - np.eye(2))
+    np.testing.assert_allclose(ops.terms(x, [gaussian]).hessian, expected, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("N, K", [(0, 3), (1, 3), (5, 1), (1, 1), (0, 1), (2000, 2), (3, 700)])
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_any_number_of_rows_and_columns_works(case, N, K, rng):
+    x = tf.constant(rng.normal(size=(N, K)))
+    t = {name: tf.constant(value / K) for name, value in case.tensors(rng, N, K).items()}
+    value, gradient, diagonal = ops.terms(
+        x, case.terms(t), layout="diag", want_value=True, want_gradient=True
+    )
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        expected = case.f(x, t)
+    np.testing.assert_allclose(value, expected, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(gradient, tape.gradient(expected, x), rtol=1e-10, atol=1e-12)
+    assert diagonal.shape == (N, K)
+    assert ops.terms(x, case.terms(t), layout="packed").hessian.shape == (N, K * (K + 1) // 2)
+
+
+def test_parts_that_no_output_reads_are_not_passed_to_the_op():
+    x = tf.ones([2, 2])
+
+    @tf.function
+    def blocks(x, b):
+        return ops.terms(x, [Term(e.square(X), (), None, b, S, ())]).hessian
+
+    graph = blocks.get_concrete_function(x, tf.ones([2])).graph
+    (op,) = [op for op in graph.get_operations() if op.type == "BlockhessTerms"]
+    assert len(op.inputs) == 1
+    assert op.get_attr("terms")[0].decode().count("linear") == 0
+
+
+def test_a_nan_stays_in_its_row():
+    x = tf.constant([[1.0, 2.0], [np.nan, 1.0], [3.0, 4.0]])
+    logsumexp = Term(e.exp(X), (), None, None, e.log(S), ())
+    finite = np.isfinite(ops.terms(x, [logsumexp]).hessian).all(axis=(1, 2))
+    np.testing.assert_array_equal(finite, [True, False, True])
+
+
+SHAPE_ERRORS = [
+    ("S", Term(None, (), tf.ones([3, 4]), None, S, ()), r"S has shape \[3,4\].*\[2,2\].*\[5,2\]"),
+    ("b", Term(None, (), None, tf.ones([3]), e.exp(S), ()), r"b has shape \[3\].*\[2\].*\[5,2\]"),
+    (
+        "phi",
+        Term(X * X * X * Variable("p"), ((Variable("p"), tf.ones([4, 2])),), None, None, S, ()),
+        r"parameter .*phi.* has shape \[4,2\].*\[5,2\]",
+    ),
+    (
+        "psi",
+        Term(X * X, ((),)[0], None, None, S * Variable("p"), ((Variable("p"), tf.ones([4])),)),
+        r"parameter .*psi.* has shape \[4\].*\[5\].*\[5,2\]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("term", "message"), [s[1:] for s in SHAPE_ERRORS], ids=[s[0] for s in SHAPE_ERRORS])
+def test_a_wrong_shape_is_an_error_naming_operand_term_and_shapes(term, message):
+    good = Term(e.square(X), (), None, None, S, ())
+    with pytest.raises(tf.errors.InvalidArgumentError, match="term 1: " + message):
+        ops.terms(tf.ones([5, 2]), [good, term])
+
+
+def test_a_function_may_read_its_argument_and_parameters_only():
+    with pytest.raises(ValueError, match=r"phi = q \* x reads q; it may read x"):
+        Term(X * Variable("q"), (), None, None, S, ())
+    with pytest.raises(ValueError, match=r"psi = x reads x; it may read s"):
+        Term(None, (), None, tf.ones([2]), X, ())
+
+
+def test_no_terms_and_unknown_layouts_are_errors():
+    with pytest.raises(ValueError, match="at least one term"):
+        ops.terms(tf.ones([2, 2]), [])
+    with pytest.raises(ValueError, match="layout is 'upper'; expected 'dense', 'diag'"):
+        ops.terms(tf.ones([2, 2]), [Term(None, (), None, tf.ones([2]), S, ())], layout="upper")
+
+
+MALFORMED = [
+    ("blockhess 2 | psi 1: return r0 r0 r0", "version .blockhess 2.*blockhess 1"),
+    ("blockhess 1 | psi 1: r1 = frobnicate r0; return r0 r1 r1", "instruction 0 .*frobnicate.*unknown"),
+    ("blockhess 1 | psi 1: return r0", "returns 1 outputs; expected 3"),
+    ("blockhess 1 | linear", "psi"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), MALFORMED, ids=[t for t, _ in MALFORMED])
+def test_a_malformed_term_is_an_error_naming_the_place(text, message):
+    from blockhess.ops.library import library
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        library.blockhess_terms(
+            x=tf.ones([2, 2]), operands=[], terms=[text], want_value=False, want_gradient=False
+        )

@@ -1,0 +1,91 @@
+"""Every function of the table takes the fused route, everywhere, and its blocks are right."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from fused_cases import CASES, Case, K, N, Parameters
+
+import blockhess as bh
+
+TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
+
+@cache
+def parameters(dtype: str) -> Parameters:
+    with tf.init_scope():  # Asked for first within a function, they still are eager tensors.
+        return Parameters(dtype)
+
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+every_dtype = pytest.mark.parametrize("dtype", TOLERANCE)
+
+
+@cache
+def reference(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(value, gradient, slices of the Hessian) by TensorFlow in float64."""
+    case = next(case for case in CASES if case.name == name)
+
+    @tf.function(autograph=False)
+    def derivatives(x):
+        y = (case.reference or case.f)(x, parameters("float64"))
+        gradient = tf.gradients(y, x)[0]
+        if tf.gradients(gradient, x)[0] is None:  # Piecewise linear: tf.hessians fails.
+            return y, gradient, tf.zeros((N, K, N, K), x.dtype)
+        return y, gradient, tf.hessians(tf.reduce_sum(y), x)[0]
+
+    value, gradient, hessian = derivatives(tf.constant(case.x("float64")))
+    return value.numpy(), gradient.numpy(), np.einsum("nknl->nkl", hessian.numpy())
+
+
+def close(actual: np.ndarray, expected: np.ndarray, dtype: str) -> bool:
+    scale = np.max(np.abs(expected))
+    return np.max(np.abs(actual - expected)) <= TOLERANCE[dtype] * (scale if scale > 0 else 1.0)
+
+
+@every_dtype
+@every_case
+def test_eager_calls_are_fused_and_right(case: Case, dtype: str):
+    x, p = tf.constant(case.x(dtype)), parameters(dtype)
+
+    def f(x):
+        return case.f(x, p)
+
+    plan = bh.explain(f, x)
+    assert plan.route == "fused", str(plan)
+    result = bh.value_grad_hessian(f, x)
+    value, gradient, hessian = reference(case.name)
+    assert result.value.shape == value.shape and result.hessian.dtype == dtype
+    assert close(result.value.numpy(), value, dtype)
+    assert close(result.gradient.numpy(), gradient, dtype)
+    assert close(result.hessian.numpy(), hessian, dtype)
+
+
+@every_case
+def test_under_tf_function_with_unknown_N_they_are_fused_and_right(case: Case):
+    plans = []
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, K), tf.float64)])
+    def blocks(x):
+        f = lambda x: case.f(x, parameters("float64"))  # noqa: E731
+        plans.append(bh.explain(f, x).route)
+        return bh.hessian(f, x)
+
+    actual = blocks(tf.constant(case.x("float64")))
+    assert plans == ["fused"]
+    assert close(actual.numpy(), reference(case.name)[2], "float64")
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not case.keras_object], ids=lambda case: case.name
+)
+def test_in_a_TF1_graph_they_are_fused_and_right(case: Case):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float64, (None, K))
+        p = Parameters("float64")
+        (blocks,) = bh.hessians(case.f(x, p), x, route="fused")
+        session.run(tf.compat.v1.global_variables_initializer())
+        actual = session.run(blocks, {x: case.x("float64")})
+    assert close(actual, reference(case.name)[2], "float64")
