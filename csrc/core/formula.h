@@ -9,6 +9,11 @@
 //   x_bar = s_bar u + (S + D) u_bar + psi' diag(M) phi'''
 //   S_bar = psi' M + sym(w x')     b_bar = u_bar + s_bar x     w = u_bar + s_bar / 2 x
 //
+// and, for a parameter p of phi and q of psi, from the derivatives of those by it,
+//
+//   p_bar_k = s_bar dphi/dp + u_bar_k dphi'/dp + psi' M_kk dphi''/dp
+//   q_bar   = V dpsi/dq + (t1 + t3) dpsi'/dq + t2 dpsi''/dq
+//
 // V is a scalar or a vector of them.
 #pragma once
 
@@ -43,9 +48,30 @@ BLOCKHESS_HOST_DEVICE inline V w(V u_bar, V s_bar, V x) {
   return u_bar + V(0.5) * s_bar * x;
 }
 
+// An entry of sym(w x').
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V symmetric_product_entry(V w_row, V x_row, V w_column, V x_column) {
+  return V(0.5) * (w_row * x_column + x_row * w_column);
+}
+
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V b_bar(V u_bar, V s_bar, V x) {
   return u_bar + s_bar * x;
+}
+
+// What one entry adds to the cotangent of a parameter of phi, given the derivatives by it of phi,
+// phi' and phi''.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V phi_parameter_bar(V s_bar, V by_phi, V u_bar, V by_phi1, V psi1,
+                                                 V M_diagonal, V by_phi2) {
+  return s_bar * by_phi + u_bar * by_phi1 + psi1 * M_diagonal * by_phi2;
+}
+
+// What one row adds to the cotangent of a parameter of psi.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V psi_parameter_bar(V value_cotangent, V by_psi, V t1, V t3, V by_psi1,
+                                                 V t2, V by_psi2) {
+  return value_cotangent * by_psi + (t1 + t3) * by_psi1 + t2 * by_psi2;
 }
 
 }  // namespace blockhess::formula

@@ -73,6 +73,34 @@ std::vector<bool> needed_of_phi(const Term& term, const Program& psi, const VjpS
 
 }  // namespace
 
+std::vector<WantedBars> wanted_bars(const std::vector<Term>& terms,
+                                    const std::vector<bool>& wanted) {
+  size_t expected = 1;
+  for (const Term& term : terms) expected += term.num_operands();
+  if (wanted.size() != expected) {
+    throw std::invalid_argument("wanted has " + std::to_string(wanted.size()) +
+                                " flags; expected " + std::to_string(expected) +
+                                ", for x and every operand");
+  }
+  auto next = wanted.begin() + 1;
+  const auto take = [&](int count) {
+    const std::vector<bool> flags(next, next + count);
+    next += count;
+    return flags;
+  };
+  std::vector<WantedBars> bars;
+  for (const Term& term : terms) {
+    WantedBars of_term;
+    of_term.x = wanted[0];
+    of_term.phi_parameters = take(term.num_phi_parameters());
+    of_term.S = term.quadratic && take(1)[0];
+    of_term.b = term.linear && take(1)[0];
+    of_term.psi_parameters = take(term.num_psi_parameters());
+    bars.push_back(of_term);
+  }
+  return bars;
+}
+
 Term forward_part(const Term& term, const Results& wanted) {
   const bool hessian = wanted.hessian();
   const bool S_or_D = term.quadratic || has_D(term);

@@ -28,6 +28,11 @@ struct WantedBars {
   std::vector<bool> psi_parameters;
 };
 
+// Of every term, from one flag for x and one for each operand in order. Throws std::invalid_argument
+// where their number is another.
+std::vector<WantedBars> wanted_bars(const std::vector<Term>& terms,
+                                    const std::vector<bool>& wanted);
+
 // Throws std::invalid_argument where a needed output is `none`.
 Term forward_part(const Term& term, const Results& wanted);
 

@@ -63,8 +63,21 @@ inline void symmetric_product(const T* __restrict S, const T* __restrict x, int6
   }
 }
 
-// sum_k value(k), in as many partial sums as a pack has lanes: fast, and more accurate than one
-// running sum. `value` is called with an index and, for a whole pack, loads through `at`.
+// y_i = S_i x_i for the rows of a tile, the matrices S_stride values apart.
+template <typename T>
+struct RowProducts {
+  template <int Kfixed>
+  struct Sized {
+    static void run(const T* S, int64_t S_stride, const T* x, int64_t rows, int64_t K, T* y) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        symmetric_product<Kfixed>(S + i * S_stride, x + i * K, K, y + i * K);
+      }
+    }
+  };
+};
+
+// In as many partial sums as a pack has lanes: fast, and more accurate than one running sum.
 template <int Kfixed, typename T>
 inline T sum(const T* __restrict a, int64_t K) {
   using V = Pack<T>;

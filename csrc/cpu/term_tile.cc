@@ -13,18 +13,6 @@ namespace {
 template <typename T>
 struct Kernels {
   template <int Kfixed>
-  struct Products {
-    // products_i = S_i x_i
-    static void run(const T* S, int64_t S_stride, const T* x, int64_t rows, int64_t K,
-                    T* products) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        symmetric_product<Kfixed>(S + i * S_stride, x + i * K, K, products + i * K);
-      }
-    }
-  };
-
-  template <int Kfixed>
   struct U {
     // u_i = phi'_i + S x_i + b
     static void run(const T* phi1, const T* S_x, const T* b, int64_t b_stride, int64_t rows,
@@ -132,7 +120,7 @@ void TermTile<T>::evaluate(const T* x, int64_t first, int64_t rows) {
   if (term_->phi) evaluate_phi(x, first, rows);
   if (row_S_ != nullptr) symmetrise_rows(first, rows);
   if (S_x_ != nullptr) {
-    choose_size<Kernels<T>::template Products>(K)(S(), S_stride(), tile_x, rows, K, S_x_);
+    choose_size<RowProducts<T>::template Sized>(K)(S(), S_stride(), tile_x, rows, K, S_x_);
   }
   const T* const b = term_->linear ? operands_.b.data + first * operands_.b.row_stride : nullptr;
   if (needs_u_ && !term_->quadratic && !term_->linear) {

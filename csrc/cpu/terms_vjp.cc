@@ -1,7 +1,297 @@
 #include "csrc/cpu/terms_vjp.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "csrc/core/needs.h"
+#include "csrc/cpu/cost.h"
+#include "csrc/cpu/fixed_size.h"
+#include "csrc/cpu/hessian_cotangent.h"
+#include "csrc/cpu/partials.h"
+#include "csrc/cpu/shard.h"
+#include "csrc/cpu/shared_S.h"
+#include "csrc/cpu/term_tile.h"
+#include "csrc/cpu/vjp_rows.h"
+
 namespace blockhess::cpu {
+
+namespace {
+
+// What one call shares between its shards.
 template <typename T>
-Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& parallel_for) { return Result::kOutOfMemory; }
+struct Call {
+  const TermsVjpArguments<T>& arguments;
+  const SharedS<T>& shared_S;
+  const Partials<T>& partials;
+  TileShape shape;
+};
+
+// The intermediate results of one term on a tile; those that are not needed are zero.
+template <typename T>
+struct Intermediates {
+  T *M_u, *u_bar, *S_u_bar, *w, *entries;  // (rows, K); the last two are working memory
+  T *t1, *t2, *t3, *s_bar;                 // (rows)
+
+  Intermediates(TileShape shape, Scratch& scratch)
+      : M_u(scratch.take<T>(shape.values())),
+        u_bar(scratch.take<T>(shape.values())),
+        S_u_bar(scratch.take<T>(shape.values())),
+        w(scratch.take<T>(shape.values())),
+        entries(scratch.take<T>(std::max(shape.values(), shape.rows))),
+        t1(scratch.take<T>(shape.rows)),
+        t2(scratch.take<T>(shape.rows)),
+        t3(scratch.take<T>(shape.rows)),
+        s_bar(scratch.take<T>(shape.rows)) {}
+};
+
+template <typename T>
+class VjpWorker {
+  using Rows = VjpRows<T>;
+
+ public:
+  VjpWorker(const Call<T>& call, Scratch& scratch)
+      : call_(call),
+        arguments_(call.arguments),
+        K_(call.shape.K),
+        M_(arguments_.hessian_cotangent, arguments_.layout, K_, call.shape.rows, scratch),
+        zeros_(scratch.take<T>(std::max(call.shape.values(), call.shape.rows))),
+        results_(call.shape, scratch) {
+    tiles_.reserve(arguments_.num_terms);
+    for (int t = 0; t < arguments_.num_terms; ++t) {
+      tiles_.emplace_back(arguments_.terms[t], arguments_.operands[t], call.shared_S[t],
+                          arguments_.steps[t].u, call.shape, scratch);
+    }
+  }
+
+  void operator()(int64_t begin, int64_t end) {
+    for (int64_t shard = begin; shard < end; ++shard) {
+      sums_ = call_.partials.start(shard);
+      const int64_t last = call_.partials.first_row(shard + 1);
+      for (int64_t first = call_.partials.first_row(shard); first < last;
+           first += call_.shape.rows) {
+        run_tile(first, std::min(call_.shape.rows, last - first));
+      }
+    }
+  }
+
+ private:
+  void run_tile(int64_t first, int64_t rows) {
+    first_ = first;
+    rows_ = rows;
+    M_.load(first, rows);
+    if (arguments_.x_bar != nullptr) std::fill_n(arguments_.x_bar + first * K_, rows * K_, T(0));
+    for (int t = 0; t < arguments_.num_terms; ++t) {
+      tiles_[t].evaluate(arguments_.x, first, rows);
+      compute_intermediates(tiles_[t], arguments_.steps[t]);
+      if (arguments_.x_bar != nullptr) add_x_bar(tiles_[t], arguments_.steps[t]);
+      write_operand_bars(t);
+    }
+  }
+
+  const T* x() const { return arguments_.x + first_ * K_; }
+  const T* value_cotangent() const {
+    return arguments_.value_cotangent != nullptr ? arguments_.value_cotangent + first_ : zeros_;
+  }
+  const T* gradient_cotangent() const {
+    return arguments_.gradient_cotangent != nullptr ? arguments_.gradient_cotangent + first_ * K_
+                                                    : zeros_;
+  }
+  const T* M_diagonal() const { return M_.exists() ? M_.diagonal() : zeros_; }
+  const T* u(const TermTile<T>& tile, const VjpSteps& steps) const {
+    return steps.u ? tile.u() : zeros_;
+  }
+
+  void compute_intermediates(const TermTile<T>& tile, const VjpSteps& steps) {
+    compute_M_u(tile, steps);
+    std::fill_n(results_.t1, rows_, T(0));
+    std::fill_n(results_.t2, rows_, T(0));
+    std::fill_n(results_.t3, rows_, T(0));
+    const auto add_dots = choose_size<Rows::template Dots>(K_);
+    if (steps.t1) add_t1(tile);
+    if (steps.t2) add_dots(tile.u(), results_.M_u, rows_, K_, results_.t2);
+    if (steps.t3) add_dots(gradient_cotangent(), tile.u(), rows_, K_, results_.t3);
+    for (int64_t i = 0; i < rows_; ++i) {
+      results_.s_bar[i] = formula::s_bar(tile.psi(1)[i], tile.psi(2)[i], tile.psi(3)[i],
+                                         value_cotangent()[i], results_.t1[i], results_.t2[i],
+                                         results_.t3[i]);
+    }
+    if (steps.u_bar) {
+      choose_size<Rows::template UBar>(K_)(tile.psi(1), tile.psi(2), results_.M_u,
+                                           gradient_cotangent(), rows_, K_, results_.u_bar);
+    } else {
+      std::fill_n(results_.u_bar, rows_ * K_, T(0));
+    }
+  }
+
+  void compute_M_u(const TermTile<T>& tile, const VjpSteps& steps) {
+    const int64_t values = rows_ * K_;
+    if (!steps.M_u) {
+      std::fill_n(results_.M_u, values, T(0));
+    } else if (M_.is_full()) {
+      choose_size<RowProducts<T>::template Sized>(K_)(M_.matrices(), K_ * K_, tile.u(), rows_, K_,
+                                                      results_.M_u);
+    } else {
+      for (int64_t i = 0; i < values; ++i) results_.M_u[i] = M_.diagonal()[i] * tile.u()[i];
+    }
+  }
+
+  void add_t1(const TermTile<T>& tile) {
+    if (tile.has_S() && M_.is_full()) {
+      choose_size<Rows::template InnerProducts>(K_)(M_.matrices(), tile.S(), tile.S_stride(), rows_,
+                                                    K_, results_.t1);
+    } else if (tile.has_S()) {
+      choose_size<Rows::template DiagonalInnerProducts>(K_)(M_.diagonal(), tile.S(),
+                                                            tile.S_stride(), rows_, K_,
+                                                            results_.t1);
+    }
+    if (tile.has_phi(2)) {
+      choose_size<Rows::template Dots>(K_)(M_.diagonal(), tile.phi(2), rows_, K_, results_.t1);
+    }
+  }
+
+  void add_x_bar(const TermTile<T>& tile, const VjpSteps& steps) {
+    const bool has_S_u_bar = tile.has_S() && steps.u_bar;
+    if (has_S_u_bar) {
+      choose_size<RowProducts<T>::template Sized>(K_)(tile.S(), tile.S_stride(), results_.u_bar,
+                                                      rows_, K_, results_.S_u_bar);
+    }
+    const typename Rows::XBarInputs inputs{
+        results_.s_bar, u(tile, steps), has_S_u_bar ? results_.S_u_bar : zeros_, tile.phi(2),
+        results_.u_bar, tile.psi(1),    M_diagonal(),                            tile.phi(3)};
+    choose_size<Rows::template XBar>(K_)(inputs, rows_, K_, arguments_.x_bar + first_ * K_);
+  }
+
+  void write_operand_bars(int t) {
+    const Operands<T>& bars = arguments_.operand_bars[t];
+    const TermSums& sums = call_.partials.sums(t);
+    const TermTile<T>& tile = tiles_[t];
+    for (int p = 0; p < arguments_.terms[t].num_phi_parameters(); ++p) {
+      if (bars.phi_parameters[p].data == nullptr) continue;
+      write_phi_parameter_bar(tile, p, bars.phi_parameters[p], sums.phi_parameters[p]);
+    }
+    if (bars.S.data != nullptr) write_S_bar(tile, bars.S, sums.S);
+    if (bars.b.data != nullptr) write_b_bar(bars.b, sums.b);
+    for (int q = 0; q < arguments_.terms[t].num_psi_parameters(); ++q) {
+      if (bars.psi_parameters[q].data == nullptr) continue;
+      write_psi_parameter_bar(tile, q, bars.psi_parameters[q], sums.psi_parameters[q]);
+    }
+  }
+
+  void write_phi_parameter_bar(const TermTile<T>& tile, int p, const Parameter<T>& bar,
+                               int64_t start) {
+    const int by = by_parameter(p);
+    const typename Rows::PhiParameterInputs inputs{
+        results_.s_bar,   tile.phi(by), results_.u_bar, tile.phi(by + 1), tile.psi(1),
+        M_diagonal(), tile.phi(by + 2)};
+    const bool per_row = bar.row_stride != 0, per_column = bar.column_stride != 0;
+    T* const entries = per_row && per_column ? bar.data + first_ * K_ : results_.entries;
+    choose_size<Rows::template PhiParameterBar>(K_)(inputs, rows_, K_, entries);
+    if (per_row && !per_column) {
+      choose_size<Rows::template SumColumns>(K_)(entries, rows_, K_, bar.data + first_);
+    } else if (!per_row && per_column) {
+      choose_size<Rows::template SumRows>(K_)(entries, rows_, K_, sums_ + start);
+    } else if (!per_row) {
+      add_all(entries, rows_ * K_, start);
+    }
+  }
+
+  void write_S_bar(const TermTile<T>& tile, const RowOperand<T>& bar, int64_t start) {
+    choose_size<Rows::template W>(K_)(results_.u_bar, results_.s_bar, x(), rows_, K_, results_.w);
+    const bool adds_M = M_.exists() && tile.has_psi(1);
+    const T* const M = adds_M && M_.is_full() ? M_.matrices() : nullptr;
+    if (bar.row_stride == 0) {
+      choose_size<Rows::template SharedSBar>(K_)(tile.psi(1), M, results_.w, x(), rows_, K_,
+                                                 sums_ + start);
+    } else {
+      choose_size<Rows::template RowSBar>(K_)(tile.psi(1), M, results_.w, x(), rows_, K_,
+                                              bar.data + first_ * K_ * K_);
+    }
+    if (adds_M && !M_.is_full()) add_diagonal_M(tile, bar, start);
+  }
+
+  void add_diagonal_M(const TermTile<T>& tile, const RowOperand<T>& bar, int64_t start) {
+    for (int64_t i = 0; i < rows_; ++i) {
+      for (int64_t k = 0; k < K_; ++k) {
+        const T entry = tile.psi(1)[i] * M_.diagonal()[i * K_ + k];
+        if (bar.row_stride == 0) {
+          sums_[start + k * K_ + k] += static_cast<double>(entry);
+        } else {
+          bar.data[((first_ + i) * K_ + k) * K_ + k] += entry;
+        }
+      }
+    }
+  }
+
+  void write_b_bar(const RowOperand<T>& bar, int64_t start) {
+    T* const entries = bar.row_stride == 0 ? results_.entries : bar.data + first_ * K_;
+    choose_size<Rows::template BBar>(K_)(results_.u_bar, results_.s_bar, x(), rows_, K_, entries);
+    if (bar.row_stride == 0) {
+      choose_size<Rows::template SumRows>(K_)(entries, rows_, K_, sums_ + start);
+    }
+  }
+
+  void write_psi_parameter_bar(const TermTile<T>& tile, int q, const Parameter<T>& bar,
+                               int64_t start) {
+    const int by = by_parameter(q);
+    T* const entries = bar.row_stride == 0 ? results_.entries : bar.data + first_;
+    for (int64_t i = 0; i < rows_; ++i) {
+      entries[i] = formula::psi_parameter_bar(value_cotangent()[i], tile.psi(by)[i], results_.t1[i],
+                                              results_.t3[i], tile.psi(by + 1)[i], results_.t2[i],
+                                              tile.psi(by + 2)[i]);
+    }
+    if (bar.row_stride == 0) add_all(entries, rows_, start);
+  }
+
+  void add_all(const T* entries, int64_t count, int64_t start) {
+    double total = 0;
+    for (int64_t i = 0; i < count; ++i) total += static_cast<double>(entries[i]);
+    sums_[start] += total;
+  }
+
+  const Call<T>& call_;
+  const TermsVjpArguments<T>& arguments_;
+  int64_t K_;
+  HessianCotangent<T> M_;
+  const T* zeros_;
+  Intermediates<T> results_;
+  std::vector<TermTile<T>> tiles_;
+  double* sums_ = nullptr;  // of the current shard
+  int64_t first_ = 0;       // the current tile
+  int64_t rows_ = 0;
+};
+
+template <typename T>
+int64_t cost_of(const TermsVjpArguments<T>& arguments) {
+  const int64_t per_block = arguments.hessian_cotangent != nullptr ? 2 : 0;
+  return cost_per_row(arguments.num_terms, arguments.terms, arguments.K) +
+         per_block * block_size(arguments.layout, arguments.K);
+}
+
+}  // namespace
+
+template <typename T>
+Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& parallel_for) {
+  try {
+    const int64_t cost = cost_of(arguments);
+    const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
+                              arguments.K);
+    const Partials<T> partials(arguments, cost);
+    const bool has_row_matrices =
+        shared_S.any_row_S() ||
+        (arguments.hessian_cotangent != nullptr && arguments.layout != Layout::kDiag);
+    const Call<T> call{arguments, shared_S, partials,
+                       tile_shape(arguments.N, arguments.K, has_row_matrices, sizeof(T))};
+    const int64_t rows_per_shard = arguments.N / partials.num_shards() + 1;
+    const Result result = run_shards<VjpWorker<T>>(call, partials.num_shards(),
+                                                   rows_per_shard * cost, parallel_for);
+    if (result == Result::kDone) partials.finish();
+    return result;
+  } catch (const std::bad_alloc&) {
+    return Result::kOutOfMemory;
+  }
+}
+
 template Result terms_vjp(const TermsVjpArguments<float>&, const ParallelFor&);
 template Result terms_vjp(const TermsVjpArguments<double>&, const ParallelFor&);
+
 }  // namespace blockhess::cpu

@@ -102,6 +102,68 @@ py::tuple terms(const Array<T>& x, const std::vector<py::object>& operand_object
 }
 
 template <typename T>
+std::vector<py::object> terms_vjp(const Array<T>& x, const std::vector<py::object>& operand_objects,
+                                  const std::vector<std::string>& texts,
+                                  const py::object& value_cotangent,
+                                  const py::object& gradient_cotangent,
+                                  const py::object& hessian_cotangent, const std::string& layout,
+                                  const std::vector<bool>& wanted, int threads,
+                                  const std::string& isa) {
+  const Results given{!value_cotangent.is_none(), !gradient_cotangent.is_none(),
+                      hessian_cotangent.is_none() ? Layout::kNone : read_layout(layout)};
+  std::vector<Term> parts = read_terms(texts, TermKind::kVjp);
+  const std::vector<WantedBars> bars = wanted_bars(parts, wanted);
+  std::vector<VjpSteps> steps;
+  for (size_t t = 0; t < parts.size(); ++t) {
+    steps.push_back(vjp_steps(parts[t], given, bars[t]));
+    parts[t] = vjp_part(parts[t], given, bars[t]);
+  }
+  const auto operands = to_arrays<T>(operand_objects);
+  const auto strides = strides_of(parts, x, operands);
+  const auto bound = bind_operands(parts, strides, operands);
+
+  const int64_t N = x.shape(0), K = x.shape(1);
+  std::vector<Array<T>> results, cotangents;
+  std::vector<T*> data;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    results.emplace_back(!wanted[i] ? Shape{0} : to_shape(i == 0 ? x : operands[i - 1]));
+    data.push_back(wanted[i] ? results.back().mutable_data() : nullptr);
+  }
+  const std::vector<T*> operand_bar_data(data.begin() + 1, data.end());
+  const BoundOperands<T> operand_bars(parts, strides, operand_bar_data);
+  const auto take = [&](const py::object& object, const Shape& expected) -> const T* {
+    if (object.is_none()) return nullptr;
+    cotangents.push_back(object.cast<Array<T>>());
+    if (to_shape(cotangents.back()) != expected) {
+      throw std::invalid_argument("a cotangent has shape " + to_string(to_shape(cotangents.back())) +
+                                  "; expected " + to_string(expected));
+    }
+    return cotangents.back().data();
+  };
+  TermsVjpArguments<T> arguments{};
+  arguments.N = N;
+  arguments.K = K;
+  arguments.num_terms = static_cast<int>(parts.size());
+  arguments.terms = parts.data();
+  arguments.steps = steps.data();
+  arguments.operands = bound.get();
+  arguments.x = x.data();
+  arguments.layout = given.layout;
+  arguments.value_cotangent = take(value_cotangent, {N});
+  arguments.gradient_cotangent = take(gradient_cotangent, {N, K});
+  arguments.hessian_cotangent = take(hessian_cotangent, hessian_shape(given.layout, N, K));
+  arguments.x_bar = data[0];
+  arguments.operand_bars = operand_bars.get();
+  raise(cpu::functions(isa).of<T>().terms_vjp(arguments, parallel_for(threads)));
+
+  std::vector<py::object> given_bars;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    given_bars.push_back(wanted[i] ? py::object(results[i]) : py::none());
+  }
+  return given_bars;
+}
+
+template <typename T>
 std::vector<Array<T>> map(const std::string& text, const std::vector<py::object>& input_objects,
                           int threads, const std::string& isa) {
   const Program program = read_map(text);
@@ -186,6 +248,23 @@ PYBIND11_MODULE(_core, module) {
       "x"_a, "operands"_a, "terms"_a, "layout"_a = "dense", "want_value"_a = true,
       "want_gradient"_a = true, "threads"_a = 1, "isa"_a = "",
       "(value, gradient, hessian) of a sum of terms, in the type of x; None where not wanted.");
+  module.def(
+      "terms_vjp",
+      [](const py::array& x, const std::vector<py::object>& operands,
+         const std::vector<std::string>& texts, const py::object& value_cotangent,
+         const py::object& gradient_cotangent, const py::object& hessian_cotangent,
+         const std::string& layout, const std::vector<bool>& wanted, int threads,
+         const std::string& isa) {
+        return is_double(x)
+                   ? terms_vjp<double>(x, operands, texts, value_cotangent, gradient_cotangent,
+                                       hessian_cotangent, layout, wanted, threads, isa)
+                   : terms_vjp<float>(x, operands, texts, value_cotangent, gradient_cotangent,
+                                      hessian_cotangent, layout, wanted, threads, isa);
+      },
+      "x"_a, "operands"_a, "terms"_a, "value_cotangent"_a = py::none(),
+      "gradient_cotangent"_a = py::none(), "hessian_cotangent"_a = py::none(),
+      "layout"_a = "dense", "wanted"_a, "threads"_a = 1, "isa"_a = "",
+      "[x_bar, operand bars ...]; None where not wanted. The terms are those of the VJP.");
   module.def(
       "map",
       [](const std::string& text, const std::vector<py::array>& inputs, int threads,

@@ -1,7 +1,7 @@
 """blockhess: the diagonal blocks of Hessians of functions whose rows do not interact.
 
-    import blockhess as bh
-    blocks = bh.hessian(f, x)                 # (N, K, K) for x of shape (N, K)
+import blockhess as bh
+blocks = bh.hessian(f, x)                 # (N, K, K) for x of shape (N, K)
 """
 
 from blockhess import ops

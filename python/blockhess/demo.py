@@ -25,7 +25,9 @@ def main() -> None:
 
 def first_problem() -> None:
     """f = sum(x * x) over a placeholder whose number of rows is known only when it is fed."""
-    console.rule("The first problem: a TF1 graph, x = placeholder(float32, (None, 3)), f = sum(x * x)")
+    console.rule(
+        "The first problem: a TF1 graph, x = placeholder(float32, (None, 3)), f = sum(x * x)"
+    )
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x = tf.compat.v1.placeholder(tf.float32, (None, 3), name="x")
         f = tf.reduce_sum(x * x)

@@ -96,7 +96,9 @@ def _state(value: Any) -> object:
         return id(value), value.shape, zlib.crc32(np.ascontiguousarray(value).view(np.uint8).data)
     if isinstance(value, (list, tuple, dict)):
         items = value.items() if isinstance(value, dict) else value
-        return id(value), tuple(repr(i) if isinstance(i, (int, float, str)) else id(i) for i in items)
+        return id(value), tuple(
+            repr(i) if isinstance(i, (int, float, str)) else id(i) for i in items
+        )
     return id(value)
 
 

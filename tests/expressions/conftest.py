@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
 from blockhess import _core
 from blockhess.expressions import compile_program
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from cases import CASES, Case, reference
-
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import Variable
 from blockhess.ops import Term
+from term_cases import CASES, Case, reference
 
 X, S, P = Variable("x"), Variable("s"), Variable("p")
 N, K = 4, 3
@@ -27,9 +26,7 @@ def _inputs(case, rng):
 
 def _weighted(outputs, rng):
     """A scalar of all outputs, in which every entry counts differently."""
-    return tf.add_n(
-        [tf.reduce_sum(o * rng.normal(size=o.shape)) for o in outputs if o is not None]
-    )
+    return tf.add_n([tf.reduce_sum(o * rng.normal(size=o.shape)) for o in outputs if o is not None])
 
 
 def _ours(case, layout, names=NAMES):
@@ -92,6 +89,21 @@ def test_gradients_through_some_of_the_outputs_are_those_of_tensorflow(case, nam
     _assert_same(ours, _gradients(_theirs(case, "dense", names), x, t), x, t)
 
 
+@pytest.mark.parametrize("names", [["value"], ["gradient"], ["hessian"], NAMES])
+@by_case
+def test_a_gradient_to_one_input_alone_is_the_same_as_among_all(case, names, rng):
+    x, t = _inputs(case, rng)
+    together = dict(zip(["x", *t], _gradients(_ours(case, "dense", names), x, t), strict=True))
+    sources = {"x": x, **t}
+    for name, source in sources.items():
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(source)
+            outputs = _ours(case, "dense", names)(x, t)
+            total = _weighted(outputs, np.random.default_rng(7))
+        alone = tape.gradient(total, source, unconnected_gradients="zero")
+        np.testing.assert_allclose(alone, together[name], rtol=1e-12, atol=1e-13, err_msg=name)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @by_case
 def test_gradients_of_gradients_are_those_of_tensorflow(case, layout, rng):
@@ -131,7 +143,8 @@ def test_a_vjp_too_long_for_a_program_is_composed_of_several(rng):
         ours = _gradients(_ours(case, "dense"), x, t, order)
         _assert_same(ours, _gradients(_theirs(case, "dense"), x, t, order), x, t)
     traced = tf.function(lambda x, *t: _gradients(_ours(case, "dense"), x, dict(enumerate(t))))
-    ops_used = {op.type for op in traced.get_concrete_function(x, *t.values()).graph.get_operations()}
+    graph = traced.get_concrete_function(x, *t.values()).graph
+    ops_used = {op.type for op in graph.get_operations()}
     assert "BlockhessTerms" in ops_used
     assert "BlockhessTermsGrad" not in ops_used
 
@@ -147,9 +160,7 @@ def _traced(function, inputs):
 
 def _session(function, inputs):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        placeholders = [
-            tf.compat.v1.placeholder(tf.float64, [None, *i.shape[1:]]) for i in inputs
-        ]
+        placeholders = [tf.compat.v1.placeholder(tf.float64, [None, *i.shape[1:]]) for i in inputs]
         return session.run(function(*placeholders), dict(zip(placeholders, inputs, strict=True)))
 
 
@@ -194,22 +205,16 @@ def test_gradients_agree_with_differences(rng):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
 
 
-def test_a_graph_constant_has_a_gradient_that_costs_nothing_where_nobody_reads_it():
+def test_a_graph_constant_has_its_gradient_from_an_op_of_its_own_that_can_be_pruned():
     with tf.Graph().as_default() as graph, tf.compat.v1.Session() as session:
         x = tf.compat.v1.placeholder(tf.float64, [None, 2])
         p = tf.constant(3.0, tf.float64)
-        blocks = ops.terms(x, [Term(P * e.square(X), ((P, p),), None, None, S, ())]).hessian
-        by_x, by_p = tf.gradients(tf.reduce_sum(blocks * blocks[:, ::-1, ::-1]), [x, p]), None
-        by_p = tf.gradients(tf.reduce_sum(blocks), [p])[0]
-        assert session.run(by_p, {x: np.ones([5, 2])}) == 2.0 * 5 * 2
-        wanted = [
-            op.get_attr("wanted")
-            for op in graph.get_operations()
-            if op.type == "BlockhessTermsGrad"
-        ]
-        assert [False, True] in wanted
-        assert [True, True] not in wanted
-    assert by_x is not None
+        squares = Term(P * e.square(X), ((P, p),), None, None, S, ())
+        _, by_p = tf.gradients(tf.reduce_sum(ops.terms(x, [squares]).hessian), [x, p])
+        # Five blocks diag(2 p, 2 p).
+        assert session.run(by_p, {x: np.ones([5, 2])}) == 20.0
+        grads = [op for op in graph.get_operations() if op.type == "BlockhessTermsGrad"]
+        assert sorted(op.get_attr("wanted") for op in grads) == [[False, True], [True, False]]
 
 
 def test_variables_and_captured_tensors_receive_gradients():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import Variable
@@ -76,6 +75,21 @@ def test_expressions_too_long_for_one_program_run_in_several(rng):
     result, again = ops.map([chain, chain * X], {X: x, Y: np.float64(0.25)})
     np.testing.assert_allclose(result, expected, rtol=1e-12)
     np.testing.assert_allclose(again, expected * x, rtol=1e-12)
+
+
+def test_more_operands_than_a_program_reads_are_served(rng):
+    variables = [Variable(f"v{i}") for i in range(150)]
+    values = [tf.constant(rng.normal(size=(4, 3))) for _ in variables]
+    total = e.ZERO
+    for i, v in enumerate(variables):
+        total += e.sin(i * v)
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        (result,) = ops.map([total], dict(zip(variables, values, strict=True)))
+    expected = sum(np.sin(i * v) for i, v in enumerate(values))
+    np.testing.assert_allclose(result, expected, rtol=1e-11, atol=1e-12)
+    by_last = tape.gradient(result, values[-1])
+    np.testing.assert_allclose(by_last, 149 * np.cos(149 * values[-1]), rtol=1e-10, atol=1e-10)
 
 
 def test_it_needs_an_operand_for_every_variable_and_at_least_one():

@@ -103,7 +103,10 @@ INSTRUCTIONS = [
     Case("reciprocal", _sum(tf.math.reciprocal), POSITIVE),
     Case("abs", _sum(lambda x: tf.abs(x) ** 3)),
     Case("sign", _sum(lambda x: tf.sign(x) * x**2)),
-    Case("minimum and maximum", lambda x, p: tf.reduce_sum(tf.maximum(tf.minimum(x**2, 1.5), x * p.b))),
+    Case(
+        "minimum and maximum",
+        lambda x, p: tf.reduce_sum(tf.maximum(tf.minimum(x**2, 1.5), x * p.b)),
+    ),
     Case("comparison and select", _sum(lambda x: tf.where(x > 0.5, tf.exp(x), x**3))),
     Case("exp", _sum(tf.exp)),
     Case("expm1", _sum(tf.math.expm1)),
@@ -111,8 +114,19 @@ INSTRUCTIONS = [
     Case("log1p", _sum(tf.math.log1p), POSITIVE),
     *(
         Case(name, _sum(getattr(tf.math, name)))
-        for name in ("sin", "cos", "sinh", "cosh", "tanh", "atan", "asinh", "sigmoid", "softplus",
-                     "erf", "erfc")
+        for name in (
+            "sin",
+            "cos",
+            "sinh",
+            "cosh",
+            "tanh",
+            "atan",
+            "asinh",
+            "sigmoid",
+            "softplus",
+            "erf",
+            "erfc",
+        )
     ),  # fmt: skip
     Case("tan", _sum(tf.tan), INNER),
     Case("asin", _sum(tf.asin), INNER),
@@ -121,10 +135,15 @@ INSTRUCTIONS = [
     Case("acosh", _sum(tf.acosh), ABOVE_ONE),
     Case("lgamma", _sum(tf.math.lgamma), POSITIVE),
     Case("digamma", _sum(tf.math.digamma), POSITIVE),
-    Case("polygamma", lambda x, p: tf.reduce_sum(tf.math.polygamma(tf.constant(1.0, p.dtype), x)), POSITIVE),
+    Case(
+        "polygamma",
+        lambda x, p: tf.reduce_sum(tf.math.polygamma(tf.constant(1.0, p.dtype), x)),
+        POSITIVE,
+    ),
     Case("xlogy", lambda x, p: tf.reduce_sum(tf.math.xlogy(p.cells, x)), POSITIVE),
     Case("a mix", _sum(lambda x: tf.sin(x) * tf.exp(-x * x) + tf.nn.softplus(x))),
 ]
+
 
 def _softsign(x: tf.Tensor) -> tf.Tensor:
     return x / (1.0 + tf.abs(x))  # TensorFlow's Softsign has no second gradient.
@@ -155,12 +174,22 @@ LOSSES = [
     Case("Huber", lambda x, p: keras.losses.Huber(dtype=p.dtype)(p.cells, x)),
     Case("LogCosh", lambda x, p: keras.losses.LogCosh(dtype=p.dtype)(p.cells, x)),
     Case("Poisson", lambda x, p: keras.losses.poisson(p.counts, x), POSITIVE),
-    Case("BCE from logits", lambda x, p: keras.losses.binary_crossentropy(p.labels, x, from_logits=True)),
+    Case(
+        "BCE from logits",
+        lambda x, p: keras.losses.binary_crossentropy(p.labels, x, from_logits=True),
+    ),
     Case("BCE", lambda x, p: keras.losses.binary_crossentropy(p.labels, x), (0.1, 0.9)),
-    Case("tf sigmoid cross-entropy", lambda x, p: tf.nn.sigmoid_cross_entropy_with_logits(p.labels, x)[:, 0:4] @ tf.ones((4, 1), p.dtype)),
+    Case(
+        "tf sigmoid cross-entropy",
+        lambda x, p: (
+            tf.nn.sigmoid_cross_entropy_with_logits(p.labels, x)[:, 0:4] @ tf.ones((4, 1), p.dtype)
+        ),
+    ),
     Case("hinge", lambda x, p: keras.losses.hinge(p.signs, x)),
     Case("squared hinge", lambda x, p: keras.losses.squared_hinge(p.signs, x)),
-    Case("Poisson of the log rate", lambda x, p: tf.reduce_sum(tf.nn.log_poisson_loss(p.counts, x))),
+    Case(
+        "Poisson of the log rate", lambda x, p: tf.reduce_sum(tf.nn.log_poisson_loss(p.counts, x))
+    ),
 ]
 
 NORMS = [
@@ -177,7 +206,10 @@ NORMS = [
 QUADRATIC = [
     Case("x*(x@A)", lambda x, p: tf.reduce_sum(x * (x @ p.A), 1)),
     Case("(x@A)*x", lambda x, p: tf.reduce_sum((x @ p.A) * x)),
-    Case("A of a variable", lambda x, p: tf.reduce_sum(x * tf.matmul(x, p.variable, transpose_b=True), 1)),
+    Case(
+        "A of a variable",
+        lambda x, p: tf.reduce_sum(x * tf.matmul(x, p.variable, transpose_b=True), 1),
+    ),
     Case("einsum", lambda x, p: tf.einsum("ni,ij,nj->n", x, p.A, x)),
     Case("einsum without output", lambda x, p: tf.einsum("ni,ij,nj", x, p.A, x)),
     Case("einsum with ->", lambda x, p: tf.einsum("ni,ij,nj->", x, p.A, x)),
@@ -186,15 +218,25 @@ QUADRATIC = [
     Case("matvec", lambda x, p: tf.reduce_sum(x * tf.linalg.matvec(p.A, x), 1)),
     Case("matvec a row", lambda x, p: tf.reduce_sum(x * tf.linalg.matvec(p.row_A, x), 1)),
     Case("tensordot", lambda x, p: tf.reduce_sum(tf.tensordot(x, p.A, 1) * x, axis=-1)),
-    Case("tensordot axes", lambda x, p: tf.reduce_sum(tf.tensordot(x, p.A, [[1], [1]]) * x, axis=-1)),
+    Case(
+        "tensordot axes", lambda x, p: tf.reduce_sum(tf.tensordot(x, p.A, [[1], [1]]) * x, axis=-1)
+    ),
     Case("(x@L)**2", lambda x, p: tf.reduce_sum((x @ p.L) ** 2)),
     Case("l2_loss of x@L", lambda x, p: tf.nn.l2_loss(x @ p.L)),
-    Case("batched row vectors", lambda x, p: tf.squeeze(x[:, None, :] @ p.A @ x[:, :, None], [1, 2])),
-    Case("A times the transpose", lambda x, p: tf.reduce_sum(tf.transpose(p.A @ tf.transpose(x)) * x)),
+    Case(
+        "batched row vectors", lambda x, p: tf.squeeze(x[:, None, :] @ p.A @ x[:, :, None], [1, 2])
+    ),
+    Case(
+        "A times the transpose", lambda x, p: tf.reduce_sum(tf.transpose(p.A @ tf.transpose(x)) * x)
+    ),
     Case("with a shift", lambda x, p: tf.reduce_sum((x - p.mu) * ((x - p.mu) @ p.A), 1)),
     Case("with a scaled shift", lambda x, p: tf.reduce_sum((((x - p.mu) / p.b) @ p.L) ** 2, 1)),
-    Case("with x@w", lambda x, p: 0.5 * tf.reduce_sum(x * (x @ p.A), 1) + tf.squeeze(x @ p.column, 1)),
-    Case("with tensordot", lambda x, p: tf.einsum("ni,ij,nj->n", x, p.A, x) + tf.tensordot(x, p.w, 1)),
+    Case(
+        "with x@w", lambda x, p: 0.5 * tf.reduce_sum(x * (x @ p.A), 1) + tf.squeeze(x @ p.column, 1)
+    ),
+    Case(
+        "with tensordot", lambda x, p: tf.einsum("ni,ij,nj->n", x, p.A, x) + tf.tensordot(x, p.w, 1)
+    ),
     Case("with x*b", lambda x, p: tf.einsum("ni,ij,nj->n", x, p.A, x) - tf.reduce_sum(x * p.b, 1)),
 ]
 
@@ -236,8 +278,14 @@ def _nested(x: tf.Tensor, a: tf.Tensor) -> tf.Tensor:
 
 
 THROUGH = [
-    Case("reshape to rows", lambda x, p: tf.reshape(tf.reduce_sum(tf.reshape(x, [-1, 2, 2]) ** 3, [1, 2]), [-1])),
-    Case("expand_dims and squeeze", lambda x, p: tf.squeeze(tf.reduce_sum(tf.exp(x)[:, None, :], 2), 1)),
+    Case(
+        "reshape to rows",
+        lambda x, p: tf.reshape(tf.reduce_sum(tf.reshape(x, [-1, 2, 2]) ** 3, [1, 2]), [-1]),
+    ),
+    Case(
+        "expand_dims and squeeze",
+        lambda x, p: tf.squeeze(tf.reduce_sum(tf.exp(x)[:, None, :], 2), 1),
+    ),
     Case("identity and cast", lambda x, p: tf.reduce_sum(tf.cast(tf.identity(x), p.dtype) ** 3)),
     Case("stop_gradient", lambda x, p: tf.reduce_sum(tf.stop_gradient(tf.exp(x)) * x**2)),
     Case("a nested tf.function", lambda x, p: _nested(x, p.variable)),

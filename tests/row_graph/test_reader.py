@@ -47,8 +47,12 @@ INDEPENDENT = {
         tf.tanh(tf.reduce_sum((x[None] - W_BACK[:, None]) ** 2, 2))
     ),
     "a matrix a row": lambda x: tf.reduce_sum(tf.tanh(tf.einsum("ni,nij->nj", x, ROW_MATRIX))),
-    "the rows on the second axis": lambda x: tf.reduce_sum(tf.tanh(tf.transpose(W) @ tf.transpose(x))),
-    "a stopped coupling": lambda x: tf.reduce_sum((x - tf.stop_gradient(tf.reduce_mean(x, 0))) ** 2),
+    "the rows on the second axis": lambda x: tf.reduce_sum(
+        tf.tanh(tf.transpose(W) @ tf.transpose(x))
+    ),
+    "a stopped coupling": lambda x: tf.reduce_sum(
+        (x - tf.stop_gradient(tf.reduce_mean(x, 0))) ** 2
+    ),
     "stacked features": lambda x: tf.reduce_sum(tf.stack([x, x**2], 1) ** 3),
     "a sum of weighted totals": lambda x: 3.0 * tf.reduce_sum(x**2) - tf.reduce_mean(x) / 2.0,
     "column totals": lambda x: tf.reduce_sum(tf.reduce_sum(x**2, 0) * BY_CELL),
@@ -67,7 +71,9 @@ INTERACTING = {
     "one row picked": lambda x: tf.reduce_sum(x[0] * x),
     "reversed rows": lambda x: tf.reduce_sum(x * tf.reverse(x, [0])),
     "a cumulative sum": lambda x: tf.reduce_sum(tf.cumsum(x, 0) ** 2),
-    "rows folded into columns": lambda x: tf.reduce_sum(tf.reduce_sum(tf.reshape(x, [2, -1]), 1) ** 2),
+    "rows folded into columns": lambda x: tf.reduce_sum(
+        tf.reduce_sum(tf.reshape(x, [2, -1]), 1) ** 2
+    ),
     "column values broadcast over rows": lambda x: tf.reduce_sum(
         (tf.reduce_sum(x, 1) - tf.reduce_sum(x, 1)[:, None]) ** 2
     ),
@@ -108,7 +114,11 @@ def test_rows_that_interact_are_never_proved_apart(name, rows):
 @pytest.mark.parametrize("name", INDEPENDENT)
 def test_rows_of_three_axes_are_proved_or_left_open_but_never_an_error(name):
     f = INDEPENDENT[name]
-    if name in ("a matrix a row", "the rows on the second axis", "distances with the centres first"):
+    if name in (
+        "a matrix a row",
+        "the rows on the second axis",
+        "distances with the centres first",
+    ):
         pytest.skip("the function is written for two axes")
     try:
         value, _graph = traced(f, (2, 3, K))
@@ -120,12 +130,11 @@ def test_rows_of_three_axes_are_proved_or_left_open_but_never_an_error(name):
 def test_reshapes_that_swap_row_axes_are_not_taken_for_rows():
     value, _graph = traced(lambda x: tf.reduce_sum(x * tf.reshape(x, [3, 3, K])), (3, 3, K))
     assert isinstance(value, Node), "the same shape is the same rows"
-    value, _graph = traced(
-        lambda x: tf.reduce_sum(x * tf.transpose(x, [1, 0, 2])), (3, 3, K)
-    )
+    value, _graph = traced(lambda x: tf.reduce_sum(x * tf.transpose(x, [1, 0, 2])), (3, 3, K))
     assert isinstance(value, Unproven)
     value, _graph = traced(
-        lambda x: tf.reduce_sum(x * tf.reshape(x, [tf.shape(x)[1], tf.shape(x)[0], K])), (None, None, K)
+        lambda x: tf.reduce_sum(x * tf.reshape(x, [tf.shape(x)[1], tf.shape(x)[0], K])),
+        (None, None, K),
     )
     assert isinstance(value, Unproven)
 
@@ -136,7 +145,9 @@ def test_a_tensordot_over_rows_of_two_axes_keeps_them():
 
 
 def test_an_operation_without_a_rule_is_named():
-    value, _graph = traced(lambda x: tf.reduce_sum(tf.linalg.expm(x[:, :, None] * x[:, None, :])), (N, K))
+    value, _graph = traced(
+        lambda x: tf.reduce_sum(tf.linalg.expm(x[:, :, None] * x[:, None, :])), (N, K)
+    )
     assert isinstance(value, Unproven)
     value, _graph = traced(lambda x: tf.math.erfinv(x, name="mine"), (N, K))
     assert isinstance(value, Opaque) and "Erfinv" in value.reason and "mine" in value.reason
@@ -174,7 +185,12 @@ def test_very_deep_functions_are_read_without_recursion():
 
 
 @pytest.mark.parametrize(
-    "step", [tf.sign, lambda t: tf.where(t > 0.0, t + 1.0, t + 2.0), lambda t: tf.cast(t > 0.0, tf.float32)]
+    "step",
+    [
+        tf.sign,
+        lambda t: tf.where(t > 0.0, t + 1.0, t + 2.0),
+        lambda t: tf.cast(t > 0.0, tf.float32),
+    ],
 )
 def test_a_step_of_a_total_is_not_linear(step):
     value, _graph = traced(lambda x: step(tf.reduce_sum(x)), (N, K))

@@ -38,8 +38,8 @@ class ProgramTooLong(ValueError):
 def compile_program(outputs: Sequence[Expression | None], inputs: Sequence[Variable]) -> str:
     """The program text that computes `outputs` from `inputs`, shared subexpressions once.
 
-    An output of None becomes `none`, the constant 0 becomes `zero`. Raises ProgramTooLong beyond the
-    limits, and ValueError where an output reads a variable that is not among the inputs.
+    An output of None becomes `none`, the constant 0 becomes `zero`. Raises ProgramTooLong beyond
+    the limits, and ValueError where an output reads a variable that is not among the inputs.
 
     >>> from blockhess.expressions import Variable, compile_program, exp
     >>> x = Variable("x")
@@ -58,7 +58,7 @@ def compile_program(outputs: Sequence[Expression | None], inputs: Sequence[Varia
     returned = [
         "none" if o is None else "zero" if o is ZERO else f"r{registers[o]}" for o in outputs
     ]
-    return f"{len(inputs)}: " + "".join(f"{line}; " for line in lines) + "return " + " ".join(returned)
+    return f"{len(inputs)}: " + "; ".join([*lines, f"return {' '.join(returned)}"])
 
 
 def _check_inputs(outputs: Sequence[Expression | None], inputs: Sequence[Variable]) -> None:
@@ -158,9 +158,7 @@ def _parsed_instruction(
     return target, call(name, *(registers[a] for a in arguments))
 
 
-def _parsed_outputs(
-    last: str, registers: dict[str, Expression]
-) -> tuple[Expression | None, ...]:
+def _parsed_outputs(last: str, registers: dict[str, Expression]) -> tuple[Expression | None, ...]:
     keyword, *names = last.split(" ")
     if keyword != "return" or not names:
         raise ValueError(f"a program ends with 'return' and its outputs; got {last!r}")

@@ -14,6 +14,7 @@ from .substitution import substitute
 
 _COMMUTATIVE = frozenset({"add", "mul"})
 
+
 def _table() -> tuple[tuple[Expression, Expression], ...]:
     m, a = make, Variable("a")
     return (

@@ -3,10 +3,11 @@
 Each rule looks at one call whose arguments are simplified already, and answers with a better
 expression or None. The forms it leads to:
 
-- commutative arguments sorted; a constant factor in front of its product, a constant summand behind
-  its sum; no constant, and no minus sign, further inside a product, quotient, square or odd function;
-- whole powers up to 4, and half powers, as squares, products, roots and reciprocals, which cost less
-  than `pow` and lose nothing;
+- commutative arguments sorted; a constant factor in front of its product, a constant summand
+  behind its sum; no constant, and no minus sign, further inside a product, quotient, square or odd
+  function;
+- whole powers up to 4, and half powers, as squares, products, roots and reciprocals, which cost
+  less than `pow` and lose nothing;
 - equal summands counted, a factor common to two summands taken out.
 
 Sums of more than two terms are never reassociated, nor are products of more than two

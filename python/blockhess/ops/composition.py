@@ -59,7 +59,8 @@ def _unpacked(packed: tf.Tensor, K: tf.Tensor) -> tf.Tensor:
     low, high = tf.minimum(row, column), tf.maximum(row, column)
     matrix = tf.gather(packed, low * K - low * (low - 1) // 2 + high - low, axis=1)
     half = tf.constant(0.5, packed.dtype)
-    return matrix * tf.where(row == column, 2 * half, half)
+    # Not `row == column`, which in a TF1 graph asks whether they are the same tensor.
+    return matrix * tf.where(tf.equal(row, column), 2 * half, half)
 
 
 def composed_vjp(
@@ -153,9 +154,7 @@ class _TermVjp:
         bars: list[MaybeTensor] = []
         for i in range(4, len(self.phi), 3):
             by0, by1, by2 = self.phi[i : i + 3]
-            bars.append(
-                _add(_scale(s_bar, by0), _times(u_bar, by1), _times(psi1_M_diagonal, by2))
-            )
+            bars.append(_add(_scale(s_bar, by0), _times(u_bar, by1), _times(psi1_M_diagonal, by2)))
         if self.S is not None:
             bars.append(self._S_bar(s_bar, u_bar))
         if self.b is not None:

@@ -19,7 +19,7 @@ from ..expressions import (
     substitute,
     topological,
 )
-from ..expressions.program import MAX_INPUTS, MAX_INSTRUCTIONS
+from ..expressions.program import MAX_INSTRUCTIONS
 from .library import library
 from .programs import VERSION
 
@@ -62,9 +62,7 @@ def _broadcast(operands: Mapping[Variable, tf.Tensor]) -> _Operands:
     common = functools.reduce(
         tf.broadcast_dynamic_shape, [tf.shape(t) for t in tensors.values() if t.shape.rank != 0]
     )
-    return {
-        v: t if t.shape.rank == 0 else tf.broadcast_to(t, common) for v, t in tensors.items()
-    }
+    return {v: t if t.shape.rank == 0 else tf.broadcast_to(t, common) for v, t in tensors.items()}
 
 
 def _evaluate(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]:
@@ -76,9 +74,12 @@ def _evaluate(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]
         raise ValueError(f"no operand for {', '.join(unknown)}")
     inputs = [v for v in operands if v in read]
     try:
-        program = compile_program(outputs, inputs)
+        program = _compiled(tuple(outputs), tuple(inputs))
     except ProgramTooLong:
-        return _evaluate_in_stages(outputs, operands)
+        if len(outputs) == 1:
+            return [_evaluate_in_stages(outputs[0], operands)]
+        half = len(outputs) // 2
+        return _evaluate(outputs[:half], operands) + _evaluate(outputs[half:], operands)
     return library.blockhess_map(
         inputs=[operands[v] for v in inputs],
         num_outputs=len(outputs),
@@ -86,52 +87,54 @@ def _evaluate(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]
     )
 
 
-#: Calls that go into one program when all do not fit: with their constants, these always do.
-_STAGE = MAX_INSTRUCTIONS // 4
+_compiled = functools.lru_cache(maxsize=512)(compile_program)
 
 
-def _evaluate_in_stages(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]:
+def _evaluate_in_stages(output: Expression, operands: _Operands) -> tf.Tensor:
     """The first calls in a program of their own, and the rest from its results."""
-    calls = [n for n in topological(outputs) if isinstance(n, Call)]
-    if len(calls) <= _STAGE:
-        raise ProgramTooLong(f"map reads more operands than the {MAX_INPUTS} of one program")
-    early = dict.fromkeys(calls[:_STAGE])
-    read_later = {a for n in calls[_STAGE:] for a in n.arguments}.union(outputs)
+    calls = [n for n in topological([output]) if isinstance(n, Call)]
+    size = min(MAX_INSTRUCTIONS // 4, len(calls) // 2)
+    early = dict.fromkeys(calls[:size])
+    read_later = {a for n in calls[size:] for a in n.arguments}
     frontier = [n for n in early if n in read_later]
     names = {n: Variable(f"stage{len(calls)}_{i}") for i, n in enumerate(frontier)}
     results = _evaluate(frontier, operands)
-    rest = [substitute(o, names) for o in outputs]
-    return _evaluate(rest, {**operands, **dict(zip(names.values(), results, strict=True))})
+    later = {**operands, **dict(zip(names.values(), results, strict=True))}
+    return _evaluate([substitute(output, names)], later)[0]
 
 
 @tf.RegisterGradient("BlockhessMap")
 def _map_gradient(op: tf.Operation, *output_bars: tf.Tensor | None) -> list[tf.Tensor | None]:
     """One more map: sum over the outputs of cotangent times derivative, for every input."""
     _, program = tf.compat.as_text(op.get_attr("program")).split(_PREFIX)
-    inputs, outputs = parse_program(program)
-    operands = dict(zip(inputs, op.inputs, strict=True))
-    bars = {i: b for i, b in enumerate(output_bars) if b is not None}
-    cotangents = {i: Variable(f"cotangent{i}") for i in bars}
-    sums = [_cotangent_sum(outputs, cotangents, variable) for variable in inputs]
+    present = tuple(i for i, bar in enumerate(output_bars) if bar is not None)
+    inputs, cotangents, sums = _cotangent_sums(program, present)
     needed = [s for s in sums if s is not ZERO]
     if not needed:
         return [None] * len(inputs)
-    values = iter(_evaluate(needed, operands | {cotangents[i]: b for i, b in bars.items()}))
+    operands = dict(zip(inputs, op.inputs, strict=True))
+    operands |= {c: output_bars[i] for c, i in zip(cotangents, present, strict=True)}
+    values = iter(_evaluate(needed, operands))
     return [
         None if s is ZERO else _sum_to_rank_of(t, next(values))
         for s, t in zip(sums, op.inputs, strict=True)
     ]
 
 
-def _cotangent_sum(
-    outputs: Sequence[Expression | None], cotangents: Mapping[int, Variable], variable: Variable
-) -> Expression:
-    total: Expression = ZERO
-    for i, cotangent in cotangents.items():
-        output = outputs[i]
-        assert output is not None
-        total += cotangent * differentiate(output, variable)
-    return total
+@functools.lru_cache(maxsize=512)
+def _cotangent_sums(
+    program: str, present: tuple[int, ...]
+) -> tuple[tuple[Variable, ...], tuple[Variable, ...], tuple[Expression, ...]]:
+    """The program's inputs, the cotangents of the outputs in `present`, and the inputs' own."""
+    inputs, outputs = parse_program(program)
+    cotangents = tuple(Variable(f"cotangent{i}") for i in present)
+    sums = []
+    for variable in inputs:
+        total: Expression = ZERO
+        for cotangent, i in zip(cotangents, present, strict=True):
+            total += cotangent * differentiate(outputs[i], variable)
+        sums.append(total)
+    return inputs, cotangents, tuple(sums)
 
 
 def _sum_to_rank_of(operand: tf.Tensor, bar: tf.Tensor) -> tf.Tensor:

@@ -1,11 +1,13 @@
 """The programs of a term: which derivatives the forward op and its VJP need, and their text.
 
-    term    := "blockhess 1" { " | " section }
-    section := "phi " program | "quadratic" | "linear" | "psi " program      in this order
+terms   := term { newline term }
+term    := "blockhess 1" { " | " section }
+section := "phi " program | "quadratic" | "linear" | "psi " program      in this order
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +26,9 @@ ARGUMENT_OF_PSI = Variable("s")
 
 _Outputs = tuple[Expression | None, ...]
 
+# Eager calls ask for the same few programs again and again; to derive them takes milliseconds.
+_remembered = functools.lru_cache(maxsize=512)
+
 
 @dataclass(frozen=True)
 class ScalarFunction:
@@ -37,6 +42,7 @@ class ScalarFunction:
     inputs: tuple[Variable, ...]
     outputs: _Outputs
 
+    @property
     def text(self) -> str:
         return compile_program(self.outputs, self.inputs)
 
@@ -63,15 +69,17 @@ class TermPrograms:
         """Parameters of phi, S, b, parameters of psi, in this order."""
         return self.num_phi_parameters + self.quadratic + self.linear + self.num_psi_parameters
 
+    @functools.cached_property
     def text(self) -> str:
+        """Raises ProgramTooLong where phi or psi with its derivatives exceeds a program."""
         sections = [VERSION]
         if self.phi is not None:
-            sections.append(f"phi {self.phi.text()}")
+            sections.append(f"phi {self.phi.text}")
         if self.quadratic:
             sections.append("quadratic")
         if self.linear:
             sections.append("linear")
-        return " | ".join([*sections, f"psi {self.psi.text()}"])
+        return " | ".join([*sections, f"psi {self.psi.text}"])
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,22 @@ class Parts:
     hessian: bool
 
 
-def parse_term(text: str) -> TermPrograms:
-    """The programs in a term's text; ValueError where it is none, or of another version."""
+def join_terms(texts: Sequence[str]) -> str:
+    """The texts of terms as one attribute.
+
+    Not a list of strings: TensorFlow's cache of eager kernels tells lists apart by a summary that
+    leaves out the middle of strings longer than 80 characters.
+    """
+    return "\n".join(texts)
+
+
+@_remembered
+def parse_terms(text: str) -> tuple[TermPrograms, ...]:
+    """The programs in what `join_terms` made; ValueError where the text is no such thing."""
+    return tuple(_parse_term(line) for line in text.split("\n"))
+
+
+def _parse_term(text: str) -> TermPrograms:
     version, *sections = text.split(" | ")
     if version != VERSION:
         raise ValueError(f"this is a term of version {version!r}; this build reads {VERSION!r}")
@@ -98,6 +120,7 @@ def parse_term(text: str) -> TermPrograms:
     )
 
 
+@_remembered
 def forward_programs(
     phi: ScalarFunction | None, quadratic: bool, linear: bool, psi: ScalarFunction, wanted: Parts
 ) -> TermPrograms:
@@ -126,13 +149,14 @@ def forward_programs(
     )
 
 
+@_remembered
 def vjp_programs(
-    forward: TermPrograms, present: Parts, x_wanted: bool, operands_wanted: Sequence[bool]
+    forward: TermPrograms, present: Parts, x_wanted: bool, operands_wanted: tuple[bool, ...]
 ) -> TermPrograms:
     """The programs of the VJP of `forward` for the cotangents that are present.
 
     `operands_wanted` says which operands' cotangents are asked for. Outputs that only multiply
-    absent cotangents, vanishing derivatives or unwanted results are None.
+    absent cotangents, vanishing derivatives or unwanted results are zero: nobody misses them.
     """
     psi = _orders(forward.psi, 3)
     split = forward.num_operands - forward.num_psi_parameters
@@ -140,9 +164,9 @@ def vjp_programs(
     needs = _vjp_needs(psi, by_psi_parameter, present)
     kept_psi = (
         None,
-        _if(present.value or present.gradient or present.hessian, psi[1]),
-        _if(present.gradient or present.hessian, psi[2]),
-        _if(present.hessian, psi[3]),
+        _or_zero(present.value or present.gradient or present.hessian, psi[1]),
+        _or_zero(present.gradient or present.hessian, psi[2]),
+        _or_zero(present.hessian, psi[3]),
         *_kept_by_parameter(
             by_psi_parameter, (present.value, needs.psi1_by_parameter, present.hessian)
         ),
@@ -153,10 +177,10 @@ def vjp_programs(
         phi = _orders(forward.phi, 3)
         wanted = operands_wanted[: forward.num_phi_parameters]
         kept_phi = (
-            _if(_reads_argument(new_psi, kept_psi), phi[0]),
-            _if(needs.u or (x_wanted and needs.s_bar), phi[1]),
-            _if(needs.phi2 or (x_wanted and needs.u_bar), phi[2]),
-            _if(x_wanted and needs.psi1_M, phi[3]),
+            _or_zero(_reads_argument(new_psi, kept_psi), phi[0]),
+            _or_zero(needs.u or (x_wanted and needs.s_bar), phi[1]),
+            _or_zero(needs.phi2 or (x_wanted and needs.u_bar), phi[2]),
+            _or_zero(x_wanted and needs.psi1_M, phi[3]),
             *_kept_by_parameter(
                 _by_parameters(forward.phi, phi, wanted), (needs.s_bar, needs.u_bar, needs.psi1_M)
             ),
@@ -215,7 +239,7 @@ def _by_parameters(f: ScalarFunction, orders: _Outputs, wanted: Sequence[bool]) 
 
 
 def _kept_by_parameter(by_parameter: Sequence[_Outputs], keep: Sequence[bool]) -> list:
-    return [_if(k, order) for orders in by_parameter for k, order in zip(keep, orders, strict=True)]
+    return [_or_zero(k, order) for orders in by_parameter for k, order in zip(keep, orders, strict=True)]
 
 
 def _without_unread(f: ScalarFunction, outputs: _Outputs) -> ScalarFunction:
@@ -234,3 +258,7 @@ def _counts(e: Expression | None) -> bool:
 
 def _if(condition: bool, e: Expression | None) -> Expression | None:
     return e if condition else None
+
+
+def _or_zero(condition: bool, e: Expression | None) -> Expression | None:
+    return e if condition else ZERO

@@ -17,7 +17,10 @@ from .programs import (
     ScalarFunction,
     TermPrograms,
     forward_programs,
+    join_terms,
 )
+
+LAYOUTS = ("dense", "diag", "packed", "none")
 
 Parameters = tuple[tuple[Variable, tf.Tensor], ...]
 
@@ -77,14 +80,14 @@ def terms(
         gradient_i = psi'(s_i) u_i
         block_i    = psi'(s_i) (S + diag(phi''(x_i))) + psi''(s_i) u_i u_i'
 
-    which is the chain rule on `Term`'s formula. Differentiable to x and to every tensor of the terms,
-    to any order.
+    which is the chain rule on `Term`'s formula. Differentiable to x and to every tensor of the
+    terms, to any order.
 
     Args:
       x: (N, K), float32 or float64.
       terms: at least one; their tensors have the dtype of x.
-      layout: of the blocks: "dense" (N, K, K), "diag" (N, K), "packed" (N, K (K + 1) / 2), the upper
-        triangle in the order of `np.triu_indices`; "none" for no blocks.
+      layout: of the blocks: "dense" (N, K, K), "diag" (N, K), "packed" (N, K (K + 1) / 2), the
+        upper triangle in the order of `np.triu_indices`; "none" for no blocks.
       want_value: whether to return the value, (N,).
       want_gradient: whether to return the gradient, (N, K).
 
@@ -99,20 +102,24 @@ def terms(
     >>> bh.ops.terms(x, [norm], want_value=True).value.numpy()
     array([5.], dtype=float32)
     """
+    if not terms:
+        raise ValueError("terms: at least one term is needed")
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout is {layout!r}; expected {', '.join(map(repr, LAYOUTS))}")
     x = tf.convert_to_tensor(x)
     wanted = Parts(want_value, want_gradient, layout != "none")
     texts: list[str] = []
     operands: list[tf.Tensor] = []
     for term in terms:
-        programs = _programs(term, wanted)
-        texts.append(programs.text())
+        programs = programs_of(term, wanted)
+        texts.append(programs.text)
         operands += [
-            tf.convert_to_tensor(operand, x.dtype) for operand in _operands(term, programs)
+            tf.convert_to_tensor(operand, x.dtype) for operand in operands_of(term, programs)
         ]
     value, gradient, hessian = library.blockhess_terms(
         x=x,
         operands=operands,
-        terms=texts,
+        terms=join_terms(texts),
         layout=layout,
         want_value=want_value,
         want_gradient=want_gradient,
@@ -124,7 +131,7 @@ def terms(
     )
 
 
-def _programs(term: Term, wanted: Parts) -> TermPrograms:
+def programs_of(term: Term, wanted: Parts) -> TermPrograms:
     phi = None
     if term.phi is not None:
         phi = _value_only(ARGUMENT_OF_PHI, term.phi_parameters, term.phi)
@@ -132,13 +139,11 @@ def _programs(term: Term, wanted: Parts) -> TermPrograms:
     return forward_programs(phi, term.S is not None, term.b is not None, psi, wanted)
 
 
-def _value_only(
-    argument: Variable, parameters: Parameters, function: Expression
-) -> ScalarFunction:
+def _value_only(argument: Variable, parameters: Parameters, function: Expression) -> ScalarFunction:
     return ScalarFunction((argument, *(variable for variable, _ in parameters)), (function,))
 
 
-def _operands(term: Term, programs: TermPrograms) -> list[tf.Tensor]:
+def operands_of(term: Term, programs: TermPrograms) -> list[tf.Tensor]:
     """The term's tensors that its programs read, in the op's order."""
     of_phi, of_psi = dict(term.phi_parameters), dict(term.psi_parameters)
     operands = [of_phi[p] for p in programs.phi.inputs[1:]] if programs.phi else []

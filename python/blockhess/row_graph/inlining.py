@@ -85,9 +85,7 @@ def inline(call: tf.Operation) -> Sequence[tf.Tensor]:
     with call.graph.as_default():
         graph_def, names = function_def_to_graph.function_def_to_graph_def(definition, shapes)
         arguments = [argument.name for argument in definition.signature.input_arg]
-        results = [
-            names[definition.ret[result.name]] for result in definition.signature.output_arg
-        ]
+        results = [names[definition.ret[result.name]] for result in definition.signature.output_arg]
         return tf.graph_util.import_graph_def(
             graph_def,
             input_map={f"{a}:0": tensor for a, tensor in zip(arguments, call.inputs, strict=True)},

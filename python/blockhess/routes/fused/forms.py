@@ -95,7 +95,9 @@ class Forms:
             values[variable], constants[variable] = cells, form.constant
         if not node.geometry.summed:
             return Form(e.substitute(node.expression, values))
-        varying = [a for a, n in zip(ARGUMENTS, node.arguments, strict=False) if isinstance(n, Node)]
+        varying = [
+            a for a, n in zip(ARGUMENTS, node.arguments, strict=False) if isinstance(n, Node)
+        ]
         slopes, _ = e.affine(node.expression, varying)
         cells = ZERO
         for variable, slope in slopes.items():
@@ -200,7 +202,9 @@ class Forms:
             sums, maps = self.leaves.has(factor, *_ROW_SUMS), self.leaves.has(factor, *_MAPS)
             if maps:
                 if not isinstance(factor, Variable):
-                    raise NotFused("a function of x @ A that is not linear in it, other than a link")
+                    raise NotFused(
+                        "a function of x @ A that is not linear in it, other than a link"
+                    )
                 linear.append(factor)
             elif sums and X in factor.variables:
                 raise NotFused("a function of both a cell and a sum over its row")
@@ -218,7 +222,9 @@ class Forms:
             return row * self._bilinear(self.leaves[linear[0]], parameters)
         return row * self._quadratic(linear, cells, parameters)
 
-    def _quadratic(self, linear: list[Variable], cells: Expression, weight: Expression) -> Expression:
+    def _quadratic(
+        self, linear: list[Variable], cells: Expression, weight: Expression
+    ) -> Expression:
         """sum_k weight_k cells_k z_k, or with two factors z."""
         by_row, by_cell = self.leaves.varies(weight)
         if by_row and by_cell:
@@ -238,7 +244,9 @@ class Forms:
         if read is None:
             raise NotFused("a function of x that is not linear multiplies a product with a matrix")
         slope, offset = read[0][X], read[1]
-        result = outer * self._quadratic(linear, ONE, weight * offset) if offset is not ZERO else ZERO
+        result = (
+            outer * self._quadratic(linear, ONE, weight * offset) if offset is not ZERO else ZERO
+        )
         slope_by_row, slope_by_cell = self.leaves.varies(slope)
         if slope_by_row and slope_by_cell:
             raise NotFused("a parameter of shape (N, K) multiplies a product with a matrix")

@@ -15,9 +15,7 @@ class TooMany(ValueError):
     """The expression has more addends than LIMIT."""
 
 
-def addends(
-    expression: Expression, varies: Callable[[Expression], bool]
-) -> list[list[Expression]]:
+def addends(expression: Expression, varies: Callable[[Expression], bool]) -> list[list[Expression]]:
     """The expression as a sum of products, each a list of factors.
 
     Only parts for which `varies` holds are multiplied out; the others are factors as they stand.

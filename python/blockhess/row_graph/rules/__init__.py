@@ -4,7 +4,15 @@ A rule is called as `rule(reader, op, inputs)` with the values of the inputs, at
 `Node`, none of them `Unproven`; it returns the value of the output, or a tuple with one per output.
 """
 
-from blockhess.row_graph.rules import einsum, elementwise, linear, reductions, selection, shapes, softmax
+from blockhess.row_graph.rules import (
+    einsum,
+    elementwise,
+    linear,
+    reductions,
+    selection,
+    shapes,
+    softmax,
+)
 from blockhess.row_graph.rules.elementwise import CONSTANT_IN_X
 
 RULES = {

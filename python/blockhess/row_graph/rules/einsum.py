@@ -23,6 +23,7 @@ from blockhess.row_graph.nodes import (
     Value,
 )
 
+
 @dataclass(frozen=True)
 class _Labels:
     """A node of an einsum: the letters of its row axes and of its features, with their sizes."""
@@ -106,7 +107,9 @@ def _product(reader, op, nodes, inputs, terms, output: str, geometry: Geometry) 
             return reader.opaque(op, geometry)
         return _cells(reader, op, nodes[0], expression, arguments, features, geometry)
     labels = nodes[0]
-    parameter = next(((v, t) for v, t in zip(inputs, terms, strict=True) if isinstance(v, Parameter)), None)
+    parameter = next(
+        ((v, t) for v, t in zip(inputs, terms, strict=True) if isinstance(v, Parameter)), None
+    )
     if parameter is None:
         return _cells(reader, op, labels, ARGUMENTS[0], (labels.node,), features, geometry)
     value, letters = parameter
@@ -131,7 +134,11 @@ def _cells(reader, op, labels, expression, arguments, features: str, geometry: G
     if features == labels.features:
         return reader.moved(op, node, geometry)
     if math.prod(geometry.features) == 1:
-        return reader.sum_of_cells(op, node, geometry) if size != 1 else reader.moved(op, node, geometry)
+        return (
+            reader.sum_of_cells(op, node, geometry)
+            if size != 1
+            else reader.moved(op, node, geometry)
+        )
     return reader.opaque(op, geometry)
 
 
@@ -153,7 +160,9 @@ def _linear(reader, op, labels, value, letters, rows, features: str, geometry: G
     tensor = tf.einsum(f"{letters}->{rows}{labels.features}{features}", value.tensor)
     cells, width = math.prod(labels.sizes.values()), geometry.size
     if not rows:
-        return LinearMap(op.outputs[0], geometry, labels.node, tf.reshape(tensor, [cells, width]), False)
+        return LinearMap(
+            op.outputs[0], geometry, labels.node, tf.reshape(tensor, [cells, width]), False
+        )
     matrix = tf.reshape(tensor, [-1, cells, width])
     return LinearMap(op.outputs[0], geometry, labels.node, matrix, True)
 

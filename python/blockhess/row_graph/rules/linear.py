@@ -25,7 +25,9 @@ def _matmul(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     if isinstance(left, Node) and isinstance(right, Node):
         return reader.unproven(op, "multiplies rows with rows")
     node, flipped = (left, flip_left) if isinstance(left, Node) else (right, not flip_right)
-    if node.geometry.summed or node.geometry.rows != 1:
+    if node.geometry.rows == 0 and not node.geometry.summed:
+        return _one_row(reader, op, inputs, flip_left, flip_right)
+    if node.geometry.rows != 1:
         return reader.unproven(op, "is not a product with the cells of a row")
     # As a left factor untransposed (or a right one transposed) the rows must come first.
     if node.geometry.before != (1 if flipped else 0):
@@ -35,6 +37,23 @@ def _matmul(reader, op: tf.Operation, inputs: list[Value]) -> Value:
         return _linear(reader, op, node, matrix, before=0)
     matrix = _transposed(left.tensor, not flip_left)
     return _linear(reader, op, node, matrix, before=1)
+
+
+def _one_row(reader, op, inputs: list[Value], flip_left: bool, flip_right: bool) -> Value:
+    """The cells of x of rank 1, as a matrix: of one row or one column if it is to be a vector."""
+    left, right = inputs
+    node = left if isinstance(left, Node) else right
+    flipped = flip_left if node is left else flip_right
+    first, second = reversed(node.geometry.features) if flipped else node.geometry.features
+    matrix = _transposed(right.tensor, flip_right) if node is left else (
+        _transposed(left.tensor, not flip_left))  # fmt: skip
+    width, vectors = matrix.shape[-1], first if node is left else second
+    if width is None:
+        return reader.unproven(op, "the width of its matrix is not known")
+    result = Geometry(0, (first, int(width)) if node is left else (int(width), second))
+    if vectors != 1:
+        return reader.opaque(op, result)
+    return LinearMap(op.outputs[0], result, node, matrix, False)
 
 
 def _linear(reader, op: tf.Operation, node: Node, matrix: tf.Tensor, before: int) -> Value:
@@ -87,7 +106,9 @@ def _batch_fits(reader, geometry: Geometry, matrix: tf.Tensor) -> bool:
     batch = matrix.shape[:-2].as_list()
     if len(batch) > geometry.rows:
         return False
-    sizes = [reader.row_size(geometry, i) for i in range(geometry.rows)][geometry.rows - len(batch) :]
+    sizes = [reader.row_size(geometry, i) for i in range(geometry.rows)][
+        geometry.rows - len(batch) :
+    ]
     return all(b == 1 or row != 1 for b, row in zip(batch, sizes, strict=True))
 
 

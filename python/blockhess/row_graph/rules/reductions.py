@@ -119,9 +119,7 @@ def _euclidean_norm(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     if over_rows:
         return reader.unproven(op, "is not linear in a sum over rows")
     squares = Elementwise(op.outputs[0], node.geometry, e.square(ARGUMENTS[0]), (node,))
-    total = _over_cells(
-        reader, op, squares, _after(node.geometry, axes, op.get_attr("keep_dims"))
-    )
+    total = _over_cells(reader, op, squares, _after(node.geometry, axes, op.get_attr("keep_dims")))
     if not isinstance(total, Node):
         return total
     return Elementwise(op.outputs[0], total.geometry, e.sqrt(ARGUMENTS[0]), (total,))

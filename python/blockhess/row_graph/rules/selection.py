@@ -133,7 +133,9 @@ def _unpack(reader, op: tf.Operation, inputs: list[Value]) -> Value | tuple[Valu
 
 
 def _split(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
-    value, axis = (op.inputs[1], op.inputs[0]) if op.type == "Split" else (op.inputs[0], op.inputs[2])
+    value, axis = (
+        (op.inputs[1], op.inputs[0]) if op.type == "Split" else (op.inputs[0], op.inputs[2])
+    )
     node, axis = reader.read(value), _static(axis)
     if not isinstance(node, Node) or axis is None or node.geometry.before or node.geometry.summed:
         return tuple(reader.unproven(op, "its axis is not known") for _ in op.outputs)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-
 from blockhess import expressions as e
 from blockhess.expressions import Variable
 from blockhess.ops import Term
 
 X, S = Variable("x"), Variable("s")
-A, W, R, M = map(Variable, "awrm")
+A, W, R, M, P, Q = map(Variable, "awrmpq")
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -37,8 +36,10 @@ class Case:
 
 
 def _quadratic(x, S):
-    return 0.5 * tf.einsum("nk,...kl,nl->n", x, S, x) if S.shape.rank == 2 else 0.5 * tf.einsum(
-        "nk,nkl,nl->n", x, S, x
+    return (
+        0.5 * tf.einsum("nk,...kl,nl->n", x, S, x)
+        if S.shape.rank == 2
+        else 0.5 * tf.einsum("nk,nkl,nl->n", x, S, x)
     )
 
 
@@ -66,13 +67,15 @@ CASES = [
     Case(
         "parameters of every shape",
         {"a": "", "w": "K", "r": "N1", "m": "NK", "S": "KK", "b": "K", "p": "N", "q": "N1"},
-        lambda x, t: t["p"]
-        * tf.math.log1p(
-            tf.exp(
-                0.1 * t["q"][:, 0] * tf.reduce_sum(
-                    t["w"] * tf.math.log1p(t["r"] * (x - t["m"]) ** 2) ** t["a"], 1
+        lambda x, t: (
+            t["p"]
+            * tf.math.log1p(
+                tf.exp(
+                    0.1
+                    * t["q"][:, 0]
+                    * tf.reduce_sum(t["w"] * tf.math.log1p(t["r"] * (x - t["m"]) ** 2) ** t["a"], 1)
+                    + 0.1 * t["q"][:, 0] * (_quadratic(x, t["S"]) + tf.linalg.matvec(x, t["b"]))
                 )
-                + 0.1 * t["q"][:, 0] * (_quadratic(x, t["S"]) + tf.linalg.matvec(x, t["b"]))
             )
         ),
         lambda t: [
@@ -81,9 +84,24 @@ CASES = [
                 ((A, t["a"]), (W, t["w"]), (R, t["r"]), (M, t["m"])),
                 t["S"],
                 t["b"],
-                Variable("p") * e.softplus(0.1 * Variable("q") * S),
-                ((Variable("p"), t["p"]), (Variable("q"), t["q"])),
+                P * e.softplus(0.1 * Q * S),
+                ((P, t["p"]), (Q, t["q"])),
             )
+        ],
+    ),
+    Case(
+        "weighted rows, psi linear",
+        {"w": "K", "S": "KK", "b": "NK", "p": "N1"},
+        lambda x, t: (
+            t["p"][:, 0]
+            * (
+                tf.reduce_sum(t["w"] * tf.sin(x), 1)
+                + _quadratic(x, t["S"])
+                + tf.reduce_sum(t["b"] * x, 1)
+            )
+        ),
+        lambda t: [
+            Term(W * e.sin(X), ((W, t["w"]),), t["S"], t["b"], P * S, ((P, t["p"]),)),
         ],
     ),
     Case(
@@ -121,6 +139,7 @@ def in_layout(blocks: tf.Tensor, layout: str) -> tf.Tensor:
     if layout == "diag":
         return tf.linalg.diag_part(blocks)
     if layout == "packed":
-        row, column = np.triu_indices(blocks.shape[-1])
-        return tf.gather(tf.reshape(blocks, [-1, blocks.shape[-1] ** 2]), row * blocks.shape[-1] + column, axis=1)
+        K = blocks.shape[-1]
+        row, column = np.triu_indices(K)
+        return tf.gather(tf.reshape(blocks, [-1, K * K]), row * K + column, axis=1)
     return blocks

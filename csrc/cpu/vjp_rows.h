@@ -1,0 +1,192 @@
+// The loops over the rows of a tile of the vector-Jacobian product. Arrays are (rows), (rows, K) or
+// (rows, K, K); an S is S_stride values from row to row. Kfixed is K where it is known, or 0.
+#pragma once
+
+#include <cstdint>
+
+#include "csrc/core/formula.h"
+#include "csrc/cpu/matrix.h"
+
+namespace blockhess::cpu {
+
+template <typename T>
+struct VjpRows {
+  // t1_i += <M_i, S_i> for a full M.
+  template <int Kfixed>
+  struct InnerProducts {
+    static void run(const T* M, const T* S, int64_t S_stride, int64_t rows, int64_t K, T* t1) {
+      const int64_t size = size_of<Kfixed>(K) * size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        t1[i] += dot<Kfixed * Kfixed>(M + i * size, S + i * S_stride, size);
+      }
+    }
+  };
+
+  // t1_i += <diag(M_i), diag(S_i)>
+  template <int Kfixed>
+  struct DiagonalInnerProducts {
+    static void run(const T* M_diagonal, const T* S, int64_t S_stride, int64_t rows, int64_t K,
+                    T* t1) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) {
+          t1[i] += M_diagonal[i * K + k] * S[i * S_stride + k * K + k];
+        }
+      }
+    }
+  };
+
+  // out_i += a_i' b_i
+  template <int Kfixed>
+  struct Dots {
+    static void run(const T* a, const T* b, int64_t rows, int64_t K, T* out) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) out[i] += dot<Kfixed>(a + i * K, b + i * K, K);
+    }
+  };
+
+  template <int Kfixed>
+  struct UBar {
+    static void run(const T* psi1, const T* psi2, const T* M_u, const T* G, int64_t rows, int64_t K,
+                    T* __restrict u_bar) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) {
+          u_bar[i * K + k] = formula::u_bar(psi1[i], psi2[i], M_u[i * K + k], G[i * K + k]);
+        }
+      }
+    }
+  };
+
+  struct XBarInputs {
+    const T *s_bar, *u, *S_u_bar, *phi2, *u_bar, *psi1, *M_diagonal, *phi3;
+  };
+
+  // x_bar_ik += ...
+  template <int Kfixed>
+  struct XBar {
+    static void run(const XBarInputs& in, int64_t rows, int64_t K, T* __restrict x_bar) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) {
+          const int64_t ik = i * K + k;
+          x_bar[ik] += formula::x_bar(in.s_bar[i], in.u[ik], in.S_u_bar[ik], in.phi2[ik],
+                                      in.u_bar[ik], in.psi1[i], in.M_diagonal[ik], in.phi3[ik]);
+        }
+      }
+    }
+  };
+
+  template <int Kfixed>
+  struct W {
+    static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K,
+                    T* __restrict w) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) {
+          w[i * K + k] = formula::w(u_bar[i * K + k], s_bar[i], x[i * K + k]);
+        }
+      }
+    }
+  };
+
+  template <int Kfixed>
+  struct BBar {
+    static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K,
+                    T* __restrict b_bar) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) {
+          b_bar[i * K + k] = formula::b_bar(u_bar[i * K + k], s_bar[i], x[i * K + k]);
+        }
+      }
+    }
+  };
+
+  // sums += sum_i (psi'_i M_i + w_i x_i'); M may be null. Row by row of S_bar, so that the sums of
+  // one stay in registers or in the first-level cache.
+  template <int Kfixed>
+  struct SharedSBar {
+    static void run(const T* psi1, const T* M, const T* w, const T* x, int64_t rows, int64_t K,
+                    double* __restrict sums) {
+      K = size_of<Kfixed>(K);
+      for (int64_t row = 0; row < K; ++row) {
+        double* __restrict const out = sums + row * K;
+        for (int64_t i = 0; i < rows; ++i) {
+          const T w_row = w[i * K + row];
+          const T* const x_i = x + i * K;
+          if (M == nullptr) {
+            for (int64_t k = 0; k < K; ++k) out[k] += static_cast<double>(w_row * x_i[k]);
+          } else {
+            const T* const M_row = M + (i * K + row) * K;
+            for (int64_t k = 0; k < K; ++k) {
+              out[k] += static_cast<double>(psi1[i] * M_row[k] + w_row * x_i[k]);
+            }
+          }
+        }
+      }
+    }
+  };
+
+  // S_bar_i = psi'_i M_i + sym(w_i x_i'); M may be null.
+  template <int Kfixed>
+  struct RowSBar {
+    static void run(const T* psi1, const T* M, const T* w, const T* x, int64_t rows, int64_t K,
+                    T* __restrict S_bar) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        const T* const w_i = w + i * K;
+        const T* const x_i = x + i * K;
+        for (int64_t row = 0; row < K; ++row) {
+          T* __restrict const out = S_bar + (i * K + row) * K;
+          for (int64_t k = 0; k < K; ++k) {
+            T entry = formula::symmetric_product_entry(w_i[row], x_i[row], w_i[k], x_i[k]);
+            if (M != nullptr) entry += psi1[i] * M[(i * K + row) * K + k];
+            out[k] = entry;
+          }
+        }
+      }
+    }
+  };
+
+  struct PhiParameterInputs {
+    const T *s_bar, *by_phi, *u_bar, *by_phi1, *psi1, *M_diagonal, *by_phi2;
+  };
+
+  template <int Kfixed>
+  struct PhiParameterBar {
+    static void run(const PhiParameterInputs& in, int64_t rows, int64_t K, T* __restrict bar) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) {
+          const int64_t ik = i * K + k;
+          bar[ik] = formula::phi_parameter_bar(in.s_bar[i], in.by_phi[ik], in.u_bar[ik],
+                                               in.by_phi1[ik], in.psi1[i], in.M_diagonal[ik],
+                                               in.by_phi2[ik]);
+        }
+      }
+    }
+  };
+
+  // out_i = sum_k a_ik
+  template <int Kfixed>
+  struct SumColumns {
+    static void run(const T* a, int64_t rows, int64_t K, T* __restrict out) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) out[i] = sum<Kfixed>(a + i * K, K);
+    }
+  };
+
+  // sums_k += sum_i a_ik
+  template <int Kfixed>
+  struct SumRows {
+    static void run(const T* a, int64_t rows, int64_t K, double* __restrict sums) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t k = 0; k < K; ++k) sums[k] += static_cast<double>(a[i * K + k]);
+      }
+    }
+  };
+};
+
+}  // namespace blockhess::cpu

@@ -1,0 +1,122 @@
+// The CPU kernel of BlockhessTermsGrad.
+#include <string>
+#include <vector>
+
+#include "csrc/core/needs.h"
+#include "csrc/core/term.h"
+#include "csrc/cpu/dispatch.h"
+#include "csrc/tf/kernel.h"
+#include "csrc/tf/term_attributes.h"
+
+namespace blockhess {
+namespace {
+
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+
+template <typename T>
+class TermsGradKernel : public tensorflow::OpKernel {
+ public:
+  explicit TermsGradKernel(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, read_attributes(context, TermKind::kVjp, &attributes_));
+    OP_REQUIRES_OK(context, context->GetAttr("wanted", &wanted_));
+    OP_REQUIRES_OK(context, guarded([this] {
+                     const auto wanted = wanted_bars(attributes_.terms, wanted_);
+                     for (size_t t = 0; t < wanted.size(); ++t) {
+                       Term& term = attributes_.terms[t];
+                       steps_.push_back(vjp_steps(term, attributes_.results, wanted[t]));
+                       term = vjp_part(term, attributes_.results, wanted[t]);
+                     }
+                     functions_ = &cpu::functions().of<T>();
+                   }));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    std::vector<Strides> strides;
+    OP_REQUIRES_OK(context, check_x_and_operands(context, attributes_, &strides));
+    std::vector<const T*> data;
+    for (int i = 0; i < attributes_.num_operands; ++i) {
+      data.push_back(context->input(1 + i).flat<T>().data());
+    }
+    std::vector<T*> bars;
+    OP_REQUIRES_OK(context, allocate_bars(context, &bars));
+    const BoundOperands<const T> operands(attributes_.terms, strides, data);
+    const std::vector<T*> operand_bar_data(bars.begin() + 1, bars.end());
+    const BoundOperands<T> operand_bars(attributes_.terms, strides, operand_bar_data);
+
+    TermsVjpArguments<T> arguments{};
+    arguments.N = x.dim_size(0);
+    arguments.K = x.dim_size(1);
+    arguments.num_terms = static_cast<int>(attributes_.terms.size());
+    arguments.terms = attributes_.terms.data();
+    arguments.steps = steps_.data();
+    arguments.operands = operands.get();
+    arguments.x = x.flat<T>().data();
+    arguments.layout = attributes_.results.layout;
+    arguments.x_bar = bars[0];
+    arguments.operand_bars = operand_bars.get();
+    OP_REQUIRES_OK(context, take_cotangents(context, &arguments));
+    OP_REQUIRES_OK(context, to_status(functions_->terms_vjp(arguments, parallel_for(context))));
+  }
+
+ private:
+  // Of x and every operand; null where not wanted.
+  absl::Status allocate_bars(OpKernelContext* context, std::vector<T*>* bars) {
+    for (size_t i = 0; i < wanted_.size(); ++i) {
+      const int index = static_cast<int>(i);
+      Tensor* bar;
+      const Shape shape = wanted_[i] ? to_shape(context->input(index).shape()) : kNothing;
+      TF_RETURN_IF_ERROR(allocate(context, index, shape, &bar));
+      bars->push_back(wanted_[i] ? bar->flat<T>().data() : nullptr);
+    }
+    return absl::Status();
+  }
+
+  absl::Status take_cotangents(OpKernelContext* context, TermsVjpArguments<T>* arguments) {
+    const Results& given = attributes_.results;
+    const int64_t N = arguments->N, K = arguments->K;
+    const int first = 1 + attributes_.num_operands;
+    if (given.value) {
+      TF_RETURN_IF_ERROR(
+          take(context, first, "value_cotangent", {N}, &arguments->value_cotangent));
+    }
+    if (given.gradient) {
+      TF_RETURN_IF_ERROR(
+          take(context, first + 1, "gradient_cotangent", {N, K}, &arguments->gradient_cotangent));
+    }
+    if (given.hessian()) {
+      TF_RETURN_IF_ERROR(take(context, first + 2, "hessian_cotangent",
+                              hessian_shape(given.layout, N, K), &arguments->hessian_cotangent));
+    }
+    return absl::Status();
+  }
+
+  static absl::Status take(OpKernelContext* context, int index, const char* name,
+                           const Shape& expected, const T** data) {
+    const Tensor& tensor = context->input(index);
+    const Shape shape = to_shape(tensor.shape());
+    if (shape != expected) {
+      return absl::InvalidArgumentError(std::string(name) + " has shape " + to_string(shape) +
+                                        "; expected " + to_string(expected));
+    }
+    *data = tensor.flat<T>().data();
+    return absl::Status();
+  }
+
+  TermAttributes attributes_;
+  std::vector<bool> wanted_;
+  std::vector<VjpSteps> steps_;
+  const cpu::TypedFunctions<T>* functions_ = nullptr;
+};
+
+REGISTER_KERNEL_BUILDER(
+    Name("BlockhessTermsGrad").Device(tensorflow::DEVICE_CPU).TypeConstraint<float>("T"),
+    TermsGradKernel<float>);
+REGISTER_KERNEL_BUILDER(
+    Name("BlockhessTermsGrad").Device(tensorflow::DEVICE_CPU).TypeConstraint<double>("T"),
+    TermsGradKernel<double>);
+
+}  // namespace
+}  // namespace blockhess

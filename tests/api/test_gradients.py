@@ -1,0 +1,153 @@
+"""Gradients through values, gradients and blocks: to x and to all that f captures, again and again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import blockhess as bh
+
+N, K = 4, 3
+random = np.random.default_rng(5)
+
+
+def variable(*shape: int) -> tf.Variable:
+    return tf.Variable(0.5 * random.normal(size=shape), dtype=tf.float64)
+
+
+A, ROW_A, W, MU = variable(K, K), variable(N, K, K), variable(K), variable(K)
+CELLS, ROWS, SCALE = variable(N, K), variable(N), variable()
+X = tf.Variable(0.5 * random.normal(size=(N, K)))
+
+FUNCTIONS = {
+    "separable": (lambda x: tf.reduce_sum(tf.sin(SCALE * x) * tf.exp(-((x - CELLS) ** 2))), [SCALE, CELLS]),
+    "a linked quadratic": (
+        lambda x: tf.exp(-0.5 * tf.reduce_sum((x - MU) * ((x - MU) @ A), 1)), [A, MU]),
+    "a matrix a row": (
+        lambda x: tf.sqrt(1.0 + tf.einsum("ni,nij,nkj,nk->n", x, ROW_A, ROW_A, x)), [ROW_A]),
+    "logistic": (lambda x: ROWS * tf.nn.softplus(tf.linalg.matvec(x, W) + SCALE), [ROWS, W, SCALE]),
+    "logsumexp": (lambda x: tf.reduce_logsumexp(x * W, 1), [W]),
+    "two terms": (
+        lambda x: tf.reduce_mean(tf.sigmoid(tf.linalg.matvec(x, W))) + SCALE * tf.reduce_sum(x**4),
+        [W, SCALE]),
+}  # fmt: skip
+LAYOUTS = {"dense": (K, K), "diag": (K,), "packed": (K * (K + 1) // 2,)}
+
+
+def scalar(f, x, route: str, layout: str) -> tf.Tensor:
+    """A number that depends on every output in its own way."""
+    value, gradient, blocks = bh.value_grad_hessian(f, x, route=route, layout=layout)
+    weights = np.random.default_rng(6).normal(size=(N, *LAYOUTS[layout]))
+    return (
+        tf.reduce_sum(value**2)
+        + tf.reduce_sum(tf.sin(gradient))
+        + tf.reduce_sum(weights * blocks)
+        + tf.reduce_sum(tf.tanh(blocks))
+    )
+
+
+def difference(function, source: tf.Variable, direction: np.ndarray, step: float = 1e-5) -> float:
+    """The central difference of a function along a direction in a variable."""
+    start = source.numpy()
+    values = []
+    for sign in (1, -1):
+        source.assign(start + sign * step * direction)
+        values.append(function())
+    source.assign(start)
+    return (values[0] - values[1]) / (2 * step)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("route", ["fused", "autodiff"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_gradients_agree_with_differences(name, route, layout):
+    f, captured = FUNCTIONS[name]
+    sources = [X, *captured]
+
+    @tf.function(autograph=False)
+    def value():
+        return scalar(f, X, route, layout)
+
+    @tf.function(autograph=False)
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = scalar(f, X, route, layout)
+        return tape.gradient(loss, sources)
+
+    for source, gradient in zip(sources, gradients(), strict=True):
+        assert gradient is not None
+        direction = np.random.default_rng(8).normal(size=source.shape)
+        expected = difference(lambda: value().numpy(), source, direction)
+        actual = np.sum(tf.convert_to_tensor(gradient) * direction)
+        assert actual == pytest.approx(expected, rel=2e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("route", ["fused", "autodiff"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_gradient_has_a_gradient_and_that_has_one(name, route):
+    f, captured = FUNCTIONS[name]
+    sources = [X, *captured]
+    v = [np.random.default_rng(9).normal(size=s.shape) for s in sources]
+
+    def slope(order: int) -> tf.Tensor:
+        """The order-th derivative of the scalar along v."""
+        if order == 0:
+            return scalar(f, X, route, "dense")
+        with tf.GradientTape() as tape:
+            below = slope(order - 1)
+        gradients = tape.gradient(below, sources, unconnected_gradients="zero")
+        return tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients, v, strict=True)])
+
+    for order in (2, 3):
+        below = tf.function(lambda order=order: slope(order - 1), autograph=False)
+        actual = tf.function(lambda order=order: slope(order), autograph=False)().numpy()
+        expected = sum(difference(lambda b=below: b().numpy(), s, d) for s, d in zip(sources, v, strict=True))
+        assert actual == pytest.approx(expected, rel=2e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_both_routes_and_tf_hessians_give_the_same_gradients(name):
+    f, captured = FUNCTIONS[name]
+    sources = [X, *captured]
+    weights = np.random.default_rng(6).normal(size=(N, K, K))
+
+    @tf.function(autograph=False)
+    def gradients(route):
+        with tf.GradientTape() as tape:
+            if route == "tf.hessians":
+                x = tf.identity(X)
+                full = tf.hessians(tf.reduce_sum(f(x)), x)[0]
+                blocks = tf.einsum("nknl->nkl", full)
+            else:
+                blocks = bh.hessian(f, X, route=route)
+            loss = tf.reduce_sum(weights * blocks)
+        return tape.gradient(loss, sources, unconnected_gradients="zero")
+
+    expected = gradients("tf.hessians")
+    for route in ("fused", "autodiff"):
+        for actual, reference in zip(gradients(route), expected, strict=True):
+            np.testing.assert_allclose(actual, reference, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("route", ["fused", "autodiff"])
+def test_eager_calls_are_differentiable_with_captured_tensors(route):
+    w, x = tf.constant([1.0, 2.0], tf.float64), tf.constant([[0.5, -0.5]], tf.float64)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([w, x])
+        blocks = bh.hessian(lambda x: tf.reduce_sum(w * x**4), x, route=route)
+    np.testing.assert_allclose(tape.gradient(blocks, w), [3.0, 3.0])
+    np.testing.assert_allclose(tape.gradient(blocks, x), [[12.0, -24.0]])
+
+
+def test_gradients_in_a_TF1_graph():
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float64, (None, 2))
+        w = tf.compat.v1.placeholder(tf.float64, (2,))
+        (blocks,) = bh.hessians(tf.reduce_sum(w * x**4), x)
+        to_x, to_w = tf.gradients(tf.reduce_sum(blocks), [x, w])
+        (again,) = tf.gradients(tf.reduce_sum(to_x), x)
+        feed = {x: [[0.5, -0.5]], w: [1.0, 2.0]}
+        np.testing.assert_allclose(session.run(to_x, feed), [[12.0, -24.0]])
+        np.testing.assert_allclose(session.run(to_w, feed), [3.0, 3.0])
+        np.testing.assert_allclose(session.run(again, feed), [[24.0, 48.0]])
