@@ -7,6 +7,15 @@ namespace blockhess {
 
 namespace {
 
+// The operands of a term whose cotangents are wanted, and whether that of x is.
+struct WantedBars {
+  bool x = false;
+  std::vector<bool> phi_parameters;
+  bool S = false;
+  bool b = false;
+  std::vector<bool> psi_parameters;
+};
+
 // Whether an output is not identically zero.
 bool contributes(const Program& program, int index) { return !program.outputs[index].is_zero(); }
 bool contributes(const std::optional<Program>& program, int index) {
@@ -71,8 +80,6 @@ std::vector<bool> needed_of_phi(const Term& term, const Program& psi, const VjpS
   return needed;
 }
 
-}  // namespace
-
 std::vector<WantedBars> wanted_bars(const std::vector<Term>& terms,
                                     const std::vector<bool>& wanted) {
   size_t expected = 1;
@@ -134,14 +141,45 @@ VjpSteps vjp_steps(const Term& term, const Results& given, const WantedBars& wan
   return steps;
 }
 
-Term vjp_part(const Term& term, const Results& given, const WantedBars& wanted) {
-  const VjpSteps steps = vjp_steps(term, given, wanted);
+Term vjp_part(const Term& term, const VjpSteps& steps, const Results& given,
+              const WantedBars& wanted) {
   Term part = term;
   part.psi = cut(term.psi, needed_of_psi(term, steps, given, wanted), "psi");
   if (term.phi) {
     part.phi = cut(*term.phi, needed_of_phi(term, part.psi, steps, given, wanted), "phi");
   }
   return part;
+}
+
+// Runs `cut_term` for every term and says in its errors which term it was.
+template <typename CutTerm>
+void for_each_term(size_t count, CutTerm cut_term) {
+  for (size_t t = 0; t < count; ++t) {
+    try {
+      cut_term(t);
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument("term " + std::to_string(t) + ": " + error.what());
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Term> forward_parts(const std::vector<Term>& terms, const Results& wanted) {
+  std::vector<Term> parts;
+  for_each_term(terms.size(), [&](size_t t) { parts.push_back(forward_part(terms[t], wanted)); });
+  return parts;
+}
+
+VjpParts vjp_parts(const std::vector<Term>& terms, const Results& given,
+                   const std::vector<bool>& wanted) {
+  const std::vector<WantedBars> bars = wanted_bars(terms, wanted);
+  VjpParts parts;
+  for_each_term(terms.size(), [&](size_t t) {
+    parts.steps.push_back(vjp_steps(terms[t], given, bars[t]));
+    parts.terms.push_back(vjp_part(terms[t], parts.steps[t], given, bars[t]));
+  });
+  return parts;
 }
 
 }  // namespace blockhess

@@ -19,24 +19,10 @@ struct Results {
   bool hessian() const { return layout != Layout::kNone; }
 };
 
-// The operands of a term whose cotangents are wanted, and whether that of x is.
-struct WantedBars {
-  bool x = false;
-  std::vector<bool> phi_parameters;
-  bool S = false;
-  bool b = false;
-  std::vector<bool> psi_parameters;
-};
+// Cuts the terms. Throws std::invalid_argument where a needed output is `none`.
+std::vector<Term> forward_parts(const std::vector<Term>& terms, const Results& wanted);
 
-// Of every term, from one flag for x and one for each operand in order. Throws std::invalid_argument
-// where their number is another.
-std::vector<WantedBars> wanted_bars(const std::vector<Term>& terms,
-                                    const std::vector<bool>& wanted);
-
-// Throws std::invalid_argument where a needed output is `none`.
-Term forward_part(const Term& term, const Results& wanted);
-
-// The intermediate results of formula.h that a vector-Jacobian product needs.
+// The intermediate results of formula.h that a vector-Jacobian product needs of a term.
 struct VjpSteps {
   bool u = false;
   bool M_u = false;
@@ -47,10 +33,15 @@ struct VjpSteps {
   bool u_bar = false;
 };
 
-VjpSteps vjp_steps(const Term& term, const Results& given, const WantedBars& wanted);
+struct VjpParts {
+  std::vector<Term> terms;
+  std::vector<VjpSteps> steps;
+};
 
-// Throws std::invalid_argument where a needed output is `none`.
-Term vjp_part(const Term& term, const Results& given, const WantedBars& wanted);
+// `wanted` has one flag for x and one for each operand in order. Throws std::invalid_argument where
+// their number is another, or a needed output is `none`.
+VjpParts vjp_parts(const std::vector<Term>& terms, const Results& given,
+                   const std::vector<bool>& wanted);
 
 // Where the three derivatives by parameter p stand among the outputs of a program of a kVjp term.
 inline int by_parameter(int p) { return 4 + 3 * p; }

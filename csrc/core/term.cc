@@ -81,6 +81,21 @@ Term read_term(std::string_view text, TermKind kind) {
   return term;
 }
 
+std::vector<Term> read_terms(std::string_view text, TermKind kind) {
+  if (text.empty()) throw std::invalid_argument("no terms; expected at least one");
+  std::vector<Term> terms;
+  while (true) {
+    const size_t end = text.find('\n');
+    try {
+      terms.push_back(read_term(text.substr(0, end), kind));
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument("term " + std::to_string(terms.size()) + ": " + error.what());
+    }
+    if (end == std::string_view::npos) return terms;
+    text.remove_prefix(end + 1);
+  }
+}
+
 Program read_map(std::string_view text) {
   read_version(text);
   const std::string_view section = next_section(text);

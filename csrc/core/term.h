@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "csrc/core/program.h"
 
@@ -31,8 +32,13 @@ struct Term {
   }
 };
 
-// Both throw std::invalid_argument.
+// All throw std::invalid_argument.
 Term read_term(std::string_view text, TermKind kind);
+
+// Reads terms, one to a line. An op has them in one string: TensorFlow keys its cache of kernels by a
+// summary of a list of strings that leaves out the middle of each, but by the whole of one string.
+std::vector<Term> read_terms(std::string_view text, TermKind kind);
+
 // Reads "blockhess 1 | map <program>".
 Program read_map(std::string_view text);
 

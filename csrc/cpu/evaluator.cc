@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "csrc/core/apply.h"
+#include "csrc/cpu/hyperbolic.h"
 #include "csrc/cpu/pack.h"
+#include "csrc/cpu/sin_cos.h"
 
 namespace blockhess::cpu {
 

@@ -72,6 +72,16 @@ inline T sum(Pack<T> a) {
   return Eigen::internal::predux(a.packet);
 }
 
+// To the nearest integer, ties to even.
+template <typename T>
+inline Pack<T> round(Pack<T> a) {
+  return Pack<T>::from(Eigen::internal::print(a.packet));
+}
+template <typename T>
+inline Pack<T> floor(Pack<T> a) {
+  return Pack<T>::from(Eigen::internal::pfloor(a.packet));
+}
+
 template <typename T>
 inline Mask<T> operator<(Pack<T> a, Pack<T> b) {
   return {Eigen::internal::pcmp_lt(a.packet, b.packet)};
@@ -134,8 +144,6 @@ BLOCKHESS_PACK_FUNCTION(exp, Pack<T>::Traits::HasExp, pexp)
 BLOCKHESS_PACK_FUNCTION(expm1, Pack<T>::Traits::HasExpm1, pexpm1)
 BLOCKHESS_PACK_FUNCTION(log, Pack<T>::Traits::HasLog, plog)
 BLOCKHESS_PACK_FUNCTION(log1p, Pack<T>::Traits::HasLog1p, plog1p)
-BLOCKHESS_PACK_FUNCTION(sin, Pack<T>::Traits::HasSin, psin)
-BLOCKHESS_PACK_FUNCTION(cos, Pack<T>::Traits::HasCos, pcos)
 BLOCKHESS_PACK_FUNCTION(tanh, Pack<T>::Traits::HasTanh, ptanh)
 BLOCKHESS_PACK_FUNCTION(asin, Pack<T>::Traits::HasASin, pasin)
 BLOCKHESS_PACK_FUNCTION(acos, Pack<T>::Traits::HasACos, pacos)
@@ -151,11 +159,6 @@ BLOCKHESS_PACK_FUNCTION(erfc, Pack<T>::Traits::HasErfc, perfc)
     return lanewise(a, [](T lane) { return blockhess::name(lane); });   \
   }
 
-BLOCKHESS_LANEWISE_FUNCTION(tan)
-BLOCKHESS_LANEWISE_FUNCTION(sinh)
-BLOCKHESS_LANEWISE_FUNCTION(cosh)
-BLOCKHESS_LANEWISE_FUNCTION(asinh)
-BLOCKHESS_LANEWISE_FUNCTION(acosh)
 BLOCKHESS_LANEWISE_FUNCTION(lgamma)
 BLOCKHESS_LANEWISE_FUNCTION(digamma)
 #undef BLOCKHESS_LANEWISE_FUNCTION

@@ -31,12 +31,6 @@ void raise(cpu::Result result) {
   if (result == cpu::Result::kOutOfMemory) throw std::bad_alloc();
 }
 
-std::vector<Term> read_terms(const std::vector<std::string>& texts, TermKind kind) {
-  std::vector<Term> terms;
-  for (const std::string& text : texts) terms.push_back(read_term(text, kind));
-  return terms;
-}
-
 Layout read_layout(const std::string& name) {
   const std::optional<Layout> layout = find_layout(name);
   if (!layout) throw std::invalid_argument("unknown layout '" + name + "'");
@@ -70,11 +64,10 @@ BoundOperands<const T> bind_operands(const std::vector<Term>& terms, const std::
 
 template <typename T>
 py::tuple terms(const Array<T>& x, const std::vector<py::object>& operand_objects,
-                const std::vector<std::string>& texts, const std::string& layout, bool want_value,
+                const std::string& text, const std::string& layout, bool want_value,
                 bool want_gradient, int threads, const std::string& isa) {
   const Results wanted{want_value, want_gradient, read_layout(layout)};
-  std::vector<Term> parts = read_terms(texts, TermKind::kForward);
-  for (Term& term : parts) term = forward_part(term, wanted);
+  const std::vector<Term> parts = forward_parts(read_terms(text, TermKind::kForward), wanted);
   const auto operands = to_arrays<T>(operand_objects);
   const auto strides = strides_of(parts, x, operands);
   const auto bound = bind_operands(parts, strides, operands);
@@ -103,7 +96,7 @@ py::tuple terms(const Array<T>& x, const std::vector<py::object>& operand_object
 
 template <typename T>
 std::vector<py::object> terms_vjp(const Array<T>& x, const std::vector<py::object>& operand_objects,
-                                  const std::vector<std::string>& texts,
+                                  const std::string& text,
                                   const py::object& value_cotangent,
                                   const py::object& gradient_cotangent,
                                   const py::object& hessian_cotangent, const std::string& layout,
@@ -111,16 +104,10 @@ std::vector<py::object> terms_vjp(const Array<T>& x, const std::vector<py::objec
                                   const std::string& isa) {
   const Results given{!value_cotangent.is_none(), !gradient_cotangent.is_none(),
                       hessian_cotangent.is_none() ? Layout::kNone : read_layout(layout)};
-  std::vector<Term> parts = read_terms(texts, TermKind::kVjp);
-  const std::vector<WantedBars> bars = wanted_bars(parts, wanted);
-  std::vector<VjpSteps> steps;
-  for (size_t t = 0; t < parts.size(); ++t) {
-    steps.push_back(vjp_steps(parts[t], given, bars[t]));
-    parts[t] = vjp_part(parts[t], given, bars[t]);
-  }
+  const VjpParts parts = vjp_parts(read_terms(text, TermKind::kVjp), given, wanted);
   const auto operands = to_arrays<T>(operand_objects);
-  const auto strides = strides_of(parts, x, operands);
-  const auto bound = bind_operands(parts, strides, operands);
+  const auto strides = strides_of(parts.terms, x, operands);
+  const auto bound = bind_operands(parts.terms, strides, operands);
 
   const int64_t N = x.shape(0), K = x.shape(1);
   std::vector<Array<T>> results, cotangents;
@@ -130,7 +117,7 @@ std::vector<py::object> terms_vjp(const Array<T>& x, const std::vector<py::objec
     data.push_back(wanted[i] ? results.back().mutable_data() : nullptr);
   }
   const std::vector<T*> operand_bar_data(data.begin() + 1, data.end());
-  const BoundOperands<T> operand_bars(parts, strides, operand_bar_data);
+  const BoundOperands<T> operand_bars(parts.terms, strides, operand_bar_data);
   const auto take = [&](const py::object& object, const Shape& expected) -> const T* {
     if (object.is_none()) return nullptr;
     cotangents.push_back(object.cast<Array<T>>());
@@ -143,9 +130,9 @@ std::vector<py::object> terms_vjp(const Array<T>& x, const std::vector<py::objec
   TermsVjpArguments<T> arguments{};
   arguments.N = N;
   arguments.K = K;
-  arguments.num_terms = static_cast<int>(parts.size());
-  arguments.terms = parts.data();
-  arguments.steps = steps.data();
+  arguments.num_terms = static_cast<int>(parts.terms.size());
+  arguments.terms = parts.terms.data();
+  arguments.steps = parts.steps.data();
   arguments.operands = bound.get();
   arguments.x = x.data();
   arguments.layout = given.layout;
@@ -209,8 +196,10 @@ py::dict build_facts() {
   facts["version"] = BLOCKHESS_VERSION;
   facts["tensorflow"] = BLOCKHESS_TENSORFLOW_VERSION;
   facts["compiler"] = BLOCKHESS_COMPILER;
-  facts["cuda"] = BLOCKHESS_CUDA_VERSION;
-  facts["cuda_archs"] = BLOCKHESS_CUDA_ARCHS;
+  facts["cuda"] = BLOCKHESS_HAS_CUDA;
+  facts["cuda_archs"] = py::cast(std::string(BLOCKHESS_CUDA_ARCHS)).attr("split")();
+  const std::string nvcc = BLOCKHESS_NVCC_VERSION;
+  facts["nvcc"] = nvcc.empty() ? py::object(py::none()) : py::cast(nvcc);
   facts["isas"] = cpu::available_isas();
   facts["isa"] = cpu::selected_isa();
   facts["xla"] = false;
@@ -238,11 +227,11 @@ PYBIND11_MODULE(_core, module) {
   module.def(
       "terms",
       [](const py::array& x, const std::vector<py::object>& operands,
-         const std::vector<std::string>& texts, const std::string& layout, bool want_value,
+         const std::string& text, const std::string& layout, bool want_value,
          bool want_gradient, int threads, const std::string& isa) {
-        return is_double(x) ? terms<double>(x, operands, texts, layout, want_value, want_gradient,
+        return is_double(x) ? terms<double>(x, operands, text, layout, want_value, want_gradient,
                                             threads, isa)
-                            : terms<float>(x, operands, texts, layout, want_value, want_gradient,
+                            : terms<float>(x, operands, text, layout, want_value, want_gradient,
                                            threads, isa);
       },
       "x"_a, "operands"_a, "terms"_a, "layout"_a = "dense", "want_value"_a = true,
@@ -251,14 +240,14 @@ PYBIND11_MODULE(_core, module) {
   module.def(
       "terms_vjp",
       [](const py::array& x, const std::vector<py::object>& operands,
-         const std::vector<std::string>& texts, const py::object& value_cotangent,
+         const std::string& text, const py::object& value_cotangent,
          const py::object& gradient_cotangent, const py::object& hessian_cotangent,
          const std::string& layout, const std::vector<bool>& wanted, int threads,
          const std::string& isa) {
         return is_double(x)
-                   ? terms_vjp<double>(x, operands, texts, value_cotangent, gradient_cotangent,
+                   ? terms_vjp<double>(x, operands, text, value_cotangent, gradient_cotangent,
                                        hessian_cotangent, layout, wanted, threads, isa)
-                   : terms_vjp<float>(x, operands, texts, value_cotangent, gradient_cotangent,
+                   : terms_vjp<float>(x, operands, text, value_cotangent, gradient_cotangent,
                                       hessian_cotangent, layout, wanted, threads, isa);
       },
       "x"_a, "operands"_a, "terms"_a, "value_cotangent"_a = py::none(),

@@ -1,6 +1,5 @@
 #include "csrc/tf/term_attributes.h"
 
-#include <stdexcept>
 #include <string>
 
 #include "csrc/tf/kernel.h"
@@ -9,35 +8,18 @@ namespace blockhess {
 
 using absl::Status;
 
-namespace {
-
-std::vector<Term> read_terms(const std::vector<std::string>& texts, TermKind kind) {
-  std::vector<Term> terms;
-  for (size_t i = 0; i < texts.size(); ++i) {
-    try {
-      terms.push_back(read_term(texts[i], kind));
-    } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument("term " + std::to_string(i) + ": " + error.what());
-    }
-  }
-  return terms;
-}
-
-}  // namespace
-
 Status read_attributes(tensorflow::OpKernelConstruction* context, TermKind kind,
                        TermAttributes* attributes) {
-  std::vector<std::string> texts;
-  std::string layout;
+  std::string text, layout;
   Results& results = attributes->results;
-  TF_RETURN_IF_ERROR(context->GetAttr("terms", &texts));
+  TF_RETURN_IF_ERROR(context->GetAttr("terms", &text));
   TF_RETURN_IF_ERROR(context->GetAttr("layout", &layout));
   TF_RETURN_IF_ERROR(context->GetAttr("want_value", &results.value));
   TF_RETURN_IF_ERROR(context->GetAttr("want_gradient", &results.gradient));
   TF_RETURN_IF_ERROR(context->GetAttr("num_operands", &attributes->num_operands));
   results.layout = find_layout(layout).value_or(Layout::kNone);
   return guarded([&] {
-    attributes->terms = read_terms(texts, kind);
+    attributes->terms = read_terms(text, kind);
     check_num_operands(attributes->terms, attributes->num_operands);
   });
 }

@@ -1,5 +1,6 @@
 // The CPU kernel of BlockhessTermsGrad.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "csrc/core/needs.h"
@@ -22,12 +23,9 @@ class TermsGradKernel : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, read_attributes(context, TermKind::kVjp, &attributes_));
     OP_REQUIRES_OK(context, context->GetAttr("wanted", &wanted_));
     OP_REQUIRES_OK(context, guarded([this] {
-                     const auto wanted = wanted_bars(attributes_.terms, wanted_);
-                     for (size_t t = 0; t < wanted.size(); ++t) {
-                       Term& term = attributes_.terms[t];
-                       steps_.push_back(vjp_steps(term, attributes_.results, wanted[t]));
-                       term = vjp_part(term, attributes_.results, wanted[t]);
-                     }
+                     VjpParts parts = vjp_parts(attributes_.terms, attributes_.results, wanted_);
+                     attributes_.terms = std::move(parts.terms);
+                     steps_ = std::move(parts.steps);
                      functions_ = &cpu::functions().of<T>();
                    }));
   }

@@ -21,9 +21,7 @@ class TermsKernel : public tensorflow::OpKernel {
   explicit TermsKernel(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, read_attributes(context, TermKind::kForward, &attributes_));
     OP_REQUIRES_OK(context, guarded([this] {
-                     for (Term& term : attributes_.terms) {
-                       term = forward_part(term, attributes_.results);
-                     }
+                     attributes_.terms = forward_parts(attributes_.terms, attributes_.results);
                      functions_ = &cpu::functions().of<T>();
                    }));
   }

@@ -13,6 +13,11 @@ from blockhess.routes import autodiff, fused
 from blockhess.row_graph import Node, Parameter, Reader, Unproven, Value
 
 PROVED = "do not interact: proved from the graph"
+UNPROVED = {
+    "check": "checked by a probe in every run, for lack of a proof",
+    "exact": "may interact; the blocks are exact however they do",
+    "assume_independent": "assumed not to interact, for lack of a proof",
+}
 
 
 class Derivatives(NamedTuple):
@@ -34,7 +39,7 @@ def derive(
       request: what is wanted.
       reads: further tensors that count as x (further reads of a variable).
     """
-    reader = Reader(x, reads) if x.shape[-1] is not None and y.graph is x.graph else None
+    reader = Reader(x, reads) if x.shape[-1] is not None else None
     if reader is None:
         value: Value = Unproven(y, f"the last axis of x is not known, x has shape {x.shape}")
     else:
@@ -53,7 +58,7 @@ def derive(
             if request.route == "fused":
                 raise ValueError(f"the fused route cannot serve f: {reason}") from None
             refused = (("fused", str(reason)),)
-    return _autodiff(reader, value, y, x, request, refused)
+    return _autodiff(value, y, [x, *reads], request, refused)
 
 
 def _connected(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> bool:
@@ -146,24 +151,19 @@ def _bytes(x: tf.Tensor, count: str) -> str:
 
 
 def _autodiff(
-    reader: Reader | None,
     value: Value,
     y: tf.Tensor,
-    x: tf.Tensor,
+    sources: Sequence[tf.Tensor],
     request: Request,
     refused: tuple[tuple[str, str], ...],
 ) -> tuple[Derivatives, Plan]:
-    proved = not isinstance(value, Unproven) or (reader is not None and reader.single_row)
-    if proved:
-        coupling, how = "assume_independent", PROVED
-    else:
-        coupling, reason = request.coupling, value.reason
-        how = {
-            "check": f"checked by a probe in every run, for lack of a proof: {reason}",
-            "exact": f"may interact; blocks are exact however they do: {reason}",
-            "assume_independent": f"assumed not to interact, for lack of a proof: {reason}",
-        }[coupling]
-    gradient, hessian = autodiff.differentiate(y, x, layout=request.layout, coupling=coupling)
+    x = sources[0]
+    coupling, how = "assume_independent", PROVED
+    if isinstance(value, Unproven) and not all(size == 1 for size in x.shape[:-1]):
+        coupling, how = request.coupling, f"{UNPROVED[request.coupling]}: {value.reason}"
+    gradient, hessian = autodiff.differentiate(
+        y, x, layout=request.layout, coupling=coupling, reads=sources[1:]
+    )
     plan = Plan(
         "autodiff",
         request.layout,

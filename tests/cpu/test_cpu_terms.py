@@ -12,7 +12,7 @@ TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
 
 def run(x, terms, dtype="float64", **options):
     operands = [np.asarray(operand, dtype) for term in terms for operand in term.operands]
-    return _core.terms(x.astype(dtype), operands, [term.text() for term in terms], **options)
+    return _core.terms(x.astype(dtype), operands, "\n".join(term.text() for term in terms), **options)
 
 
 def assert_close(result, expected, dtype):

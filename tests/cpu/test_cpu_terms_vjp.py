@@ -46,10 +46,10 @@ class Problem:
             f"{name}_cotangent": cotangent.astype(dtype)
             for name, cotangent in self.cotangents.items()
         }
-        texts = [term.text(vjp=True) for term in self.terms]
+        text = "\n".join(term.text(vjp=True) for term in self.terms)
         wanted = [True] * len(inputs) if wanted is None else wanted
         return _core.terms_vjp(
-            inputs[0], inputs[1:], texts, layout=self.layout, wanted=wanted, **cotangents, **options
+            inputs[0], inputs[1:], text, layout=self.layout, wanted=wanted, **cotangents, **options
         )
 
 

@@ -107,7 +107,7 @@ def test_parts_that_no_output_reads_are_not_passed_to_the_op():
     graph = blocks.get_concrete_function(x, tf.ones([2])).graph
     (op,) = [op for op in graph.get_operations() if op.type == "BlockhessTerms"]
     assert len(op.inputs) == 1
-    assert op.get_attr("terms")[0].decode().count("linear") == 0
+    assert b"linear" not in op.get_attr("terms")
 
 
 def test_terms_that_differ_only_in_the_middle_of_a_long_text_stay_apart():

@@ -94,6 +94,7 @@ INSTRUCTIONS = [
     Case("div", lambda x, p: tf.reduce_sum(p.b / x), POSITIVE),
     Case("neg", _sum(lambda x: -(x**3))),
     Case("square", _sum(tf.square)),
+    Case("SquaredDifference", lambda x, p: tf.reduce_sum(tf.math.squared_difference(x, p.cells))),
     Case("pow with a constant", _sum(lambda x: x**2.5), POSITIVE),
     Case("pow with a parameter", lambda x, p: tf.reduce_sum(tf.pow(x, p.cells)), POSITIVE),
     Case("pow with x above", lambda x, p: tf.reduce_sum(tf.pow(p.counts + 0.5, x))),

@@ -239,7 +239,9 @@ def _by_parameters(f: ScalarFunction, orders: _Outputs, wanted: Sequence[bool]) 
 
 
 def _kept_by_parameter(by_parameter: Sequence[_Outputs], keep: Sequence[bool]) -> list:
-    return [_or_zero(k, order) for orders in by_parameter for k, order in zip(keep, orders, strict=True)]
+    return [
+        _or_zero(k, order) for orders in by_parameter for k, order in zip(keep, orders, strict=True)
+    ]
 
 
 def _without_unread(f: ScalarFunction, outputs: _Outputs) -> ScalarFunction:

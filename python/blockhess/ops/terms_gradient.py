@@ -76,10 +76,7 @@ def _terms_vjp_gradient(op: tf.Operation, *bars_bar: MaybeTensor) -> list[MaybeT
 
 
 def _text(op: tf.Operation, attribute: str) -> str:
-    value = op.get_attr(attribute)
-    if isinstance(value, list):  # TEMPORARY, as in library.py
-        return "\n".join(map(tf.compat.as_text, value))
-    return tf.compat.as_text(value)
+    return tf.compat.as_text(op.get_attr(attribute))
 
 
 def _is_graph_constant(tensor: tf.Tensor) -> bool:

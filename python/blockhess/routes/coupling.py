@@ -1,0 +1,157 @@
+"""The run-time check that rows do not interact, by random Hessian-vector products.
+
+Columns of blocks are products of the Hessian with a vector that is the same in every row. They are
+right if and only if H_ij = 0 for all rows i != j. The probe multiplies the rows of such a vector u
+by factors s_i:
+
+    (H (s u))_i - s_i (H u)_i = sum_j H_ij u (s_j - s_i)
+
+is zero for independent rows and, as u is random and the factors differ, for no others. The factors
+are powers of two, which commute with rounding: the two products of independent rows agree to the
+last bit, however ill-conditioned f is, wherever they come from the same kernels.
+
+Where they do not, rounding can make a row look suspicious. Suspects are then put to a test that
+rounding does not reach: a vector that is zero in all rows but some of the suspects has exactly zero
+response in every other row, unless rows interact.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.ops import cond_v2, while_v2
+
+from blockhess.routes.products import Products
+
+MESSAGE = (
+    "rows of f interact: the result {name!r} is not a sum of one function of each row of x, so the "
+    "blocks of single rows are not what coupling='check' would return. coupling='exact' computes "
+    "the diagonal blocks of the Hessian however rows interact; coupling='assume_independent' "
+    "skips this check. A row that acts on others:"
+)
+SEED = (20240607, 2)
+# In units of rounding: past what summing K products in another order leaves.
+TOLERANCE = 256
+# Factors are +-2^-20 ... 2^20: far from overflow, and no two alike among 82 rows in sequence.
+EXPONENTS = 20
+# Up to so many columns reading the blocks once more is cheaper than another product.
+FEW_COLUMNS = 16
+
+
+def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> tf.Tensor:
+    """The same blocks, which fail to come about when rows interact.
+
+    Args:
+      blocks: in their layout, columns taken as if rows did not interact.
+      products: multiplies with the Hessian of f.
+      layout: of the blocks.
+      name: of f's result, for the message.
+
+    Returns:
+      Tensor like `blocks`. When it is computed and rows interact, the run fails with
+      tf.errors.InvalidArgumentError; compiled by XLA, which drops assertions, it is all NaN.
+      Rows that hold NaN or Inf prove nothing and are left out.
+    """
+    rows = products.x.shape[:-1]
+    if rows.is_fully_defined() and rows.num_elements() <= 1:
+        return blocks
+    probe = _probe(products.x)
+    suspects = _suspects(blocks, products, probe, layout)
+    culprit = cond_v2.cond_v2(
+        tf.reduce_any(suspects),
+        lambda: _culprit(products, probe, suspects),
+        lambda: tf.constant(-1),
+    )
+
+    def refuse() -> tf.Tensor:
+        message = MESSAGE.format(name=name)
+        with tf.control_dependencies([tf.debugging.Assert(False, [message, culprit])]):
+            return tf.fill(tf.shape(blocks), tf.constant(np.nan, blocks.dtype))
+
+    # A branch hands the blocks through as they are; a selection would copy them.
+    result = cond_v2.cond_v2(culprit >= 0, refuse, lambda: tf.identity(blocks))
+    result.set_shape(blocks.shape)
+    return result
+
+
+class _Probe(NamedTuple):
+    """u, shape (K,): the same in every row. factors, shape (..., 1): one a row."""
+
+    u: tf.Tensor
+    factors: tf.Tensor
+
+
+def _probe(x: tf.Tensor) -> _Probe:
+    shape = tf.shape(x)
+    u = tf.random.stateless_uniform(shape[-1:], SEED, 0.5, 1.5, x.dtype)
+    powers = 2.0 ** np.arange(-EXPONENTS, EXPONENTS + 1)
+    levels = np.stack([powers, -powers], 1).ravel()
+    N = tf.reduce_prod(shape[:-1])
+    # Rows in sequence take the levels in turn, each round from another start: without it all rows
+    # of one level apart would share a factor.
+    row = tf.range(N)
+    starts = tf.random.stateless_uniform(
+        [N // levels.size + 1], SEED, 0, levels.size, dtype=tf.int32
+    )
+    level = (row + tf.gather(starts, row // levels.size)) % levels.size
+    factors = tf.gather(tf.constant(levels, x.dtype), level)
+    return _Probe(u, tf.reshape(factors, tf.concat([shape[:-1], [1]], 0)))
+
+
+def _suspects(blocks: tf.Tensor, products: Products, probe: _Probe, layout: str) -> tf.Tensor:
+    """Which rows, shape (...), answer other than their blocks do; not those with NaN or Inf."""
+    x = products.x
+    answer = products(probe.factors * probe.u)
+    if layout == "dense" and _few_columns(x):
+        # The blocks of independent rows are symmetric, so they may be multiplied from this side.
+        single = tf.matmul(tf.reshape(blocks, [-1, x.shape[-1]]), probe.u[:, tf.newaxis])
+        single = tf.reshape(single, tf.shape(x))
+        largest = _largest(blocks, [-2, -1])
+    else:
+        single = products(tf.broadcast_to(probe.u, tf.shape(x)))
+        largest = tf.zeros([], x.dtype)
+    expected = probe.factors * single
+    scale = tf.abs(tf.squeeze(probe.factors, -1)) * largest
+    scale += _largest(answer, [-1]) + _largest(expected, [-1])
+    limits = np.finfo(x.dtype.as_numpy_dtype)
+    tolerance = TOLERANCE * limits.eps * scale + 2.0**EXPONENTS * TOLERANCE * limits.tiny
+    return tf.reduce_max(tf.abs(answer - expected), -1) > tolerance
+
+
+def _few_columns(x: tf.Tensor) -> bool:
+    """Whether to multiply with the blocks; not on GPUs, whose TF32 makes every row a suspect."""
+    few = x.shape[-1] is not None and x.shape[-1] <= FEW_COLUMNS
+    return few and not tf.config.list_physical_devices("GPU")
+
+
+def _largest(tensor: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """The largest magnitude, without a temporary of the tensor's size."""
+    return tf.maximum(tf.reduce_max(tensor, axes), -tf.reduce_min(tensor, axes))
+
+
+def _culprit(products: Products, probe: _Probe, suspects: tf.Tensor) -> tf.Tensor:
+    """The number of a suspect whose change is felt in another row, or -1 where there is none.
+
+    Round n changes the suspects whose number among the suspects has bit n set, so each is changed
+    in some round in which any given other one is not.
+    """
+    flat = tf.reshape(tf.cast(suspects, tf.int32), [-1])
+    number = tf.reshape(tf.cumsum(flat) * flat, tf.shape(suspects))
+    count = tf.reduce_sum(flat)
+
+    def more(bit: tf.Tensor, culprit: tf.Tensor) -> tf.Tensor:
+        return (bit <= count) & (culprit < 0)
+
+    def body(bit: tf.Tensor, culprit: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        changed = tf.bitwise.bitwise_and(number, bit) != 0
+        seed = tf.where(
+            changed[..., tf.newaxis], probe.factors * probe.u, tf.zeros([], probe.u.dtype)
+        )
+        answer = products(seed)
+        felt = tf.reduce_any(tf.math.is_finite(answer) & (answer != 0), -1) & ~changed
+        first = tf.argmax(tf.reshape(tf.cast(changed, tf.int32), [-1]), output_type=tf.int32)
+        return bit * 2, tf.where(tf.reduce_any(felt), first, culprit)
+
+    return while_v2.while_loop(more, body, (tf.constant(1), tf.constant(-1)))[1]
