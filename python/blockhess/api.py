@@ -39,8 +39,8 @@ def hessian(
 ) -> tf.Tensor:
     """The diagonal blocks of the Hessian of f: for each row of x, its own K x K matrix.
 
-    Works eagerly, under `tf.function` and in a TF1 graph, and is differentiable any number of times,
-    with respect to x and to the tensors and variables that f captures.
+    Works eagerly, under `tf.function` and in a TF1 graph, and is differentiable any number of
+    times, with respect to x and to the tensors and variables that f captures.
 
     Args:
       f: takes x and returns a scalar, or one value a row, shape (...) or (..., 1), which is summed.
@@ -50,8 +50,8 @@ def hessian(
       x: tensor, variable or array of shape (..., K), float32 or float64. All axes but the last are
         rows; N, their product, may be unknown, zero or one. With K unknown only the autodiff route
         serves.
-      layout: "dense" (..., K, K); "diag" (..., K); "packed" (..., K (K + 1) / 2), the upper triangle
-        in the order of `np.triu_indices`.
+      layout: "dense" (..., K, K); "diag" (..., K); "packed" (..., K (K + 1) / 2), the upper
+        triangle in the order of `np.triu_indices`.
       route: "auto" takes the first that fits of "fused" and "autodiff".
       coupling: what to do where rows are not proved independent. "check" compares one random
         Hessian-vector product with the blocks and fails the run if rows interact; "exact" computes

@@ -1,4 +1,4 @@
-"""From a result and x, tensors of one graph, to the derivatives: the plan is made and carried out."""
+"""From a result and x, tensors of one graph, to derivatives: the plan, made and carried out."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ def _minor(version: str) -> str:
 def check_tensorflow(installed: str, built_for: str) -> None:
     """Raises ImportError where a build meets a TensorFlow of another minor version.
 
-    TensorFlow's C++ interface changes with each: what would follow is an undefined symbol, or worse.
+    TensorFlow's C++ interface changes with each: an undefined symbol would follow, or worse.
     """
     if _minor(installed) != _minor(built_for):
         raise ImportError(
             f"this build of blockhess {__version__} is for TensorFlow {_minor(built_for)}, but "
-            f"TensorFlow {installed} is installed: install TensorFlow {_minor(built_for)}, or build "
-            "blockhess again with `pip install --no-build-isolation .`"
+            f"TensorFlow {installed} is installed: install TensorFlow {_minor(built_for)}, or "
+            "build blockhess again with `pip install --no-build-isolation .`"
         )
 
 

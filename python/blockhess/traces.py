@@ -66,7 +66,7 @@ _traces: weakref.WeakKeyDictionary[object, dict[object, Trace]] = weakref.WeakKe
 
 
 def trace(f: Callable, request: Request) -> Trace:
-    """The trace of f, kept as long as f lives; a new one where f cannot be kept by weak reference."""
+    """The trace of f, kept as long as f lives; a new one where f cannot be referred to weakly."""
     method = isinstance(f, types.MethodType)
     owner, function = (f.__self__, f.__func__) if method else (f, None)
     try:

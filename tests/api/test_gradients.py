@@ -102,7 +102,9 @@ def test_the_gradient_has_a_gradient_and_that_has_one(name, route):
     for order in (2, 3):
         below = tf.function(lambda order=order: slope(order - 1), autograph=False)
         actual = tf.function(lambda order=order: slope(order), autograph=False)().numpy()
-        expected = sum(difference(lambda b=below: b().numpy(), s, d) for s, d in zip(sources, v, strict=True))
+        expected = sum(
+            difference(lambda b=below: b().numpy(), s, d) for s, d in zip(sources, v, strict=True)
+        )
         assert actual == pytest.approx(expected, rel=2e-5, abs=1e-6)
 
 

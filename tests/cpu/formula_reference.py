@@ -28,14 +28,18 @@ class Scalar:
 
     def program(self, vjp: bool) -> str:
         count = None if vjp else 3
-        return program_writer.program(lambda *inputs: self.outputs(*inputs)[:count], self.num_parameters + 1)
+        return program_writer.program(
+            lambda *inputs: self.outputs(*inputs)[:count], self.num_parameters + 1
+        )
 
 
 SQUARE = Scalar("square", 0, lambda x: (x * x, 2 * x, 2, 0))
 EXP = Scalar("exp", 0, lambda x: (exp(x), exp(x), exp(x), exp(x)))
 IDENTITY = Scalar("identity", 0, lambda s: (s, 1, 0, 0))
 GAUSSIAN = Scalar("gaussian", 0, lambda s: (exp(-s), -exp(-s), exp(-s), -exp(-s)))
-SCALED_SQUARE = Scalar("scaled square", 1, lambda x, p: (p * x * x, 2 * p * x, 2 * p, 0, x * x, 2 * x, 2))
+SCALED_SQUARE = Scalar(
+    "scaled square", 1, lambda x, p: (p * x * x, 2 * p * x, 2 * p, 0, x * x, 2 * x, 2)
+)
 WAVE = Scalar(
     "wave",
     2,

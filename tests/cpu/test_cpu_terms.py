@@ -1,8 +1,8 @@
 """The forward pass against the formula in plain NumPy."""
 
+import formula_reference as reference
 import numpy as np
 import pytest
-import formula_reference as reference
 from formula_cases import CASES, LAYOUTS, SIZES_K, points
 
 from blockhess import _core
@@ -12,7 +12,9 @@ TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
 
 def run(x, terms, dtype="float64", **options):
     operands = [np.asarray(operand, dtype) for term in terms for operand in term.operands]
-    return _core.terms(x.astype(dtype), operands, "\n".join(term.text() for term in terms), **options)
+    return _core.terms(
+        x.astype(dtype), operands, "\n".join(term.text() for term in terms), **options
+    )
 
 
 def assert_close(result, expected, dtype):

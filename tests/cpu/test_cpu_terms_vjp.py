@@ -59,7 +59,8 @@ def problem(case, N, K, layout="dense", given=GIVEN, seed=0) -> Problem:
     results = dict(zip(GIVEN, reference.terms(x, terms, layout), strict=True))
     # Scaled so that every cotangent counts for about as much.
     cotangents = {
-        name: random.normal(size=results[name].shape) / max(1, np.sqrt(results[name].size / max(N, 1)))
+        name: random.normal(size=results[name].shape)
+        / max(1, np.sqrt(results[name].size / max(N, 1)))
         for name in given
     }
     return Problem(x, terms, layout, cotangents)
@@ -100,7 +101,9 @@ def test_every_entry(case):
         for entry in np.ndindex(bar.shape):
             direction = np.zeros(bar.shape)
             direction[entry] = 1
-            assert bar[entry] == pytest.approx(case.derivative(index, direction), rel=1e-9, abs=1e-12)
+            assert bar[entry] == pytest.approx(
+                case.derivative(index, direction), rel=1e-9, abs=1e-12
+            )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

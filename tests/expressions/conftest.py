@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from blockhess import _core
 from blockhess.expressions import compile_program
 

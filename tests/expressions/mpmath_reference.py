@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import mpmath as mp
+
 from blockhess.expressions import Call, Constant, Expression, Variable, topological
 
 DIGITS = 50

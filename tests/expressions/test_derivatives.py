@@ -5,9 +5,10 @@ from __future__ import annotations
 import mpmath as mp
 import numpy as np
 import pytest
+from mpmath_reference import DIGITS, MEANING, evaluate
+
 from blockhess import expressions as e
 from blockhess.expressions import ARITY, Call, Constant, Variable, differentiate
-from mpmath_reference import DIGITS, MEANING, evaluate
 
 x = Variable("x")
 

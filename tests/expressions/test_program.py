@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from blockhess import _core
 from blockhess import expressions as e
 from blockhess.expressions import (

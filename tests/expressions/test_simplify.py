@@ -8,11 +8,12 @@ import pickle
 
 import mpmath as mp
 import pytest
-from blockhess import expressions as e
-from blockhess.expressions import ONE, ZERO, Call, Constant, Variable, call, substitute, topological
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from mpmath_reference import DIGITS, evaluate
+
+from blockhess import expressions as e
+from blockhess.expressions import ONE, ZERO, Call, Constant, Variable, call, substitute, topological
 
 x, y, z = Variable("x"), Variable("y"), Variable("z")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+
 from blockhess import expressions as e
 from blockhess.expressions import Variable
 from blockhess.ops import Term

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import Variable

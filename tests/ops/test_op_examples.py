@@ -5,9 +5,10 @@ from __future__ import annotations
 import doctest
 import importlib
 
-import blockhess as bh
 import pytest
 import tensorflow as tf
+
+import blockhess as bh
 
 
 @pytest.mark.parametrize("name", ["map", "terms", "vjp"])

@@ -15,8 +15,8 @@ def affine(
 ) -> tuple[Slopes, Expression] | None:
     """(slopes, offset) with expression = sum of slope * variable + offset, or None.
 
-    Slopes and offset are free of the variables; the slopes are those that are not zero. Read from the
-    structure, not from derivatives: a step has a zero derivative and is not affine.
+    Slopes and offset are free of the variables; the slopes are those that are not zero. Read from
+    the structure, not from derivatives: a step has a zero derivative and is not affine.
 
     >>> x, p = Variable("x"), Variable("p")
     >>> slopes, offset = affine((x - p) / 2.0, [x])

@@ -67,7 +67,7 @@ def differentiate(
         return tf.zeros_like(x), _zeros(x, layout)
     gradient.set_shape(x.shape)
     products = Products(gradient, sources)
-    if products.zero or x.shape[-1] == 0:
+    if products.zero or x.shape.num_elements() == 0:
         return gradient, _zeros(x, layout)
     if coupling == "exact":
         return gradient, exact_blocks(products, layout=layout)

@@ -20,9 +20,9 @@ class Products:
 
     The product is a forward derivative of the gradient, had by transposing twice: r(w) is the
     vector-Jacobian product of the gradient with a stand-in w, and H v that of r with v, now in w.
-    What pruning leaves of it has fewer operations than r itself (measured: up to 1.4x faster). Where
-    an operation lacks the derivative that this needs, or f has control flow, r itself serves, for H
-    is symmetric.
+    What pruning leaves of it has fewer operations than r itself (measured: up to 1.4x faster).
+    Where an operation lacks the derivative that this needs, or f has control flow, r itself serves,
+    for H is symmetric.
 
     Attributes:
       x: the tensor that f took, shape (..., K).

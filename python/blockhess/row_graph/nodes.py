@@ -1,8 +1,8 @@
 """The nodes of a row graph: what f does to one row, read from its TensorFlow graph.
 
 A tensor that depends on x holds, somewhere among its axes, the row axes of x; every other axis is a
-*feature* axis. `Geometry` says where they are. A node's *cells* are its features in row-major order,
-so a node of n features is, for the mathematics, a vector of n cells a row.
+*feature* axis. `Geometry` says where they are. A node's *cells* are its features in row-major
+order, so a node of n features is, for the mathematics, a vector of n cells a row.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ ARGUMENTS = tuple(Variable(f"argument{i}") for i in range(64))
 class Geometry:
     """Where the row axes of a tensor stand: `before` feature axes, then `rows` axes, then the rest.
 
-    `rows` is the number of leading axes of x, or 1 where they were flattened into one; 0 where x is a
-    single row of rank 1, or where the rows were summed up (`summed`).
+    `rows` is the number of leading axes of x, or 1 where they were flattened into one; 0 where x is
+    a single row of rank 1, or where the rows were summed up (`summed`).
     """
 
     rows: int
@@ -69,7 +69,7 @@ class Operand:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A tensor that varies with x, row by row (or, if `geometry.summed`, linearly in sums of rows)."""
+    """A tensor that varies with x, row by row (if `geometry.summed`, linearly in sums of rows)."""
 
     tensor: tf.Tensor
     geometry: Geometry
@@ -121,7 +121,7 @@ class Total(Node):
 
 @dataclass(frozen=True, eq=False)
 class Opaque(Node):
-    """A row of this depends on the same row of the arguments, in a way the rules do not describe."""
+    """A row of this depends on the same row of x, in a way that the rules do not describe."""
 
     reason: str
 

@@ -34,7 +34,7 @@ class Reader:
 
     Args:
       x: tensor of shape (..., K) with a known rank and a known K.
-      reads: the tensors that count as x; more than one where x is a variable that f reads repeatedly.
+      reads: further tensors that count as x, where it is a variable that f reads repeatedly.
     """
 
     def __init__(self, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> None:

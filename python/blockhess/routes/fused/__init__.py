@@ -10,7 +10,7 @@ from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import ZERO, Expression
 from blockhess.routes.fused.forms import Forms
-from blockhess.routes.fused.leaves import S_ARGUMENT, X, Leaves, NotFused
+from blockhess.routes.fused.leaves import S_ARGUMENT, Leaves, NotFused, X
 from blockhess.routes.fused.products import TooMany
 from blockhess.routes.fused.terms import terms_of
 from blockhess.row_graph import Node, Parameter, Reader, Unproven, Value

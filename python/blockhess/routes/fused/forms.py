@@ -9,7 +9,6 @@ import tensorflow as tf
 from blockhess import expressions as e
 from blockhess.expressions import ONE, ZERO, Expression, Variable
 from blockhess.routes.fused.leaves import (
-    X,
     Leaves,
     LinearLeaf,
     LinearSum,
@@ -18,6 +17,7 @@ from blockhess.routes.fused.leaves import (
     QuadraticSum,
     RowSum,
     SeparableSum,
+    X,
 )
 from blockhess.routes.fused.products import addends
 from blockhess.row_graph import (

@@ -34,7 +34,7 @@ class ParameterLeaf:
 
 @dataclass(frozen=True, eq=False)
 class LinearLeaf:
-    """The cells matrix' x; matrix (K, cells), or (N, K, cells) if `per_row`, or None for the identity."""
+    """The cells matrix' x; matrix (K, cells), (N, K, cells) if `per_row`, None for the identity."""
 
     matrix: tf.Tensor | None
     per_row: bool

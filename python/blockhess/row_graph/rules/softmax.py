@@ -19,7 +19,7 @@ _A, _B = ARGUMENTS[:2]
 
 
 def _log_sum_exp(reader, op: tf.Operation, logits: Node) -> Node:
-    """log(sum(exp(cells))) of each row, shifted by the row's largest cell, as a node of one cell."""
+    """log(sum(exp(cells))) of each row, shifted by its largest cell, as a node of one cell."""
     geometry = logits.geometry
     axis = geometry.feature_axes[-1]
     source = op.inputs[0]
