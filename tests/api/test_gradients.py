@@ -1,4 +1,4 @@
-"""Gradients through values, gradients and blocks: to x and to all that f captures, again and again."""
+"""Gradients through values, gradients and blocks: to x and to all f captures, repeatedly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ CELLS, ROWS, SCALE = variable(N, K), variable(N), variable()
 X = tf.Variable(0.5 * random.normal(size=(N, K)))
 
 FUNCTIONS = {
-    "separable": (lambda x: tf.reduce_sum(tf.sin(SCALE * x) * tf.exp(-((x - CELLS) ** 2))), [SCALE, CELLS]),
+    "separable": (
+        lambda x: tf.reduce_sum(tf.sin(SCALE * x) * tf.exp(-((x - CELLS) ** 2))), [SCALE, CELLS]),
     "a linked quadratic": (
         lambda x: tf.exp(-0.5 * tf.reduce_sum((x - MU) * ((x - MU) @ A), 1)), [A, MU]),
     "a matrix a row": (

@@ -176,7 +176,8 @@ def test_a_linear_function_has_zero_blocks(route):
 
 
 REFUSED = {
-    "an integer x": (lambda x: tf.reduce_sum(x), np.ones((2, 3), int), TypeError, "x has dtype int64"),
+    "an integer x": (
+        lambda x: tf.reduce_sum(x), np.ones((2, 3), int), TypeError, "x has dtype int64"),
     "a complex x": (
         lambda x: tf.reduce_sum(x), np.ones((2, 3), complex), TypeError, "x has dtype complex128"),
     "text for x": (lambda x: x, "text", TypeError, "x has dtype string"),
