@@ -45,13 +45,19 @@ struct PartWriter {
         const T S_scale = has_S ? part.S_scale[i] : T(0);
         const T u_scale = has_u ? part.u_scale[i] : T(0);
         for (int64_t row = whole ? 0 : piece.first_row; row < (whole ? K : piece.last_row); ++row) {
-          T* __restrict const out = target.row(i, row);
-          for (int64_t k = packed ? row : 0; k < K; ++k) {
-            T entry = write == Write::kAdd ? out[k] : T(0);
-            if constexpr (has_S) entry += S_scale * S[row * K + k];
-            if constexpr (has_u) entry += formula::rank_one_entry(u_scale, u[row], u[k]);
-            out[k] = entry;
-          }
+          T* const out = target.row(i, row);
+          for_packs<T>(packed ? row : 0, K, [&](auto v, int64_t k) {
+            using V = decltype(v);
+            V entry = write == Write::kAdd ? V::load_unaligned(out + k) : V(T(0));
+            if constexpr (has_S) {
+              entry = multiply_add(V(S_scale), V::load_unaligned(S + row * K + k), entry);
+            }
+            if constexpr (has_u) {
+              entry = entry + formula::rank_one_entry(V(u_scale), V(u[row]),
+                                                      V::load_unaligned(u + k));
+            }
+            entry.store_unaligned(out + k);
+          });
         }
       }
     }

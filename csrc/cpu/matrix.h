@@ -5,15 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "csrc/cpu/for_packs.h"
 #include "csrc/cpu/pack.h"
 
 namespace blockhess::cpu {
-
-// The runtime K, or the compile-time constant that it equals.
-template <int Kfixed>
-inline int64_t size_of(int64_t K) {
-  return Kfixed > 0 ? Kfixed : K;
-}
 
 // symmetric = (matrix + matrix') / 2, in square tiles so that the transposed reads stay in cache.
 template <typename T>
@@ -38,27 +33,34 @@ template <int Kfixed, typename T>
 inline void symmetric_product(const T* __restrict S, const T* __restrict x, int64_t K,
                               T* __restrict y) {
   if constexpr (Kfixed > 0) {
-    T sum[Kfixed] = {};
-    for (int row = 0; row < Kfixed; ++row) {
-      for (int k = 0; k < Kfixed; ++k) sum[k] += x[row] * S[row * Kfixed + k];
-    }
-    std::copy(sum, sum + Kfixed, y);
+    for_packs<T>(0, Kfixed, [&](auto v, int64_t k) {
+      using V = decltype(v);
+      V sum(T(0));
+      for (int row = 0; row < Kfixed; ++row) {
+        sum = multiply_add(V(x[row]), V::load_unaligned(S + row * Kfixed + k), sum);
+      }
+      sum.store_unaligned(y + k);
+    });
   } else {
     std::fill_n(y, K, T(0));
     int64_t row = 0;
     // Four rows a sweep: y is loaded and stored a quarter as often.
     for (; row + 4 <= K; row += 4) {
-      const T* const S0 = S + row * K;
-      const T* const S1 = S0 + K;
-      const T* const S2 = S1 + K;
-      const T* const S3 = S2 + K;
-      const T x0 = x[row], x1 = x[row + 1], x2 = x[row + 2], x3 = x[row + 3];
-      for (int64_t k = 0; k < K; ++k) {
-        y[k] += (x0 * S0[k] + x1 * S1[k]) + (x2 * S2[k] + x3 * S3[k]);
-      }
+      for_packs<T>(0, K, [&](auto v, int64_t k) {
+        using V = decltype(v);
+        V sum = V::load_unaligned(y + k);
+        for (int next = 0; next < 4; ++next) {
+          sum = multiply_add(V(x[row + next]), V::load_unaligned(S + (row + next) * K + k), sum);
+        }
+        sum.store_unaligned(y + k);
+      });
     }
     for (; row < K; ++row) {
-      for (int64_t k = 0; k < K; ++k) y[k] += x[row] * S[row * K + k];
+      for_packs<T>(0, K, [&](auto v, int64_t k) {
+        using V = decltype(v);
+        multiply_add(V(x[row]), V::load_unaligned(S + row * K + k), V::load_unaligned(y + k))
+            .store_unaligned(y + k);
+      });
     }
   }
 }
@@ -77,19 +79,21 @@ struct RowProducts {
   };
 };
 
-// In as many partial sums as a pack has lanes: fast, and more accurate than one running sum.
+// Sums are taken in as many parts as a pack has lanes: fast, and more accurate than one running sum.
 template <int Kfixed, typename T>
 inline T sum(const T* __restrict a, int64_t K) {
   using V = Pack<T>;
   K = size_of<Kfixed>(K);
   T total(0);
-  int64_t k = 0;
-  if (K >= V::kSize) {
+  const int64_t whole = K / V::kSize * V::kSize;
+  if (whole > 0) {
     V partial(T(0));
-    for (; k + V::kSize <= K; k += V::kSize) partial = partial + V::load_unaligned(a + k);
+    for (int64_t k = 0; k < whole; k += V::kSize) partial = partial + V::load_unaligned(a + k);
     total = blockhess::sum(partial);
   }
-  for (; k < K; ++k) total += a[k];
+  for_packs<T>(whole, K, [&](auto v, int64_t k) {
+    total += blockhess::sum(decltype(v)::load_unaligned(a + k));
+  });
   return total;
 }
 
@@ -98,15 +102,18 @@ inline T dot(const T* __restrict a, const T* __restrict b, int64_t K) {
   using V = Pack<T>;
   K = size_of<Kfixed>(K);
   T total(0);
-  int64_t k = 0;
-  if (K >= V::kSize) {
+  const int64_t whole = K / V::kSize * V::kSize;
+  if (whole > 0) {
     V partial(T(0));
-    for (; k + V::kSize <= K; k += V::kSize) {
+    for (int64_t k = 0; k < whole; k += V::kSize) {
       partial = multiply_add(V::load_unaligned(a + k), V::load_unaligned(b + k), partial);
     }
     total = blockhess::sum(partial);
   }
-  for (; k < K; ++k) total += a[k] * b[k];
+  for_packs<T>(whole, K, [&](auto v, int64_t k) {
+    using Tail = decltype(v);
+    total += blockhess::sum(Tail::load_unaligned(a + k) * Tail::load_unaligned(b + k));
+  });
   return total;
 }
 

@@ -12,9 +12,10 @@
 
 namespace blockhess {
 
-template <typename T>
+// The widest packet by default; narrower ones, down to one value, serve the ends of rows.
+template <typename T, typename PacketType = typename Eigen::internal::packet_traits<T>::type>
 struct Pack {
-  using Packet = typename Eigen::internal::packet_traits<T>::type;
+  using Packet = PacketType;
   using Traits = Eigen::internal::packet_traits<T>;
   static constexpr int kSize = Eigen::internal::unpacket_traits<Packet>::size;
 
@@ -42,33 +43,33 @@ struct Mask {
   typename Pack<T>::Packet packet;
 };
 
-template <typename T>
-inline Pack<T> operator+(Pack<T> a, Pack<T> b) {
-  return Pack<T>::from(Eigen::internal::padd(a.packet, b.packet));
+template <typename T, typename P>
+inline Pack<T, P> operator+(Pack<T, P> a, Pack<T, P> b) {
+  return Pack<T, P>::from(Eigen::internal::padd(a.packet, b.packet));
 }
-template <typename T>
-inline Pack<T> operator-(Pack<T> a, Pack<T> b) {
-  return Pack<T>::from(Eigen::internal::psub(a.packet, b.packet));
+template <typename T, typename P>
+inline Pack<T, P> operator-(Pack<T, P> a, Pack<T, P> b) {
+  return Pack<T, P>::from(Eigen::internal::psub(a.packet, b.packet));
 }
-template <typename T>
-inline Pack<T> operator*(Pack<T> a, Pack<T> b) {
-  return Pack<T>::from(Eigen::internal::pmul(a.packet, b.packet));
+template <typename T, typename P>
+inline Pack<T, P> operator*(Pack<T, P> a, Pack<T, P> b) {
+  return Pack<T, P>::from(Eigen::internal::pmul(a.packet, b.packet));
 }
-template <typename T>
-inline Pack<T> operator/(Pack<T> a, Pack<T> b) {
-  return Pack<T>::from(Eigen::internal::pdiv(a.packet, b.packet));
+template <typename T, typename P>
+inline Pack<T, P> operator/(Pack<T, P> a, Pack<T, P> b) {
+  return Pack<T, P>::from(Eigen::internal::pdiv(a.packet, b.packet));
 }
-template <typename T>
-inline Pack<T> operator-(Pack<T> a) {
-  return Pack<T>::from(Eigen::internal::pnegate(a.packet));
+template <typename T, typename P>
+inline Pack<T, P> operator-(Pack<T, P> a) {
+  return Pack<T, P>::from(Eigen::internal::pnegate(a.packet));
 }
 // a * b + c, fused where the instruction set can.
-template <typename T>
-inline Pack<T> multiply_add(Pack<T> a, Pack<T> b, Pack<T> c) {
-  return Pack<T>::from(Eigen::internal::pmadd(a.packet, b.packet, c.packet));
+template <typename T, typename P>
+inline Pack<T, P> multiply_add(Pack<T, P> a, Pack<T, P> b, Pack<T, P> c) {
+  return Pack<T, P>::from(Eigen::internal::pmadd(a.packet, b.packet, c.packet));
 }
-template <typename T>
-inline T sum(Pack<T> a) {
+template <typename T, typename P>
+inline T sum(Pack<T, P> a) {
   return Eigen::internal::predux(a.packet);
 }
 

@@ -16,13 +16,14 @@ struct Kernels {
   struct U {
     // u_i = phi'_i + S x_i + b
     static void run(const T* phi1, const T* S_x, const T* b, int64_t b_stride, int64_t rows,
-                    int64_t K, T* __restrict u) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t k = 0; k < K; ++k) {
-          u[i * K + k] = phi1[i * K + k] + S_x[i * K + k] + b[i * b_stride + k];
-        }
-      }
+                    int64_t K, T* u) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        const int64_t k = ik - i * size_of<Kfixed>(K);
+        (V::load_unaligned(phi1 + ik) + V::load_unaligned(S_x + ik) +
+         V::load_unaligned(b + i * b_stride + k))
+            .store_unaligned(u + ik);
+      });
     }
   };
 
@@ -30,7 +31,7 @@ struct Kernels {
   struct S {
     // s_i = sum_k phi_ik + 1/2 x_i' S x_i + b' x_i, each part where it is not null
     static void run(const T* phi, const T* S_x, const T* b, int64_t b_stride, const T* x,
-                    int64_t rows, int64_t K, T* __restrict s) {
+                    int64_t rows, int64_t K, T* s) {
       K = size_of<Kfixed>(K);
       for (int64_t i = 0; i < rows; ++i) {
         T total(0);

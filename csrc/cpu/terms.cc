@@ -20,30 +20,37 @@ struct Kernels {
   template <int Kfixed>
   struct AddScaled {
     // out_ik += scale_i a_ik
-    static void run(const T* __restrict scale, const T* __restrict a, int64_t rows, int64_t K,
-                    T* __restrict out) {
+    static void run(const T* scale, const T* a, int64_t rows, int64_t K, T* out) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        multiply_add(V(scale[i]), V::load_unaligned(a + ik), V::load_unaligned(out + ik))
+            .store_unaligned(out + ik);
+      });
+    }
+  };
+
+  template <int Kfixed>
+  struct AddSDiagonal {
+    // out_ik += psi' S_kk
+    static void run(const BlockPart<T>& part, int64_t rows, int64_t K, T* out) {
       K = size_of<Kfixed>(K);
       for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t k = 0; k < K; ++k) out[i * K + k] += scale[i] * a[i * K + k];
+        const T* const S = part.S + i * part.S_stride;
+        for (int64_t k = 0; k < K; ++k) out[i * K + k] += part.S_scale[i] * S[k * K + k];
       }
     }
   };
 
   template <int Kfixed>
-  struct AddPartDiagonal {
-    // out_ik += psi' S_kk + psi'' u_k^2
-    static void run(const BlockPart<T>& part, int64_t rows, int64_t K, T* __restrict out) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows && part.S != nullptr; ++i) {
-        const T* const S = part.S + i * part.S_stride;
-        for (int64_t k = 0; k < K; ++k) out[i * K + k] += part.S_scale[i] * S[k * K + k];
-      }
-      for (int64_t i = 0; i < rows && part.u != nullptr; ++i) {
-        for (int64_t k = 0; k < K; ++k) {
-          const T u = part.u[i * K + k];
-          out[i * K + k] += formula::rank_one_entry(part.u_scale[i], u, u);
-        }
-      }
+  struct AddRankOneDiagonal {
+    // out_ik += psi'' u_k^2
+    static void run(const BlockPart<T>& part, int64_t rows, int64_t K, T* out) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        const V u = V::load_unaligned(part.u + ik);
+        (V::load_unaligned(out + ik) + formula::rank_one_entry(V(part.u_scale[i]), u, u))
+            .store_unaligned(out + ik);
+      });
     }
   };
 };
@@ -110,7 +117,12 @@ class TermsWorker {
       std::fill_n(out, rows * K, T(0));
       add_diagonal(rows, out);
       for (const BlockPart<T>& part : parts_) {
-        choose_size<Kernels<T>::template AddPartDiagonal>(K)(part, rows, K, out);
+        if (part.S != nullptr) {
+          choose_size<Kernels<T>::template AddSDiagonal>(K)(part, rows, K, out);
+        }
+        if (part.u != nullptr) {
+          choose_size<Kernels<T>::template AddRankOneDiagonal>(K)(part, rows, K, out);
+        }
       }
       return;
     }

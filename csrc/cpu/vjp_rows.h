@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "csrc/core/formula.h"
+#include "csrc/cpu/for_packs.h"
 #include "csrc/cpu/matrix.h"
 
 namespace blockhess::cpu {
@@ -48,13 +49,13 @@ struct VjpRows {
   template <int Kfixed>
   struct UBar {
     static void run(const T* psi1, const T* psi2, const T* M_u, const T* G, int64_t rows, int64_t K,
-                    T* __restrict u_bar) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t k = 0; k < K; ++k) {
-          u_bar[i * K + k] = formula::u_bar(psi1[i], psi2[i], M_u[i * K + k], G[i * K + k]);
-        }
-      }
+                    T* u_bar) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        formula::u_bar(V(psi1[i]), V(psi2[i]), V::load_unaligned(M_u + ik),
+                       V::load_unaligned(G + ik))
+            .store_unaligned(u_bar + ik);
+      });
     }
   };
 
@@ -65,41 +66,38 @@ struct VjpRows {
   // x_bar_ik += ...
   template <int Kfixed>
   struct XBar {
-    static void run(const XBarInputs& in, int64_t rows, int64_t K, T* __restrict x_bar) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t k = 0; k < K; ++k) {
-          const int64_t ik = i * K + k;
-          x_bar[ik] += formula::x_bar(in.s_bar[i], in.u[ik], in.S_u_bar[ik], in.phi2[ik],
-                                      in.u_bar[ik], in.psi1[i], in.M_diagonal[ik], in.phi3[ik]);
-        }
-      }
+    static void run(const XBarInputs& in, int64_t rows, int64_t K, T* x_bar) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        const V more = formula::x_bar(
+            V(in.s_bar[i]), V::load_unaligned(in.u + ik), V::load_unaligned(in.S_u_bar + ik),
+            V::load_unaligned(in.phi2 + ik), V::load_unaligned(in.u_bar + ik), V(in.psi1[i]),
+            V::load_unaligned(in.M_diagonal + ik), V::load_unaligned(in.phi3 + ik));
+        (V::load_unaligned(x_bar + ik) + more).store_unaligned(x_bar + ik);
+      });
     }
   };
 
   template <int Kfixed>
   struct W {
-    static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K,
-                    T* __restrict w) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t k = 0; k < K; ++k) {
-          w[i * K + k] = formula::w(u_bar[i * K + k], s_bar[i], x[i * K + k]);
-        }
-      }
+    static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K, T* w) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        formula::w(V::load_unaligned(u_bar + ik), V(s_bar[i]), V::load_unaligned(x + ik))
+            .store_unaligned(w + ik);
+      });
     }
   };
 
   template <int Kfixed>
   struct BBar {
     static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K,
-                    T* __restrict b_bar) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t k = 0; k < K; ++k) {
-          b_bar[i * K + k] = formula::b_bar(u_bar[i * K + k], s_bar[i], x[i * K + k]);
-        }
-      }
+                    T* b_bar) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        formula::b_bar(V::load_unaligned(u_bar + ik), V(s_bar[i]), V::load_unaligned(x + ik))
+            .store_unaligned(b_bar + ik);
+      });
     }
   };
 
@@ -132,18 +130,23 @@ struct VjpRows {
   template <int Kfixed>
   struct RowSBar {
     static void run(const T* psi1, const T* M, const T* w, const T* x, int64_t rows, int64_t K,
-                    T* __restrict S_bar) {
+                    T* S_bar) {
       K = size_of<Kfixed>(K);
       for (int64_t i = 0; i < rows; ++i) {
         const T* const w_i = w + i * K;
         const T* const x_i = x + i * K;
         for (int64_t row = 0; row < K; ++row) {
-          T* __restrict const out = S_bar + (i * K + row) * K;
-          for (int64_t k = 0; k < K; ++k) {
-            T entry = formula::symmetric_product_entry(w_i[row], x_i[row], w_i[k], x_i[k]);
-            if (M != nullptr) entry += psi1[i] * M[(i * K + row) * K + k];
-            out[k] = entry;
-          }
+          const int64_t start = (i * K + row) * K;
+          for_packs<T>(0, K, [&](auto v, int64_t k) {
+            using V = decltype(v);
+            V entry = formula::symmetric_product_entry(V(w_i[row]), V(x_i[row]),
+                                                       V::load_unaligned(w_i + k),
+                                                       V::load_unaligned(x_i + k));
+            if (M != nullptr) {
+              entry = multiply_add(V(psi1[i]), V::load_unaligned(M + start + k), entry);
+            }
+            entry.store_unaligned(S_bar + start + k);
+          });
         }
       }
     }
@@ -155,16 +158,16 @@ struct VjpRows {
 
   template <int Kfixed>
   struct PhiParameterBar {
-    static void run(const PhiParameterInputs& in, int64_t rows, int64_t K, T* __restrict bar) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t k = 0; k < K; ++k) {
-          const int64_t ik = i * K + k;
-          bar[ik] = formula::phi_parameter_bar(in.s_bar[i], in.by_phi[ik], in.u_bar[ik],
-                                               in.by_phi1[ik], in.psi1[i], in.M_diagonal[ik],
-                                               in.by_phi2[ik]);
-        }
-      }
+    static void run(const PhiParameterInputs& in, int64_t rows, int64_t K, T* bar) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        formula::phi_parameter_bar(V(in.s_bar[i]), V::load_unaligned(in.by_phi + ik),
+                                   V::load_unaligned(in.u_bar + ik),
+                                   V::load_unaligned(in.by_phi1 + ik), V(in.psi1[i]),
+                                   V::load_unaligned(in.M_diagonal + ik),
+                                   V::load_unaligned(in.by_phi2 + ik))
+            .store_unaligned(bar + ik);
+      });
     }
   };
 

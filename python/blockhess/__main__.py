@@ -12,7 +12,7 @@ def main() -> None:
     commands.add_parser("demo", help="blocks of real functions, checked and timed")
     commands.add_parser("info", help="how this blockhess was built")
     command = parser.parse_args().command
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if command == "demo":
         from blockhess import demo
 

@@ -50,4 +50,8 @@ WAYS = {
 
 def compiled(way: Callable[[RowFunction, tf.Tensor], tf.Tensor], f: RowFunction, xla: bool):
     """The way as a tf.function of x, with or without XLA."""
-    return tf.function(lambda x: way(f, x), autograph=False, jit_compile=xla)
+
+    def call(x: tf.Tensor) -> tf.Tensor:
+        return way(f, x)
+
+    return tf.function(call, autograph=False, jit_compile=xla)

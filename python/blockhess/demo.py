@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ import blockhess
 from blockhess import baselines
 
 console = Console()
+OURS = "blockhess"
 
 
 def main() -> None:
@@ -49,73 +52,91 @@ def _check(name: str, blocks: np.ndarray, expected: np.ndarray, shape: tuple[int
     console.print(f"[green]equal[/green] to {name} {shape}: largest difference {error:.1e}")
 
 
-def density(N: int = 100_000, K: int = 8) -> None:
-    """A Gaussian density, exp(-x' A x / 2), through the modern interface."""
-    console.rule(f"A density, f(x) = exp(-x' A x / 2), N = {N:,}, K = {K}, float32")
-    random = np.random.default_rng(0)
-    root = random.normal(size=(K, K))
+def gaussian(K: int) -> tuple[tf.Tensor, baselines.RowFunction]:
+    """(A, f) of the density f(x) = exp(-x' A x / 2)."""
+    root = np.random.default_rng(0).normal(size=(K, K))
     A = tf.constant(np.eye(K) + root @ root.T / K, tf.float32)
-    x = tf.constant(random.normal(size=(N, K)), tf.float32)
+    return A, lambda x: tf.exp(-0.5 * tf.reduce_sum(x * (x @ A), axis=1))
 
-    def f(x: tf.Tensor) -> tf.Tensor:
-        return tf.exp(-0.5 * tf.reduce_sum(x * (x @ A), axis=1))
 
-    console.print(str(blockhess.explain(f, x)), highlight=False)
-    compiled = tf.function(lambda x: blockhess.hessian(f, x), autograph=False)
-    blocks = compiled(x).numpy()
-    few = tf.cast(x[:4], tf.float64)
-    # The closed form, f (A x x' A - A), in float64.
-    Ax = few @ tf.cast(A, tf.float64)
-    value = tf.exp(-0.5 * tf.reduce_sum(few * Ax, 1))
-    exact = value[:, None, None] * (Ax[:, :, None] * Ax[:, None, :] - tf.cast(A, tf.float64))
-    _check("the closed form in float64 for the first rows,", blocks[:4], exact.numpy(), exact.shape)
-    ways: dict[str, Callable] = {"blockhess": compiled}
+def sample(N: int, K: int) -> tf.Tensor:
+    return tf.constant(np.random.default_rng(1).normal(size=(N, K)), tf.float32)
+
+
+def ways(f: baselines.RowFunction) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
+    """blockhess and TensorFlow's own ways, by name."""
+    found = {OURS: tf.function(lambda x: blockhess.hessian(f, x), autograph=False)}
     for name, way in baselines.WAYS.items():
-        for xla in (False, True):
-            ways[f"{name}{', XLA' if xla else ''}"] = baselines.compiled(way, f, xla)
-    _compare(ways, x, blocks)
+        found[name] = baselines.compiled(way, f, xla=False)
+        found[f"{name}, XLA"] = baselines.compiled(way, f, xla=True)
+    return found
 
 
-def _compare(ways: dict[str, Callable], x: tf.Tensor, blocks: np.ndarray) -> None:
-    """Times the ways in turn, and what each needs in memory beyond what was there before."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    memory = {}
-    for name, way in ways.items():
-        difference = np.max(np.abs(way(x).numpy() - blocks))
-        if not difference < 1e-4 * np.max(np.abs(blocks)):
-            raise SystemExit(f"{name} differs from blockhess by {difference:.1e}")
-        memory[name] = _peak(lambda way=way: way(x))
-    for _ in range(15):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way(x)
-            times[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    best = min((name for name in ways if name != "blockhess"), key=medians.__getitem__)
-    table = Table("way", "median of 15", "peak memory", "times blockhess")
-    for name in sorted(ways, key=medians.__getitem__):
-        ratio = medians[name] / medians["blockhess"]
-        table.add_row(name, f"{1e3 * medians[name]:.2f} ms", memory[name], f"{ratio:.1f}")
+def density(N: int = 100_000, K: int = 8) -> None:
+    """A Gaussian density through the modern interface, checked, timed and weighed."""
+    console.rule(f"A density, f(x) = exp(-x' A x / 2), N = {N:,}, K = {K}, float32")
+    A, f = gaussian(K)
+    x = sample(N, K)
+    console.print(str(blockhess.explain(f, x)), highlight=False)
+    blocks = blockhess.hessian(f, x).numpy()
+    # The closed form, f (A x x' A - A), in float64.
+    A, few = tf.cast(A, tf.float64), tf.cast(x[:4], tf.float64)
+    Ax = few @ A
+    value = tf.exp(-0.5 * tf.reduce_sum(few * Ax, 1))
+    exact = value[:, None, None] * (Ax[:, :, None] * Ax[:, None, :] - A)
+    _check("the closed form in float64 for the first rows,", blocks[:4], exact.numpy(), exact.shape)
+    medians = _times(ways(f), x, blocks)
+    best = min((name for name in medians if name != OURS), key=medians.__getitem__)
+    memory = _memory([OURS, best], N, K)
+    table = Table("way", "median of 15", "times blockhess", "peak memory")
+    for name in sorted(medians, key=medians.__getitem__):
+        time_taken, ratio = f"{1e3 * medians[name]:.2f} ms", medians[name] / medians[OURS]
+        table.add_row(name, time_taken, f"{ratio:.1f}", memory.get(name, ""))
     console.print(table)
     console.print(
-        f"blockhess takes 1/{medians[best] / medians['blockhess']:.1f} of the time of TensorFlow's "
-        f"best way here, {best}. The output alone is {blocks.nbytes / 2**20:.0f} MiB."
+        f"TensorFlow's best way here, {best}, takes {medians[best] / medians[OURS]:.1f} times as "
+        f"long. Peak memory is that of the whole process beyond the same at N = 8; the output alone is "
+        f"{blocks.nbytes / 2**20:.0f} MiB."
     )
 
 
-def _peak(call: Callable[[], object]) -> str:
-    """The peak of resident memory during a call beyond what was resident before it (Linux)."""
-    clear, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-    try:
-        clear.write_text("5")  # Sets the high-water mark to what is resident now.
-    except OSError:
-        return "not measured"
+def _times(
+    by_name: dict[str, Callable], x: tf.Tensor, blocks: np.ndarray, rounds: int = 15
+) -> dict[str, float]:
+    """Median seconds of each way, all of them run in turn; each must give the same blocks."""
+    for name, way in by_name.items():
+        difference = np.max(np.abs(way(x).numpy() - blocks))
+        if not difference < 1e-4 * np.max(np.abs(blocks)):
+            raise SystemExit(f"{name} differs from blockhess by {difference:.1e}")
+    times: dict[str, list[float]] = {name: [] for name in by_name}
+    for _ in range(rounds):
+        for name, way in by_name.items():
+            start = time.perf_counter()
+            way(x)
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
 
-    def kilobytes(field: str) -> int:
-        return int(status.read_text().split(f"{field}:")[1].split()[0])
 
-    before = kilobytes("VmRSS")
-    result = call()
-    peak = max(kilobytes("VmHWM") - before, 0)
-    del result
-    return f"{peak / 1024:.0f} MiB"
+def run_once(name: str, N: int, K: int) -> None:
+    """Runs one way once and prints the peak of resident memory from here on, in KiB (Linux)."""
+    call, x = ways(gaussian(K)[1])[name], sample(N, K)
+    # Sets the high-water mark to what is resident now: importing TensorFlow takes more than a call.
+    Path("/proc/self/clear_refs").write_text("5")
+    call(x)
+    print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+
+
+def _memory(names: list[str], N: int, K: int) -> dict[str, str]:
+    """Peak memory of each way in a process of its own, beyond that of the same program at N = 8."""
+
+    def start(name: str, rows: int) -> subprocess.Popen:
+        code = f"from blockhess.demo import run_once; run_once({name!r}, {rows}, {K})"
+        command = [sys.executable, "-c", code]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    found = {}
+    for name in names:
+        large, small = (p.communicate()[0].strip() for p in (start(name, N), start(name, 8)))
+        measured = large.isdigit() and small.isdigit()
+        found[name] = f"{(int(large) - int(small)) / 1024:.0f} MiB" if measured else "not measured"
+    return found

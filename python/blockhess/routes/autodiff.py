@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.ops import list_ops, while_v2
+from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
 from blockhess.routes import coupling as rows
 from blockhess.routes.products import CannotStack, Products, pull_back
@@ -85,7 +85,7 @@ def blocks(products: Products, *, layout: str) -> tf.Tensor:
         if -(-K // stacked) <= (UNROLLED if stacked == 1 else UNROLLED_PIECES):
             columns = _unrolled(products, K, stacked)
             return _shaped(_ASSEMBLE[layout](columns), products.x, layout)
-    return _looped_columns(products, layout)
+    return _unless_empty(lambda: _looped_columns(products, layout), products.x, layout)
 
 
 def exact_blocks(products: Products, *, layout: str) -> tf.Tensor:
@@ -93,6 +93,10 @@ def exact_blocks(products: Products, *, layout: str) -> tf.Tensor:
 
     Each product is with one element of x, and all but its own row of the result is thrown away.
     """
+    return _unless_empty(lambda: _own_rows(products, layout), products.x, layout)
+
+
+def _own_rows(products: Products, layout: str) -> tf.Tensor:
     x = products.x
     shape, size = tf.shape(x), tf.size(x)
     row_axes = list(range(1, x.shape.rank))
@@ -110,7 +114,7 @@ def exact_blocks(products: Products, *, layout: str) -> tf.Tensor:
         return tf.reduce_sum(kept, [*row_axes, x.shape.rank])
 
     # K products at once are as large as the output.
-    at_once = tf.minimum(tf.maximum(shape[-1], LOOP_BOUND // tf.maximum(size, 1)), size)
+    at_once = tf.minimum(tf.maximum(shape[-1], LOOP_BOUND // size), size)
     if layout == "diag":
         diagonal = _looped(products, size, at_once, seeds, own_element)
         return _shaped(tf.reshape(diagonal, shape), x, layout)
@@ -180,7 +184,7 @@ _ASSEMBLE: dict[str, Callable[[list[tf.Tensor]], tf.Tensor]] = {
 def _looped_columns(products: Products, layout: str) -> tf.Tensor:
     x = products.x
     K, rank = tf.shape(x)[-1], x.shape.rank
-    at_once = tf.clip_by_value(LOOP_BOUND // tf.maximum(tf.size(x), 1), 1, tf.maximum(K, 1))
+    at_once = tf.clip_by_value(LOOP_BOUND // tf.size(x), 1, K)
 
     def own_element(product: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(tf.where(seed != 0, product, tf.zeros([], x.dtype)), -1)
@@ -221,9 +225,7 @@ def _loop(
     seeds: Callable[[tf.Tensor], tf.Tensor],
     piece: Callable[[tf.Tensor], tf.Tensor],
 ) -> tf.Tensor:
-    # At least one iteration: what comes back without any has no shape.
-    at_once = tf.maximum(at_once, 1)
-    iterations = tf.maximum(-(-count // at_once), 1)
+    iterations = -(-count // at_once)
     dtype = seeds(tf.zeros([1], tf.int32)).dtype
 
     def body(n: tf.Tensor, pieces: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -268,6 +270,14 @@ def _trailing(K: int | None, layout: str) -> list[int | None]:
 def _shaped(tensor: tf.Tensor, x: tf.Tensor, layout: str) -> tf.Tensor:
     tensor.set_shape(x.shape[:-1].concatenate(_trailing(x.shape[-1], layout)))
     return tensor
+
+
+def _unless_empty(make: Callable[[], tf.Tensor], x: tf.Tensor, layout: str) -> tf.Tensor:
+    """What `make` gives; for x without elements, on which loops have nothing to go by, the zeros."""
+    if x.shape.is_fully_defined():
+        return make() if x.shape.num_elements() else _zeros(x, layout)
+    result = cond_v2.cond_v2(tf.size(x) > 0, make, lambda: _zeros(x, layout))
+    return _shaped(result, x, layout)
 
 
 def _zeros(x: tf.Tensor, layout: str) -> tf.Tensor:

@@ -151,7 +151,7 @@ def _culprit(products: Products, probe: _Probe, suspects: tf.Tensor) -> tf.Tenso
         )
         answer = products(seed)
         felt = tf.reduce_any(tf.math.is_finite(answer) & (answer != 0), -1) & ~changed
-        first = tf.argmax(tf.reshape(tf.cast(changed, tf.int32), [-1]), output_type=tf.int32)
-        return bit * 2, tf.where(tf.reduce_any(felt), first, culprit)
+        last = tf.reduce_max(tf.where(tf.reshape(changed, [-1]), tf.range(tf.size(changed)), -1))
+        return bit * 2, tf.where(tf.reduce_any(felt), last, culprit)
 
     return while_v2.while_loop(more, body, (tf.constant(1), tf.constant(-1)))[1]
