@@ -18,6 +18,8 @@ UNPROVED = {
     "exact": "may interact; the blocks are exact however they do",
     "assume_independent": "assumed not to interact, for lack of a proof",
 }
+# Operations that a description looks through, to name a tensor as the user did.
+MOVES = frozenset({"EnsureShape", "Reshape", "Squeeze", "ExpandDims", "Identity", "ReadVariableOp"})
 
 
 class Derivatives(NamedTuple):
@@ -136,7 +138,10 @@ def _planned(term) -> PlannedTerm:
 
 def _described(tensor: tf.Tensor) -> str:
     sizes = ["N" if size is None else str(size) for size in tensor.shape.as_list()]
-    return f"'{tensor.op.name}' of shape ({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+    source = tensor.op
+    while source.type in MOVES and source.inputs[0].op.type != "Placeholder":
+        source = source.inputs[0].op
+    return f"'{source.name}' of shape ({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
 def _written(x: tf.Tensor, layout: str) -> str:

@@ -16,7 +16,7 @@ from blockhess.row_graph.nodes import (
     Unproven,
     Value,
 )
-from blockhess.row_graph.reader import Reader
+from blockhess.row_graph.reader import Reader, describe
 
 __all__ = [
     "ARGUMENTS",
@@ -34,4 +34,5 @@ __all__ = [
     "Total",
     "Unproven",
     "Value",
+    "describe",
 ]

@@ -31,6 +31,7 @@ from blockhess.row_graph import (
     Product,
     Reduction,
     Total,
+    describe,
 )
 
 
@@ -61,14 +62,17 @@ class Forms:
                 continue
             stack.pop()
             if id(current) not in self._read:
-                self._read[id(current)] = self._apply(current)
+                try:
+                    self._read[id(current)] = self._apply(current)
+                except NotFused as reason:
+                    raise NotFused(f"{describe(current.tensor.op)}: {reason}") from reason
         return self._read[id(node)]
 
     def _apply(self, node: Node) -> Form:
         if isinstance(node, Input):
             return Form(X)
         if isinstance(node, Opaque):
-            raise NotFused(f"{node.reason} has no place in the formula")
+            raise NotFused("has no place in the formula")
         if isinstance(node, Elementwise):
             return self._elementwise(node)
         if isinstance(node, Product):

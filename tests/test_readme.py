@@ -1,0 +1,27 @@
+"""The README's example prints what the README says it prints."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_the_example_of_the_README_prints_what_stands_there():
+    blocks = re.findall(r"```(\w*)\n(.*?)```", README.read_text(), re.DOTALL)
+    code, expected = next(
+        (text, blocks[i + 1][1]) for i, (kind, text) in enumerate(blocks) if kind == "python"
+    )
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, str(README), "exec"), {})  # noqa: S102
+
+    def lines(text: str) -> list[str]:
+        """The lines, their numbers to five digits: the last ones are the processor's."""
+        rounded = re.sub(r"-?\d+\.\d{6,}", lambda number: f"{float(number[0]):.5f}", text)
+        return [" ".join(line.split()) for line in rounded.strip().splitlines()]
+
+    assert lines(printed.getvalue()) == lines(expected)
