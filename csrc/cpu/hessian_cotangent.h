@@ -5,20 +5,25 @@
 #include <cstdint>
 
 #include "csrc/core/layout.h"
-#include "csrc/cpu/matrix.h"
 #include "csrc/cpu/scratch.h"
+#include "csrc/cpu/symmetrise.h"
 
 namespace blockhess::cpu {
 
 template <typename T>
 class HessianCotangent {
  public:
-  // `data` holds all rows in `layout`; null means that there is none.
-  HessianCotangent(const T* data, Layout layout, int64_t K, int64_t rows, Scratch& scratch)
-      : data_(data), layout_(data == nullptr ? Layout::kNone : layout), K_(K) {
-    if (layout_ == Layout::kNone) return;
+  // `data` holds all rows in `layout`; null means that there is none. Without `needs_matrices` only
+  // the diagonals are read.
+  HessianCotangent(const T* data, Layout layout, bool needs_matrices, int64_t K, int64_t rows,
+                   Scratch& scratch)
+      : data_(data),
+        layout_(data == nullptr ? Layout::kNone : layout),
+        needs_matrices_(needs_matrices),
+        K_(K) {
+    if (!exists()) return;
     diagonal_ = scratch.take<T>(rows * K);
-    if (layout_ != Layout::kDiag) matrices_ = scratch.take<T>(rows * K * K);
+    if (is_full() && needs_matrices) matrices_ = scratch.take<T>(rows * K * K);
   }
 
   bool exists() const { return layout_ != Layout::kNone; }
@@ -33,18 +38,20 @@ class HessianCotangent {
       return;
     }
     for (int64_t i = 0; i < rows; ++i) {
-      T* const M = matrices_ + i * K_ * K_;
       const T* const block = blocks + i * block_size(layout_, K_);
-      if (layout_ == Layout::kDense) {
-        symmetrise(block, K_, M);
-      } else {
-        unpack(block, M);
+      for (int64_t k = 0; k < K_; ++k) {
+        diagonal_[i * K_ + k] = block[row_offset(layout_, K_, k) + k];
       }
-      for (int64_t k = 0; k < K_; ++k) diagonal_[i * K_ + k] = M[k * K_ + k];
+      if (!needs_matrices_) continue;
+      if (layout_ == Layout::kDense) {
+        symmetrise(block, K_, matrices_ + i * K_ * K_);
+      } else {
+        unpack(block, matrices_ + i * K_ * K_);
+      }
     }
   }
 
-  // (rows, K, K), where is_full().
+  // (rows, K, K), where is_full() and they are needed.
   const T* matrices() const { return matrices_; }
   // (rows, K)
   const T* diagonal() const { return diagonal_; }
@@ -63,6 +70,7 @@ class HessianCotangent {
 
   const T* data_;
   Layout layout_;
+  bool needs_matrices_;
   int64_t K_;
   T* matrices_ = nullptr;
   T* diagonal_ = nullptr;

@@ -1,4 +1,4 @@
-// Small dense matrices and vectors in cache: symmetrise, symmetric product, sums. Kfixed is K where
+// Small dense matrices and vectors in cache: products and sums. Kfixed is K where
 // it is known at compile time, or 0.
 #pragma once
 
@@ -10,22 +10,31 @@
 
 namespace blockhess::cpu {
 
-// symmetric = (matrix + matrix') / 2, in square tiles so that the transposed reads stay in cache.
+// Rows of a large matrix that are visited together: as many as the first-level translation buffer has
+// pages for, when each row is in a page of its own.
+inline constexpr int64_t kMatrixRows = 32;
+
+// y += the sum of x[row] times row of S, for a few rows. Four sums, so that an addition does not wait
+// for the one before.
 template <typename T>
-inline void symmetrise(const T* __restrict matrix, int64_t K, T* __restrict symmetric) {
-  constexpr int64_t kTile = 16;
-  for (int64_t row0 = 0; row0 < K; row0 += kTile) {
-    for (int64_t column0 = 0; column0 <= row0; column0 += kTile) {
-      for (int64_t row = row0; row < std::min(row0 + kTile, K); ++row) {
-        for (int64_t column = column0; column < std::min(column0 + kTile, row + 1); ++column) {
-          // Halves before the sum: two huge entries must not overflow.
-          const T entry = T(0.5) * matrix[row * K + column] + T(0.5) * matrix[column * K + row];
-          symmetric[row * K + column] = entry;
-          symmetric[column * K + row] = entry;
-        }
-      }
+inline void add_rows(const T* __restrict S, const T* __restrict x, int64_t rows, int64_t K,
+                     T* __restrict y) {
+  for_packs<T>(0, K, [&](auto v, int64_t k) {
+    using V = decltype(v);
+    V sum0 = V::load_unaligned(y + k), sum1(T(0)), sum2(T(0)), sum3(T(0));
+    const T* entry = S + k;
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4, entry += 4 * K) {
+      sum0 = multiply_add(V(x[row]), V::load_unaligned(entry), sum0);
+      sum1 = multiply_add(V(x[row + 1]), V::load_unaligned(entry + K), sum1);
+      sum2 = multiply_add(V(x[row + 2]), V::load_unaligned(entry + 2 * K), sum2);
+      sum3 = multiply_add(V(x[row + 3]), V::load_unaligned(entry + 3 * K), sum3);
     }
-  }
+    for (; row < rows; ++row, entry += K) {
+      sum0 = multiply_add(V(x[row]), V::load_unaligned(entry), sum0);
+    }
+    ((sum0 + sum1) + (sum2 + sum3)).store_unaligned(y + k);
+  });
 }
 
 // y = S x for a symmetric S, as a sum of its rows.
@@ -43,25 +52,42 @@ inline void symmetric_product(const T* __restrict S, const T* __restrict x, int6
     });
   } else {
     std::fill_n(y, K, T(0));
-    int64_t row = 0;
-    // Four rows a sweep: y is loaded and stored a quarter as often.
-    for (; row + 4 <= K; row += 4) {
-      for_packs<T>(0, K, [&](auto v, int64_t k) {
-        using V = decltype(v);
-        V sum = V::load_unaligned(y + k);
-        for (int next = 0; next < 4; ++next) {
-          sum = multiply_add(V(x[row + next]), V::load_unaligned(S + (row + next) * K + k), sum);
-        }
-        sum.store_unaligned(y + k);
-      });
+    for (int64_t row = 0; row < K; row += kMatrixRows) {
+      add_rows(S + row * K, x + row, std::min(kMatrixRows, K - row), K, y);
     }
-    for (; row < K; ++row) {
-      for_packs<T>(0, K, [&](auto v, int64_t k) {
-        using V = decltype(v);
-        multiply_add(V(x[row]), V::load_unaligned(S + row * K + k), V::load_unaligned(y + k))
-            .store_unaligned(y + k);
-      });
+  }
+}
+
+// y += X S for a few rows of S and kRows rows of X: each pack of S is loaded once for all of them. The
+// order of the additions is the same for every kRows, so a row's result does not depend on the tile
+// that it falls into.
+template <int kRows, typename T>
+inline void add_shared_rows(const T* __restrict S, const T* __restrict x, int64_t S_rows, int64_t K,
+                            T* __restrict y) {
+  for_packs<T>(0, K, [&](auto v, int64_t k) {
+    using V = decltype(v);
+    V sums[kRows];
+    for (int i = 0; i < kRows; ++i) sums[i] = V::load_unaligned(y + i * K + k);
+    for (int64_t row = 0; row < S_rows; ++row) {
+      const V entries = V::load_unaligned(S + row * K + k);
+      for (int i = 0; i < kRows; ++i) sums[i] = multiply_add(V(x[i * K + row]), entries, sums[i]);
     }
+    for (int i = 0; i < kRows; ++i) sums[i].store_unaligned(y + i * K + k);
+  });
+}
+
+// Y = X S for all rows of a tile and a symmetric S that they share.
+template <typename T>
+inline void shared_product(const T* S, const T* x, int64_t rows, int64_t K, T* y) {
+  constexpr int64_t kGroup = 8;
+  std::fill_n(y, rows * K, T(0));
+  for (int64_t row = 0; row < K; row += kMatrixRows) {
+    const int64_t S_rows = std::min(kMatrixRows, K - row);
+    int64_t i = 0;
+    for (; i + kGroup <= rows; i += kGroup) {
+      add_shared_rows<kGroup>(S + row * K, x + i * K + row, S_rows, K, y + i * K);
+    }
+    for (; i < rows; ++i) add_shared_rows<1>(S + row * K, x + i * K + row, S_rows, K, y + i * K);
   }
 }
 
@@ -71,6 +97,7 @@ struct RowProducts {
   template <int Kfixed>
   struct Sized {
     static void run(const T* S, int64_t S_stride, const T* x, int64_t rows, int64_t K, T* y) {
+      if (Kfixed == 0 && S_stride == 0) return shared_product(S, x, rows, K, y);
       K = size_of<Kfixed>(K);
       for (int64_t i = 0; i < rows; ++i) {
         symmetric_product<Kfixed>(S + i * S_stride, x + i * K, K, y + i * K);

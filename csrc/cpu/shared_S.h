@@ -6,8 +6,8 @@
 
 #include "csrc/core/arguments.h"
 #include "csrc/core/term.h"
-#include "csrc/cpu/matrix.h"
 #include "csrc/cpu/scratch.h"
+#include "csrc/cpu/symmetrise.h"
 
 namespace blockhess::cpu {
 

@@ -5,6 +5,7 @@
 
 #include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/matrix.h"
+#include "csrc/cpu/symmetrise.h"
 
 namespace blockhess::cpu {
 

@@ -23,6 +23,7 @@ struct Call {
   const TermsVjpArguments<T>& arguments;
   const SharedS<T>& shared_S;
   const Partials<T>& partials;
+  bool needs_matrices;  // more of the Hessian cotangent than its diagonal
   TileShape shape;
 };
 
@@ -53,7 +54,8 @@ class VjpWorker {
       : call_(call),
         arguments_(call.arguments),
         K_(call.shape.K),
-        M_(arguments_.hessian_cotangent, arguments_.layout, K_, call.shape.rows, scratch),
+        M_(arguments_.hessian_cotangent, arguments_.layout, call.needs_matrices, K_, call.shape.rows,
+           scratch),
         zeros_(scratch.take<T>(std::max(call.shape.values(), call.shape.rows))),
         results_(call.shape, scratch) {
     tiles_.reserve(arguments_.num_terms);
@@ -261,6 +263,17 @@ class VjpWorker {
 };
 
 template <typename T>
+bool needs_matrices(const TermsVjpArguments<T>& arguments) {
+  if (arguments.hessian_cotangent == nullptr || arguments.layout == Layout::kDiag) return false;
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    const VjpSteps& steps = arguments.steps[t];
+    const bool inner_product = steps.t1 && arguments.terms[t].quadratic;
+    if (steps.M_u || inner_product || arguments.operand_bars[t].S.data != nullptr) return true;
+  }
+  return false;
+}
+
+template <typename T>
 int64_t cost_of(const TermsVjpArguments<T>& arguments) {
   const int64_t per_block = arguments.hessian_cotangent != nullptr ? 2 : 0;
   return cost_per_row(arguments.num_terms, arguments.terms, arguments.K) +
@@ -276,10 +289,9 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
                               arguments.K);
     const Partials<T> partials(arguments, cost);
-    const bool has_row_matrices =
-        shared_S.any_row_S() ||
-        (arguments.hessian_cotangent != nullptr && arguments.layout != Layout::kDiag);
-    const Call<T> call{arguments, shared_S, partials,
+    const bool needs_M = needs_matrices(arguments);
+    const bool has_row_matrices = shared_S.any_row_S() || needs_M;
+    const Call<T> call{arguments, shared_S, partials, needs_M,
                        tile_shape(arguments.N, arguments.K, has_row_matrices, sizeof(T))};
     const int64_t rows_per_shard = arguments.N / partials.num_shards() + 1;
     const Result result = run_shards<VjpWorker<T>>(call, partials.num_shards(),

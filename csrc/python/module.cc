@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "csrc/core/evaluate.h"
 #include "csrc/core/instruction.h"
 #include "csrc/core/needs.h"
 #include "csrc/core/operands.h"
@@ -183,6 +184,15 @@ std::vector<Array<T>> map(const std::string& text, const std::vector<py::object>
   return results;
 }
 
+std::vector<double> evaluate_at(const std::string& text, const std::vector<double>& inputs) {
+  const Program program = read_map(text);
+  if (static_cast<int>(inputs.size()) != program.num_inputs) {
+    throw std::invalid_argument("the program has " + std::to_string(program.num_inputs) +
+                                " inputs, got " + std::to_string(inputs.size()));
+  }
+  return evaluate(program, inputs);
+}
+
 std::vector<py::tuple> instructions() {
   std::vector<py::tuple> table;
   for (const InstructionInfo& instruction : kInstructions) {
@@ -224,6 +234,8 @@ PYBIND11_MODULE(_core, module) {
         read_term(text, vjp ? TermKind::kVjp : TermKind::kForward);
       },
       "text"_a, "vjp"_a = false, "Raises ValueError unless `text` is a well-formed term.");
+  module.def("evaluate", &evaluate_at, "program"_a, "inputs"_a,
+             "A map program at one point in float64, by the scalar form of the instruction table.");
   module.def(
       "terms",
       [](const py::array& x, const std::vector<py::object>& operands,

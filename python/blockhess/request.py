@@ -62,9 +62,13 @@ def checked_result(y: Any, x: tf.Tensor) -> tf.Tensor:
         raise ValueError(f"f's result cannot be made a tensor: {error}") from error
     if not y.dtype.is_floating:
         raise ValueError(f"f's result has dtype {y.dtype.name}; expected a floating type")
+    if y.shape.rank is None:
+        raise ValueError(
+            "f's result has an unknown rank; expected a scalar or one value a row of x"
+        )
     rows = x.shape[:-1]
     allowed = [tf.TensorShape([]), rows, rows.concatenate(1)]
-    if not any(y.shape.rank is None or _fits(y.shape, shape) for shape in allowed):
+    if not any(_fits(y.shape, shape) for shape in allowed):
         raise ValueError(
             f"f's result has shape {y.shape}; expected a scalar, {rows} or {rows.concatenate(1)}: "
             f"one value a row of x, which has shape {x.shape}"

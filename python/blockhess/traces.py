@@ -8,6 +8,7 @@ attributes of an object is read when it is traced, as under `tf.function`.
 
 from __future__ import annotations
 
+import functools
 import types
 import weakref
 import zlib
@@ -106,9 +107,7 @@ def _names(f: Callable) -> Iterator[tuple[Callable[[], Any], object]]:
     """(a way to read it, its state) for each name that f, or a function it calls, reads."""
     pending, seen = [f], set()
     while pending:
-        function = pending.pop()
-        function = getattr(function, "python_function", function)
-        function = getattr(function, "__func__", function)
+        function = _plain(pending.pop())
         code = getattr(function, "__code__", None)
         if code is None or id(function) in seen:
             continue
@@ -120,6 +119,16 @@ def _names(f: Callable) -> Iterator[tuple[Callable[[], Any], object]]:
             yield read, _state(value)
             if isinstance(value, types.FunctionType) or hasattr(value, "python_function"):
                 pending.append(value)
+
+
+def _plain(f: Any) -> Any:
+    """The Python function behind a tf.function, a method, a partial or an object that is called."""
+    if isinstance(f, functools.partial):
+        f = f.func
+    f = getattr(f, "python_function", f)
+    if not hasattr(f, "__code__") and not isinstance(f, types.MethodType):
+        f = getattr(type(f), "__call__", f)
+    return getattr(f, "__func__", f)
 
 
 def _reads(function: Callable, code: types.CodeType) -> Iterator[Callable[[], Any]]:

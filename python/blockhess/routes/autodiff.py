@@ -21,7 +21,7 @@ DISPATCH_BOUND = 1 << 13
 # Between these sizes TensorFlow splits an operation among its threads and spends as long on
 # handing out the parts as on computing them; four columns stacked get by with a quarter of that
 # (1.0 to 1.5x faster than single ones there, 1.0 to 1.5x slower elsewhere).
-SPLIT_BOUND = (1 << 16, 1 << 18)
+SPLIT_BOUND = (90_000, 260_000)
 # In a loop every iteration has its price, so it takes on as much as stays in the caches.
 LOOP_BOUND = 1 << 20
 
@@ -114,7 +114,7 @@ def _own_rows(products: Products, layout: str) -> tf.Tensor:
         return tf.reduce_sum(kept, [*row_axes, x.shape.rank])
 
     # K products at once are as large as the output.
-    at_once = tf.minimum(tf.maximum(shape[-1], LOOP_BOUND // size), size)
+    at_once = tf.minimum(tf.maximum(shape[-1], LOOP_BOUND // tf.maximum(size, 1)), size)
     if layout == "diag":
         diagonal = _looped(products, size, at_once, seeds, own_element)
         return _shaped(tf.reshape(diagonal, shape), x, layout)
@@ -184,7 +184,8 @@ _ASSEMBLE: dict[str, Callable[[list[tf.Tensor]], tf.Tensor]] = {
 def _looped_columns(products: Products, layout: str) -> tf.Tensor:
     x = products.x
     K, rank = tf.shape(x)[-1], x.shape.rank
-    at_once = tf.clip_by_value(LOOP_BOUND // tf.size(x), 1, K)
+    size = tf.size(x)
+    at_once = tf.minimum(LOOP_BOUND // tf.maximum(size, 1), tf.minimum(K, size))
 
     def own_element(product: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(tf.where(seed != 0, product, tf.zeros([], x.dtype)), -1)
@@ -225,6 +226,7 @@ def _loop(
     seeds: Callable[[tf.Tensor], tf.Tensor],
     piece: Callable[[tf.Tensor], tf.Tensor],
 ) -> tf.Tensor:
+    at_once = tf.maximum(at_once, 1)
     iterations = -(-count // at_once)
     dtype = seeds(tf.zeros([1], tf.int32)).dtype
 
@@ -273,7 +275,7 @@ def _shaped(tensor: tf.Tensor, x: tf.Tensor, layout: str) -> tf.Tensor:
 
 
 def _unless_empty(make: Callable[[], tf.Tensor], x: tf.Tensor, layout: str) -> tf.Tensor:
-    """What `make` gives; for x without elements, on which loops have nothing to go by, the zeros."""
+    """What `make` gives; zeros where x has no elements, on which converters of loops stumble."""
     if x.shape.is_fully_defined():
         return make() if x.shape.num_elements() else _zeros(x, layout)
     result = cond_v2.cond_v2(tf.size(x) > 0, make, lambda: _zeros(x, layout))

@@ -104,7 +104,8 @@ class Leaves:
         if tensor.shape.num_elements() == 1:
             value = tf.get_static_value(tensor)
             if value is not None:
-                return e.Constant(float(value.reshape(-1)[0]))
+                # The shortest number that rounds to it: 0.1, where float32 holds 0.10000000149.
+                return e.Constant(float(str(value.reshape(-1)[0])))
         return self.add(ParameterLeaf(tensor))
 
     def has(self, expression: Expression, *kinds: type) -> bool:

@@ -1,0 +1,249 @@
+"""Every instruction, in both types and on every instruction set, against mpmath at 50 digits."""
+
+import mpmath
+import numpy as np
+import pytest
+
+from blockhess import _core
+
+mpmath.mp.dps = 50
+DTYPES = ["float32", "float64"]
+ISAS = _core.build_facts()["isas"]
+
+SMALL = [1e-30, 1e-10, 1e-5, 0.01]
+MIDDLE = [0.1, 0.3, 0.5, 0.7, 0.9, 1.1, 1.5, 2.0, 2.5, 3.2, 5.0, 9.7]
+LARGE = [15.3, 31.4, 60.2, 87.1]
+POSITIVE = [*SMALL, *MIDDLE, *LARGE]
+REAL = [*POSITIVE, *(-a for a in POSITIVE)]
+UNIT = [*SMALL, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99]
+SIGNED_UNIT = [*UNIT, *(-a for a in UNIT)]
+ANGLES = [*REAL, 3.14159, 6.2832, 1.5708, 1e3, 1e4, -1e5, 1e7, 3e9]
+NEGATIVE_GAMMA = [-0.3, -1.5, -2.7, -10.4, -33.3]
+
+
+def sigmoid(a):
+    return 1 / (1 + mpmath.exp(-a))
+
+
+def log_abs_gamma(a):
+    return mpmath.log(abs(mpmath.gamma(a)))
+
+
+UNARY = {
+    "neg": (lambda a: -a, REAL),
+    "square": (lambda a: a * a, MIDDLE),
+    "sqrt": (mpmath.sqrt, [0.0, *POSITIVE]),
+    "rsqrt": (lambda a: 1 / mpmath.sqrt(a), POSITIVE),
+    "reciprocal": (lambda a: 1 / a, REAL),
+    "abs": (abs, REAL),
+    "sign": (mpmath.sign, [0.0, *REAL]),
+    "exp": (mpmath.exp, [0.0, *REAL]),
+    "expm1": (mpmath.expm1, [0.0, *REAL]),
+    "log": (mpmath.log, [1e-38, 1e30, *POSITIVE]),
+    "log1p": (mpmath.log1p, [*POSITIVE, *(-a for a in UNIT)]),
+    "sin": (mpmath.sin, [0.0, *ANGLES]),
+    "cos": (mpmath.cos, [0.0, *ANGLES]),
+    "tan": (mpmath.tan, [0.0, *ANGLES]),
+    "sinh": (mpmath.sinh, [0.0, 89.2, *REAL]),
+    "cosh": (mpmath.cosh, [0.0, 89.2, *REAL]),
+    "tanh": (mpmath.tanh, [0.0, *REAL]),
+    "asin": (mpmath.asin, [0.0, 1.0, -1.0, *SIGNED_UNIT]),
+    "acos": (mpmath.acos, [0.0, 1.0, -1.0, *SIGNED_UNIT]),
+    "atan": (mpmath.atan, [0.0, 1e30, *REAL]),
+    "asinh": (mpmath.asinh, [0.0, 1e15, -1e30, *REAL]),
+    "acosh": (mpmath.acosh, [1.0, 1.0001, 1.1, 2.0, 30.0, 1e15, 1e30]),
+    "atanh": (mpmath.atanh, [0.0, *SIGNED_UNIT]),
+    "sigmoid": (sigmoid, [0.0, *REAL]),
+    "softplus": (lambda a: mpmath.log1p(mpmath.exp(a)), [0.0, *REAL]),
+    "erf": (mpmath.erf, [0.0, *REAL]),
+    "erfc": (mpmath.erfc, [0.0, 9.1, *(a for a in REAL if a < 9)]),
+    "lgamma": (log_abs_gamma, [*POSITIVE, *NEGATIVE_GAMMA]),
+    "digamma": (mpmath.digamma, [*REAL[4:20], -1e-10, 1e10, *NEGATIVE_GAMMA]),
+}
+PAIRS = [(a, b) for a in (-3.7, -0.2, 0.0, 0.2, 1.9, 3.7) for b in (-3.7, -0.2, 0.2, 1.9)]
+POWERS = [(2.5, 3.7), (0.3, -7.2), (1e-5, 0.5), (7.7, 0.0), (-3.0, 5.0), (-3.0, 4.0), (-0.7, -3.0)]
+ORDERS = [(float(n), a) for n in (0, 1, 2, 3, 7) for a in (0.01, 0.7, 3.3, 19.0, 200.0, -0.5, -2.3)]
+BINARY = {
+    "add": (lambda a, b: a + b, PAIRS),
+    "sub": (lambda a, b: a - b, PAIRS),
+    "mul": (lambda a, b: a * b, PAIRS),
+    "div": (lambda a, b: a / b, PAIRS),
+    "pow": (lambda a, b: a**b, POWERS),
+    "min": (min, PAIRS),
+    "max": (max, PAIRS),
+    "less": (lambda a, b: a < b, PAIRS),
+    "less_equal": (lambda a, b: a <= b, PAIRS),
+    "greater": (lambda a, b: a > b, PAIRS),
+    "greater_equal": (lambda a, b: a >= b, PAIRS),
+    "equal": (lambda a, b: a == b, PAIRS),
+    "not_equal": (lambda a, b: a != b, PAIRS),
+    "polygamma": (lambda n, a: mpmath.polygamma(int(n), a), ORDERS),
+}
+TERNARY = {
+    "select": (
+        lambda c, a, b: a if c != 0 else b,
+        [(0.0, 2.0, 3.0), (-1.0, 2.0, 3.0), (0.5, 1.0, 0.0)],
+    )
+}
+ALL = {
+    **{name: (function, [(a,) for a in points]) for name, (function, points) in UNARY.items()},
+    **BINARY,
+    **TERNARY,
+}
+
+# In units of the last place of the result. digamma and lgamma have zeros, near which only the error
+# relative to one is small.
+ULPS = {"digamma": 8, "polygamma": 16, "pow": 4, "erfc": 6}
+ABSOLUTE = {"digamma", "lgamma"}
+
+
+def run(name, arguments, dtype, isa):
+    registers = " ".join(f"r{i}" for i in range(len(arguments)))
+    out = len(arguments)
+    text = f"blockhess 1 | map {out}: r{out} = {name} {registers}; return r{out}"
+    arrays = [np.asarray(argument, dtype) for argument in arguments]
+    with np.errstate(all="ignore"):
+        (result,) = _core.map(text, arrays, isa=isa)
+    assert result.dtype == dtype
+    return result
+
+
+def test_the_table_of_this_file_is_the_table_of_the_core():
+    arities = {name: len(points[0]) for name, (_, points) in ALL.items()}
+    assert arities == dict(_core.instructions())
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ALL)
+def test_an_instruction_is_accurate_to_a_few_units_of_the_last_place(name, dtype, isa):
+    function, points = ALL[name]
+    limits = np.finfo(dtype)
+    arguments = [np.asarray(argument, dtype) for argument in zip(*points, strict=True)]
+    results = run(name, arguments, dtype, isa)
+    for point, result in zip(zip(*arguments, strict=True), results, strict=True):
+        exact = function(*(mpmath.mpf(float(a)) for a in point))
+        exact = mpmath.mpf(1 if exact is True else 0 if exact is False else exact)
+        if abs(exact) > limits.max:
+            assert np.isinf(result) and np.sign(result) == mpmath.sign(exact), (point, result)
+            continue
+        size = max(abs(exact), mpmath.mpf(1 if name in ABSOLUTE else float(limits.tiny)))
+        ulps = abs(mpmath.mpf(float(result)) - exact) / size / float(limits.eps)
+        assert ulps <= ULPS.get(name, 3.5), (point, result, float(exact), float(ulps))
+
+
+INF, NAN = np.inf, np.nan
+SPECIAL = [
+    ("exp", (-INF,), 0.0),
+    ("exp", (INF,), INF),
+    ("exp", (-1000.0,), 0.0),
+    ("expm1", (-INF,), -1.0),
+    ("expm1", (INF,), INF),
+    ("log", (0.0,), -INF),
+    ("log", (-1.0,), NAN),
+    ("log", (INF,), INF),
+    ("log1p", (-1.0,), -INF),
+    ("log1p", (INF,), INF),
+    ("sqrt", (-1.0,), NAN),
+    ("sqrt", (INF,), INF),
+    ("rsqrt", (0.0,), INF),
+    ("rsqrt", (INF,), 0.0),
+    ("reciprocal", (0.0,), INF),
+    ("sin", (INF,), NAN),
+    ("cos", (-INF,), NAN),
+    ("tan", (INF,), NAN),
+    ("sinh", (-INF,), -INF),
+    ("cosh", (-INF,), INF),
+    ("tanh", (INF,), 1.0),
+    ("tanh", (-1000.0,), -1.0),
+    ("asin", (1.5,), NAN),
+    ("acos", (-1.5,), NAN),
+    ("atan", (INF,), np.pi / 2),
+    ("asinh", (-INF,), -INF),
+    ("acosh", (0.5,), NAN),
+    ("acosh", (-2.0,), NAN),
+    ("acosh", (INF,), INF),
+    ("atanh", (1.0,), INF),
+    ("atanh", (-1.5,), NAN),
+    ("sigmoid", (1000.0,), 1.0),
+    ("sigmoid", (-1000.0,), 0.0),
+    ("sigmoid", (-INF,), 0.0),
+    ("softplus", (1000.0,), 1000.0),
+    ("softplus", (-1000.0,), 0.0),
+    ("softplus", (INF,), INF),
+    ("softplus", (-INF,), 0.0),
+    ("erf", (INF,), 1.0),
+    ("erfc", (-INF,), 2.0),
+    ("erfc", (INF,), 0.0),
+    ("lgamma", (0.0,), INF),
+    ("lgamma", (-2.0,), INF),
+    ("digamma", (-2.0,), NAN),
+    ("polygamma", (1.0, -2.0), INF),
+    ("polygamma", (1.5, 2.0), NAN),
+    ("polygamma", (-1.0, 2.0), NAN),
+    ("pow", (0.0, 0.0), 1.0),
+    ("pow", (0.0, -1.0), INF),
+    ("pow", (-2.0, 0.5), NAN),
+    ("pow", (-2.0, 3.0), -8.0),
+    ("pow", (INF, -1.0), 0.0),
+    ("min", (NAN, 0.0), NAN),
+    ("min", (0.0, NAN), NAN),
+    ("max", (NAN, 0.0), NAN),
+    ("max", (0.0, NAN), NAN),
+    ("max", (INF, 0.0), INF),
+    ("sign", (NAN,), NAN),
+    ("abs", (-INF,), INF),
+    ("less", (NAN, 0.0), 0.0),
+    ("equal", (NAN, NAN), 0.0),
+    ("not_equal", (NAN, NAN), 1.0),
+    ("select", (1.0, 2.0, NAN), 2.0),
+    ("select", (0.0, INF, 3.0), 3.0),
+    ("select", (1.0, NAN, 3.0), NAN),
+]
+PROPAGATES_NAN = [name for name in UNARY if name not in ("sign",)]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "point", "expected"), SPECIAL)
+def test_limits_and_undefined_points(name, point, expected, dtype, isa):
+    (result,) = run(name, [[a] for a in point], dtype, isa)
+    np.testing.assert_array_equal(result, np.asarray(expected, dtype))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", PROPAGATES_NAN)
+def test_nan_gives_nan_and_leaves_its_neighbours_alone(name, dtype, isa):
+    clean = run(name, [np.full(40, 0.5)], dtype, isa)
+    for bad in (NAN, INF, 1e30):
+        points = np.full(40, 0.5)
+        points[7] = bad
+        result = run(name, [points], dtype, isa)
+        others = np.arange(40) != 7
+        np.testing.assert_array_equal(result[others], clean[others])
+        if np.isnan(bad):
+            assert np.isnan(result[7])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("seed", range(20))
+def test_a_random_program_is_what_its_scalar_reading_is(seed, isa):
+    random = np.random.default_rng(seed)
+    smooth = ["add", "sub", "mul", "max", "select", "sin", "tanh", "atan", "sigmoid", "erf", "less"]
+    arities = dict(_core.instructions())
+    lines, registers = [], 3
+    for _ in range(100):
+        name = random.choice(smooth)
+        arguments = " ".join(f"r{random.integers(registers)}" for _ in range(arities[name]))
+        out = int(random.integers(3, registers + 1))
+        lines.append(f"r{out} = {name} {arguments}; ")
+        registers = max(registers, out + 1)
+        # Keeps the values of order one, so that rounding errors do not grow.
+        lines.append(f"r{out} = tanh r{out}; ")
+    text = f"blockhess 1 | map 3: {''.join(lines)}return r{registers - 1} r0 zero"
+    points = random.normal(size=(3, 50))
+    results = _core.map(text, list(points), isa=isa)
+    for i in range(50):
+        expected = _core.evaluate(text, points[:, i].tolist())
+        np.testing.assert_allclose([result[i] for result in results], expected, atol=1e-9)
