@@ -23,8 +23,9 @@ class CMakeBuild(build_ext):
         in_place = self.inplace or getattr(self, "editable_mode", False)
         package = ROOT / "python" if in_place else Path(self.build_lib).resolve()
         jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL") or str(os.cpu_count() or 1)
+        # pip's isolated environments come and go, and so do the tools that a cache would name.
         self._cmake(
-            *("-S", ROOT, "-B", build, "-G", "Ninja"),
+            *("-S", ROOT, "-B", build, "-G", "Ninja", *([] if in_place else ["--fresh"])),
             f"-DCMAKE_BUILD_TYPE={'Debug' if self.debug else 'Release'}",
             f"-DPython_EXECUTABLE={sys.executable}",
             f"-DBLOCKHESS_VERSION={self.distribution.get_version()}",

@@ -20,7 +20,7 @@ function(add_cpu_library isa)
   target_compile_options(${target} PRIVATE -O3 -fno-math-errno -fno-trapping-math ${ARGN})
   # Both are false alarms: GCC bug 105593 in its AVX-512 headers, and loops over a K of any size.
   target_compile_options(${target} PRIVATE
-    -Wno-maybe-uninitialized -Wno-aggressive-loop-optimizations)
+    -Wno-uninitialized -Wno-maybe-uninitialized -Wno-aggressive-loop-optimizations)
   target_link_options(${target} PRIVATE
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/csrc/cpu/exports.map)
   set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so"

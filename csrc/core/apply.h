@@ -10,14 +10,14 @@ namespace blockhess {
 template <Opcode opcode>
 struct Apply;
 
-#define INSTRUCTION(name, arity, expression)                                                  \
-  template <>                                                                                 \
-  struct Apply<Opcode::name> {                                                                \
-    template <typename V>                                                                     \
-    BLOCKHESS_HOST_DEVICE static V run([[maybe_unused]] V a, [[maybe_unused]] V b,             \
-                                       [[maybe_unused]] V c) {                                \
-      return expression;                                                                      \
-    }                                                                                         \
+#define INSTRUCTION(name, arity, expression)                                       \
+  template <>                                                                      \
+  struct Apply<Opcode::name> {                                                     \
+    template <typename V>                                                          \
+    BLOCKHESS_HOST_DEVICE static V run([[maybe_unused]] V a, [[maybe_unused]] V b, \
+                                       [[maybe_unused]] V c) {                     \
+      return expression;                                                           \
+    }                                                                              \
   };
 #include "csrc/core/instructions.def"
 #undef INSTRUCTION

@@ -21,7 +21,8 @@
 
 namespace blockhess::formula {
 
-// An entry of psi'' u u'. The product of the two u comes first: it makes the block exactly symmetric.
+// An entry of psi'' u u'. The product of the two u comes first: it makes the block exactly
+// symmetric.
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V rank_one_entry(V psi2, V u_row, V u_column) {
   return psi2 * (u_row * u_column);

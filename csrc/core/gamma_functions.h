@@ -10,8 +10,8 @@
 
 namespace blockhess {
 
-// Hurwitz zeta(s, q) = sum_{n >= 0} (q + n)^-s for s > 1, q > 0: a direct sum up to q + n >= 16 + s,
-// then Euler-Maclaurin (DLMF 25.11.5).
+// Hurwitz zeta(s, q) = sum_{n >= 0} (q + n)^-s for s > 1, q > 0: a direct sum up to q + n >= 16 +
+// s, then Euler-Maclaurin (DLMF 25.11.5).
 BLOCKHESS_HOST_DEVICE inline double hurwitz_zeta(double s, double q) {
   // B_2k / (2k)!
   constexpr double kTail[] = {8.3333333333333333e-2,  -1.3888888888888889e-3,
@@ -64,7 +64,9 @@ BLOCKHESS_HOST_DEVICE inline double digamma(double a) {
   const double r = 1 / (a * a);
   // B_2k / 2k
   const double tail =
-      r * (1. / 12 - r * (1. / 120 - r * (1. / 252 - r * (1. / 240 - r * (1. / 132 - r * (691. / 32760 - r / 12))))));
+      r * (1. / 12 -
+           r * (1. / 120 -
+                r * (1. / 252 - r * (1. / 240 - r * (1. / 132 - r * (691. / 32760 - r / 12))))));
   return sum + ::log(a) - 0.5 / a - tail;
 }
 

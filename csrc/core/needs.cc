@@ -114,8 +114,8 @@ Term forward_part(const Term& term, const Results& wanted) {
   Term part = term;
   part.psi = cut(term.psi, {wanted.value, wanted.gradient || (hessian && S_or_D), hessian}, "psi");
   if (term.phi) {
-    const bool needs_u = (wanted.gradient && contributes(term.psi, 1)) ||
-                         (hessian && contributes(term.psi, 2));
+    const bool needs_u =
+        (wanted.gradient && contributes(term.psi, 1)) || (hessian && contributes(term.psi, 2));
     const bool needs_D = hessian && contributes(term.psi, 1);
     part.phi = cut(*term.phi, {part.psi.reads_input(0), needs_u, needs_D}, "phi");
   }
@@ -128,8 +128,8 @@ VjpSteps vjp_steps(const Term& term, const Results& given, const WantedBars& wan
     return any_contributes(term.psi, wanted.psi_parameters, order);
   };
   VjpSteps steps;
-  steps.s_bar = wanted.x || wanted.S || wanted.b ||
-                any_contributes(term.phi, wanted.phi_parameters, 0);
+  steps.s_bar =
+      wanted.x || wanted.S || wanted.b || any_contributes(term.phi, wanted.phi_parameters, 0);
   steps.u_bar = (wanted.x && S_or_D) || wanted.S || wanted.b ||
                 any_contributes(term.phi, wanted.phi_parameters, 1);
   const bool psi2_in_s_bar = steps.s_bar && contributes(term.psi, 2);

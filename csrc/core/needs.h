@@ -9,8 +9,8 @@
 
 namespace blockhess {
 
-// The results of the forward pass that are asked for or, in the vector-Jacobian product, those whose
-// cotangents are given.
+// The results of the forward pass that are asked for or, in the vector-Jacobian product, those
+// whose cotangents are given.
 struct Results {
   bool value = false;
   bool gradient = false;

@@ -46,8 +46,8 @@ struct Program {
   bool reads_input(int input) const;
 };
 
-// Throws std::invalid_argument that names the instruction and its position. `subject` ("phi", "map")
-// begins the sentence.
+// Throws std::invalid_argument that names the instruction and its position. `subject` ("phi",
+// "map") begins the sentence.
 Program read_program(std::string_view text, std::string_view subject);
 
 }  // namespace blockhess

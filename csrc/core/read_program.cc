@@ -30,7 +30,9 @@ class Reader {
         read_outputs(statement);
         break;
       }
-      read_instruction(split(statement));
+      const std::vector<std::string_view> words = split(statement);
+      if (!words.empty() && words[0] == "return") fail("text after 'return'");
+      read_instruction(words);
       rest_.remove_prefix(semicolon + 1);
     }
     number_slots();
@@ -117,8 +119,8 @@ class Reader {
     uint16_t arguments[3] = {0, 0, 0};
     for (int i = 0; i < arity; ++i) arguments[i] = read_written_register(words[3 + i], name);
     slots_[out] = kFirstRegister + out;
-    program_.instructions.push_back({*opcode, static_cast<uint16_t>(slots_[out]), arguments[0],
-                                     arguments[1], arguments[2]});
+    program_.instructions.push_back(
+        {*opcode, static_cast<uint16_t>(slots_[out]), arguments[0], arguments[1], arguments[2]});
   }
 
   int read_register(std::string_view word, std::string_view name) const {

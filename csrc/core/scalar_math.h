@@ -8,8 +8,8 @@
 
 namespace blockhess {
 
-#define BLOCKHESS_SCALAR_FUNCTION(name)                                       \
-  BLOCKHESS_HOST_DEVICE inline float name(float a) { return ::name##f(a); }   \
+#define BLOCKHESS_SCALAR_FUNCTION(name)                                     \
+  BLOCKHESS_HOST_DEVICE inline float name(float a) { return ::name##f(a); } \
   BLOCKHESS_HOST_DEVICE inline double name(double a) { return ::name(a); }
 
 BLOCKHESS_SCALAR_FUNCTION(sqrt)

@@ -35,8 +35,9 @@ struct Term {
 // All throw std::invalid_argument.
 Term read_term(std::string_view text, TermKind kind);
 
-// Reads terms, one to a line. An op has them in one string: TensorFlow keys its cache of kernels by a
-// summary of a list of strings that leaves out the middle of each, but by the whole of one string.
+// Reads terms, one to a line. An op has them in one string: TensorFlow keys its cache of kernels by
+// a summary of a list of strings that leaves out the middle of each, but by the whole of one
+// string.
 std::vector<Term> read_terms(std::string_view text, TermKind kind);
 
 // Reads "blockhess 1 | map <program>".

@@ -53,8 +53,8 @@ struct PartWriter {
               entry = multiply_add(V(S_scale), V::load_unaligned(S + row * K + k), entry);
             }
             if constexpr (has_u) {
-              entry = entry + formula::rank_one_entry(V(u_scale), V(u[row]),
-                                                      V::load_unaligned(u + k));
+              entry =
+                  entry + formula::rank_one_entry(V(u_scale), V(u[row]), V::load_unaligned(u + k));
             }
             entry.store_unaligned(out + k);
           });

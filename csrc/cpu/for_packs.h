@@ -18,10 +18,9 @@ inline int64_t size_of(int64_t K) {
 
 // The next narrower pack; one value ends the chain.
 template <typename T, typename Packet>
-using Narrower =
-    std::conditional_t<std::is_same_v<typename Eigen::internal::unpacket_traits<Packet>::half,
-                                      Packet>,
-                       T, typename Eigen::internal::unpacket_traits<Packet>::half>;
+using Narrower = std::conditional_t<
+    std::is_same_v<typename Eigen::internal::unpacket_traits<Packet>::half, Packet>, T,
+    typename Eigen::internal::unpacket_traits<Packet>::half>;
 
 // Calls visit(V(), k) for packs V that start at k and together cover [begin, end).
 template <typename V, typename T, typename Visit>

@@ -7,8 +7,8 @@
 
 namespace blockhess {
 
-// (e + e / (e + 1)) / 2 with e = expm1(|a|) keeps its digits near zero. Beyond 20 it is exp(|a|) / 2,
-// as a product of two halves, since exp(|a|) overflows before sinh does.
+// (e + e / (e + 1)) / 2 with e = expm1(|a|) keeps its digits near zero. Beyond 20 it is exp(|a|) /
+// 2, as a product of two halves, since exp(|a|) overflows before sinh does.
 template <typename T>
 inline Pack<T> sinh(Pack<T> a) {
   using V = Pack<T>;

@@ -10,12 +10,12 @@
 
 namespace blockhess::cpu {
 
-// Rows of a large matrix that are visited together: as many as the first-level translation buffer has
-// pages for, when each row is in a page of its own.
+// Rows of a large matrix that are visited together: as many as the first-level translation buffer
+// has pages for, when each row is in a page of its own.
 inline constexpr int64_t kMatrixRows = 32;
 
-// y += the sum of x[row] times row of S, for a few rows. Four sums, so that an addition does not wait
-// for the one before.
+// y += the sum of x[row] times row of S, for a few rows. Four sums, so that an addition does not
+// wait for the one before.
 template <typename T>
 inline void add_rows(const T* __restrict S, const T* __restrict x, int64_t rows, int64_t K,
                      T* __restrict y) {
@@ -58,9 +58,9 @@ inline void symmetric_product(const T* __restrict S, const T* __restrict x, int6
   }
 }
 
-// y += X S for a few rows of S and kRows rows of X: each pack of S is loaded once for all of them. The
-// order of the additions is the same for every kRows, so a row's result does not depend on the tile
-// that it falls into.
+// y += X S for a few rows of S and kRows rows of X: each pack of S is loaded once for all of them.
+// The order of the additions is the same for every kRows, so a row's result does not depend on the
+// tile that it falls into.
 template <int kRows, typename T>
 inline void add_shared_rows(const T* __restrict S, const T* __restrict x, int64_t S_rows, int64_t K,
                             T* __restrict y) {
@@ -106,7 +106,8 @@ struct RowProducts {
   };
 };
 
-// Sums are taken in as many parts as a pack has lanes: fast, and more accurate than one running sum.
+// Sums are taken in as many parts as a pack has lanes: fast, and more accurate than one running
+// sum.
 template <int Kfixed, typename T>
 inline T sum(const T* __restrict a, int64_t K) {
   using V = Pack<T>;

@@ -1,6 +1,6 @@
 // The sums over rows of a vector-Jacobian product: the cotangents of operands that all rows share.
-// Each shard adds up its rows in double; the shards are then added in order. Which rows make a shard
-// follows from the sizes alone, so the result does not depend on the number of threads.
+// Each shard adds up its rows in double; the shards are then added in order. Which rows make a
+// shard follows from the sizes alone, so the result does not depend on the number of threads.
 #pragma once
 
 #include <algorithm>

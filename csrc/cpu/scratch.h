@@ -1,6 +1,6 @@
 // Aligned memory, and the working memory of one shard: laid out by a first pass that only measures,
-// then allocated at once. Every array is aligned and padded to whole packs, so that loops over packs
-// need no tail.
+// then allocated at once. Every array is aligned and padded to whole packs, so that loops over
+// packs need no tail.
 #pragma once
 
 #include <cstdint>

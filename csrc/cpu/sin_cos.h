@@ -8,8 +8,8 @@
 namespace blockhess {
 
 // pi/2 in parts whose products with any `quarters` up to kMost have no rounding error, but for the
-// last; and minimax polynomials on [-pi/4, pi/4]: for float those of Cephes sinf and cosf, for double
-// those of fdlibm __kernel_sin and __kernel_cos, the highest power first.
+// last; and minimax polynomials on [-pi/4, pi/4]: for float those of Cephes sinf and cosf, for
+// double those of fdlibm __kernel_sin and __kernel_cos, the highest power first.
 template <typename T>
 struct SinCosTables;
 
@@ -71,8 +71,8 @@ struct QuarterTurns {
   }
 };
 
-// Replaces the lanes whose argument is too large for the tables, or infinite. Only those: a value must
-// not depend on its neighbours, which are other rows.
+// Replaces the lanes whose argument is too large for the tables, or infinite. Only those: a value
+// must not depend on its neighbours, which are other rows.
 template <typename T, typename Function>
 inline Pack<T> with_large_arguments(Pack<T> a, Pack<T> result, Function function) {
   const Mask<T> large = abs(a) > Pack<T>(SinCosTables<T>::kMost);

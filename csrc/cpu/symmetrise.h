@@ -59,15 +59,16 @@ inline void symmetrise_square(const T* matrix, int64_t K, int64_t row, int64_t c
   Square<T> upper = Square<T>::load(matrix + column * K + row, K);
   upper.transpose();
   for (int i = 0; i < Square<T>::kSize; ++i) {
-    lower.rows.packet[i] = mean(V::from(lower.rows.packet[i]), V::from(upper.rows.packet[i])).packet;
+    lower.rows.packet[i] =
+        mean(V::from(lower.rows.packet[i]), V::from(upper.rows.packet[i])).packet;
   }
   lower.store(symmetric + row * K + column, K);
   lower.transpose();
   lower.store(symmetric + column * K + row, K);
 }
 
-// symmetric = (matrix + matrix') / 2, square by square; the rows that make no whole square one entry
-// at a time.
+// symmetric = (matrix + matrix') / 2, square by square; the rows that make no whole square one
+// entry at a time.
 template <typename T>
 inline void symmetrise(const T* __restrict matrix, int64_t K, T* __restrict symmetric) {
   constexpr int64_t kSize = Square<T>::kSize;

@@ -42,7 +42,9 @@ class TermTile {
   // (rows, K); zeros where has_phi says no.
   const T* phi(int output) const { return has_phi(output) ? phi_[output] : zeros_; }
   // (rows); likewise.
-  const T* psi(int output) const { return has_psi(output) ? psi_evaluator_.output(output) : zeros_; }
+  const T* psi(int output) const {
+    return has_psi(output) ? psi_evaluator_.output(output) : zeros_;
+  }
   // (rows, K): phi' + S x + b.
   const T* u() const { return u_; }
   // The symmetric part of S of row i of the tile, at S() + i * S_stride().

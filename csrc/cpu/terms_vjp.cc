@@ -54,8 +54,8 @@ class VjpWorker {
       : call_(call),
         arguments_(call.arguments),
         K_(call.shape.K),
-        M_(arguments_.hessian_cotangent, arguments_.layout, call.needs_matrices, K_, call.shape.rows,
-           scratch),
+        M_(arguments_.hessian_cotangent, arguments_.layout, call.needs_matrices, K_,
+           call.shape.rows, scratch),
         zeros_(scratch.take<T>(std::max(call.shape.values(), call.shape.rows))),
         results_(call.shape, scratch) {
     tiles_.reserve(arguments_.num_terms);
@@ -113,9 +113,9 @@ class VjpWorker {
     if (steps.t2) add_dots(tile.u(), results_.M_u, rows_, K_, results_.t2);
     if (steps.t3) add_dots(gradient_cotangent(), tile.u(), rows_, K_, results_.t3);
     for (int64_t i = 0; i < rows_; ++i) {
-      results_.s_bar[i] = formula::s_bar(tile.psi(1)[i], tile.psi(2)[i], tile.psi(3)[i],
-                                         value_cotangent()[i], results_.t1[i], results_.t2[i],
-                                         results_.t3[i]);
+      results_.s_bar[i] =
+          formula::s_bar(tile.psi(1)[i], tile.psi(2)[i], tile.psi(3)[i], value_cotangent()[i],
+                         results_.t1[i], results_.t2[i], results_.t3[i]);
     }
     if (steps.u_bar) {
       choose_size<Rows::template UBar>(K_)(tile.psi(1), tile.psi(2), results_.M_u,
@@ -142,9 +142,8 @@ class VjpWorker {
       choose_size<Rows::template InnerProducts>(K_)(M_.matrices(), tile.S(), tile.S_stride(), rows_,
                                                     K_, results_.t1);
     } else if (tile.has_S()) {
-      choose_size<Rows::template DiagonalInnerProducts>(K_)(M_.diagonal(), tile.S(),
-                                                            tile.S_stride(), rows_, K_,
-                                                            results_.t1);
+      choose_size<Rows::template DiagonalInnerProducts>(K_)(
+          M_.diagonal(), tile.S(), tile.S_stride(), rows_, K_, results_.t1);
     }
     if (tile.has_phi(2)) {
       choose_size<Rows::template Dots>(K_)(M_.diagonal(), tile.phi(2), rows_, K_, results_.t1);
@@ -158,8 +157,9 @@ class VjpWorker {
                                                       rows_, K_, results_.S_u_bar);
     }
     const typename Rows::XBarInputs inputs{
-        results_.s_bar, u(tile, steps), has_S_u_bar ? results_.S_u_bar : zeros_, tile.phi(2),
-        results_.u_bar, tile.psi(1),    M_diagonal(),                            tile.phi(3)};
+        results_.s_bar, u(tile, steps), has_S_u_bar ? results_.S_u_bar : zeros_,
+        tile.phi(2),    results_.u_bar, tile.psi(1),
+        M_diagonal(),   tile.phi(3)};
     choose_size<Rows::template XBar>(K_)(inputs, rows_, K_, arguments_.x_bar + first_ * K_);
   }
 
@@ -182,9 +182,9 @@ class VjpWorker {
   void write_phi_parameter_bar(const TermTile<T>& tile, int p, const Parameter<T>& bar,
                                int64_t start) {
     const int by = by_parameter(p);
-    const typename Rows::PhiParameterInputs inputs{
-        results_.s_bar,   tile.phi(by), results_.u_bar, tile.phi(by + 1), tile.psi(1),
-        M_diagonal(), tile.phi(by + 2)};
+    const typename Rows::PhiParameterInputs inputs{results_.s_bar,   tile.phi(by), results_.u_bar,
+                                                   tile.phi(by + 1), tile.psi(1),  M_diagonal(),
+                                                   tile.phi(by + 2)};
     const bool per_row = bar.row_stride != 0, per_column = bar.column_stride != 0;
     T* const entries = per_row && per_column ? bar.data + first_ * K_ : results_.entries;
     choose_size<Rows::template PhiParameterBar>(K_)(inputs, rows_, K_, entries);
@@ -294,8 +294,8 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
     const Call<T> call{arguments, shared_S, partials, needs_M,
                        tile_shape(arguments.N, arguments.K, has_row_matrices, sizeof(T))};
     const int64_t rows_per_shard = arguments.N / partials.num_shards() + 1;
-    const Result result = run_shards<VjpWorker<T>>(call, partials.num_shards(),
-                                                   rows_per_shard * cost, parallel_for);
+    const Result result =
+        run_shards<VjpWorker<T>>(call, partials.num_shards(), rows_per_shard * cost, parallel_for);
     if (result == Result::kDone) partials.finish();
     return result;
   } catch (const std::bad_alloc&) {

@@ -91,8 +91,7 @@ struct VjpRows {
 
   template <int Kfixed>
   struct BBar {
-    static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K,
-                    T* b_bar) {
+    static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K, T* b_bar) {
       for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
         using V = decltype(v);
         formula::b_bar(V::load_unaligned(u_bar + ik), V(s_bar[i]), V::load_unaligned(x + ik))
@@ -139,9 +138,8 @@ struct VjpRows {
           const int64_t start = (i * K + row) * K;
           for_packs<T>(0, K, [&](auto v, int64_t k) {
             using V = decltype(v);
-            V entry = formula::symmetric_product_entry(V(w_i[row]), V(x_i[row]),
-                                                       V::load_unaligned(w_i + k),
-                                                       V::load_unaligned(x_i + k));
+            V entry = formula::symmetric_product_entry(
+                V(w_i[row]), V(x_i[row]), V::load_unaligned(w_i + k), V::load_unaligned(x_i + k));
             if (M != nullptr) {
               entry = multiply_add(V(psi1[i]), V::load_unaligned(M + start + k), entry);
             }
@@ -161,11 +159,10 @@ struct VjpRows {
     static void run(const PhiParameterInputs& in, int64_t rows, int64_t K, T* bar) {
       for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
         using V = decltype(v);
-        formula::phi_parameter_bar(V(in.s_bar[i]), V::load_unaligned(in.by_phi + ik),
-                                   V::load_unaligned(in.u_bar + ik),
-                                   V::load_unaligned(in.by_phi1 + ik), V(in.psi1[i]),
-                                   V::load_unaligned(in.M_diagonal + ik),
-                                   V::load_unaligned(in.by_phi2 + ik))
+        formula::phi_parameter_bar(
+            V(in.s_bar[i]), V::load_unaligned(in.by_phi + ik), V::load_unaligned(in.u_bar + ik),
+            V::load_unaligned(in.by_phi1 + ik), V(in.psi1[i]),
+            V::load_unaligned(in.M_diagonal + ik), V::load_unaligned(in.by_phi2 + ik))
             .store_unaligned(bar + ik);
       });
     }

@@ -56,8 +56,9 @@ std::vector<Strides> strides_of(const std::vector<Term>& terms, const Array<T>& 
 }
 
 template <typename T>
-BoundOperands<const T> bind_operands(const std::vector<Term>& terms, const std::vector<Strides>& strides,
-                            const std::vector<Array<T>>& operands) {
+BoundOperands<const T> bind_operands(const std::vector<Term>& terms,
+                                     const std::vector<Strides>& strides,
+                                     const std::vector<Array<T>>& operands) {
   std::vector<const T*> data;
   for (const Array<T>& operand : operands) data.push_back(operand.data());
   return BoundOperands<const T>(terms, strides, data);
@@ -97,8 +98,7 @@ py::tuple terms(const Array<T>& x, const std::vector<py::object>& operand_object
 
 template <typename T>
 std::vector<py::object> terms_vjp(const Array<T>& x, const std::vector<py::object>& operand_objects,
-                                  const std::string& text,
-                                  const py::object& value_cotangent,
+                                  const std::string& text, const py::object& value_cotangent,
                                   const py::object& gradient_cotangent,
                                   const py::object& hessian_cotangent, const std::string& layout,
                                   const std::vector<bool>& wanted, int threads,
@@ -123,8 +123,9 @@ std::vector<py::object> terms_vjp(const Array<T>& x, const std::vector<py::objec
     if (object.is_none()) return nullptr;
     cotangents.push_back(object.cast<Array<T>>());
     if (to_shape(cotangents.back()) != expected) {
-      throw std::invalid_argument("a cotangent has shape " + to_string(to_shape(cotangents.back())) +
-                                  "; expected " + to_string(expected));
+      throw std::invalid_argument("a cotangent has shape " +
+                                  to_string(to_shape(cotangents.back())) + "; expected " +
+                                  to_string(expected));
     }
     return cotangents.back().data();
   };
@@ -238,9 +239,9 @@ PYBIND11_MODULE(_core, module) {
              "A map program at one point in float64, by the scalar form of the instruction table.");
   module.def(
       "terms",
-      [](const py::array& x, const std::vector<py::object>& operands,
-         const std::string& text, const std::string& layout, bool want_value,
-         bool want_gradient, int threads, const std::string& isa) {
+      [](const py::array& x, const std::vector<py::object>& operands, const std::string& text,
+         const std::string& layout, bool want_value, bool want_gradient, int threads,
+         const std::string& isa) {
         return is_double(x) ? terms<double>(x, operands, text, layout, want_value, want_gradient,
                                             threads, isa)
                             : terms<float>(x, operands, text, layout, want_value, want_gradient,
@@ -251,11 +252,10 @@ PYBIND11_MODULE(_core, module) {
       "(value, gradient, hessian) of a sum of terms, in the type of x; None where not wanted.");
   module.def(
       "terms_vjp",
-      [](const py::array& x, const std::vector<py::object>& operands,
-         const std::string& text, const py::object& value_cotangent,
-         const py::object& gradient_cotangent, const py::object& hessian_cotangent,
-         const std::string& layout, const std::vector<bool>& wanted, int threads,
-         const std::string& isa) {
+      [](const py::array& x, const std::vector<py::object>& operands, const std::string& text,
+         const py::object& value_cotangent, const py::object& gradient_cotangent,
+         const py::object& hessian_cotangent, const std::string& layout,
+         const std::vector<bool>& wanted, int threads, const std::string& isa) {
         return is_double(x)
                    ? terms_vjp<double>(x, operands, text, value_cotangent, gradient_cotangent,
                                        hessian_cotangent, layout, wanted, threads, isa)
@@ -263,8 +263,8 @@ PYBIND11_MODULE(_core, module) {
                                       hessian_cotangent, layout, wanted, threads, isa);
       },
       "x"_a, "operands"_a, "terms"_a, "value_cotangent"_a = py::none(),
-      "gradient_cotangent"_a = py::none(), "hessian_cotangent"_a = py::none(),
-      "layout"_a = "dense", "wanted"_a, "threads"_a = 1, "isa"_a = "",
+      "gradient_cotangent"_a = py::none(), "hessian_cotangent"_a = py::none(), "layout"_a = "dense",
+      "wanted"_a, "threads"_a = 1, "isa"_a = "",
       "[x_bar, operand bars ...]; None where not wanted. The terms are those of the VJP.");
   module.def(
       "map",

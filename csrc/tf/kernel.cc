@@ -4,8 +4,8 @@
 
 namespace blockhess {
 
-using tensorflow::OpKernelContext;
 using absl::Status;
+using tensorflow::OpKernelContext;
 
 Status guarded(const std::function<void()>& function) {
   try {
@@ -14,6 +14,8 @@ Status guarded(const std::function<void()>& function) {
     return absl::InvalidArgumentError(error.what());
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
+  } catch (const std::runtime_error& error) {
+    return absl::FailedPreconditionError(error.what());
   } catch (const std::exception& error) {
     return absl::InternalError(error.what());
   }

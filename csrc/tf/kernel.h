@@ -25,7 +25,7 @@ Shape to_shape(const tensorflow::TensorShape& shape);
 
 // An output of the sizes given, with ResourceExhausted where their product cannot be addressed.
 absl::Status allocate(tensorflow::OpKernelContext* context, int index, const Shape& sizes,
-                            tensorflow::Tensor** output);
+                      tensorflow::Tensor** output);
 
 // What an unwanted output is.
 inline const Shape kNothing = {0};

@@ -28,12 +28,12 @@ class MapKernel : public tensorflow::OpKernel {
                      functions_ = &cpu::functions().of<T>();
                    }));
     const int outputs = static_cast<int>(program_.outputs.size());
-    OP_REQUIRES(context, program_.num_inputs == num_inputs && outputs == num_outputs,
-                absl::InvalidArgumentError(
-                    "the program has " + std::to_string(program_.num_inputs) + " inputs and " +
-                    std::to_string(outputs) + " outputs, but num_inputs is " +
-                    std::to_string(num_inputs) + " and num_outputs " +
-                    std::to_string(num_outputs)));
+    OP_REQUIRES(
+        context, program_.num_inputs == num_inputs && outputs == num_outputs,
+        absl::InvalidArgumentError("the program has " + std::to_string(program_.num_inputs) +
+                                   " inputs and " + std::to_string(outputs) +
+                                   " outputs, but num_inputs is " + std::to_string(num_inputs) +
+                                   " and num_outputs " + std::to_string(num_outputs)));
   }
 
   void Compute(OpKernelContext* context) override {
@@ -50,8 +50,7 @@ class MapKernel : public tensorflow::OpKernel {
       OP_REQUIRES_OK(context, context->allocate_output(i, shape, &output));
       outputs.push_back(output->flat<T>().data());
     }
-    const MapArguments<T> arguments{shape.num_elements(), &program_, inputs.data(),
-                                    outputs.data()};
+    const MapArguments<T> arguments{shape.num_elements(), &program_, inputs.data(), outputs.data()};
     OP_REQUIRES_OK(context, to_status(functions_->map(arguments, parallel_for(context))));
   }
 

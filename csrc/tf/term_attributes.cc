@@ -35,9 +35,8 @@ Status check_x_and_operands(tensorflow::OpKernelContext* context, const TermAttr
   for (int i = 0; i < attributes.num_operands; ++i) {
     shapes.push_back(to_shape(context->input(1 + i).shape()));
   }
-  return guarded([&] {
-    *strides = operand_strides(attributes.terms, x.dim_size(0), x.dim_size(1), shapes);
-  });
+  return guarded(
+      [&] { *strides = operand_strides(attributes.terms, x.dim_size(0), x.dim_size(1), shapes); });
 }
 
 }  // namespace blockhess

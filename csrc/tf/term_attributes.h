@@ -18,11 +18,10 @@ struct TermAttributes {
 
 // InvalidArgument for anything that cannot be run, so that it is found when the kernel is built.
 absl::Status read_attributes(tensorflow::OpKernelConstruction* context, TermKind kind,
-                                   TermAttributes* attributes);
+                             TermAttributes* attributes);
 
 // Checks inputs 0 (x) and 1 .. num_operands, and gives the operands' strides.
 absl::Status check_x_and_operands(tensorflow::OpKernelContext* context,
-                                        const TermAttributes& attributes,
-                                        std::vector<Strides>* strides);
+                                  const TermAttributes& attributes, std::vector<Strides>* strides);
 
 }  // namespace blockhess

@@ -77,8 +77,7 @@ class TermsGradKernel : public tensorflow::OpKernel {
     const int64_t N = arguments->N, K = arguments->K;
     const int first = 1 + attributes_.num_operands;
     if (given.value) {
-      TF_RETURN_IF_ERROR(
-          take(context, first, "value_cotangent", {N}, &arguments->value_cotangent));
+      TF_RETURN_IF_ERROR(take(context, first, "value_cotangent", {N}, &arguments->value_cotangent));
     }
     if (given.gradient) {
       TF_RETURN_IF_ERROR(

@@ -95,8 +95,8 @@ def density(N: int = 100_000, K: int = 8) -> None:
     console.print(table)
     console.print(
         f"TensorFlow's best way here, {best}, takes {medians[best] / medians[OURS]:.1f} times as "
-        f"long. Peak memory is that of the whole process beyond the same at N = 8; the output alone is "
-        f"{blocks.nbytes / 2**20:.0f} MiB."
+        f"long. Peak memory is that of the whole process beyond the same at N = 8; the output "
+        f"alone is {blocks.nbytes / 2**20:.0f} MiB."
     )
 
 

@@ -116,9 +116,10 @@ def _as_x(tensor: tf.Tensor, x: tf.Tensor, trailing: int) -> tf.Tensor:
 def _value(
     terms: fused.FusedTerms, rows: tf.Tensor, value: Value, y: tf.Tensor, x: tf.Tensor
 ) -> tf.Tensor:
-    """The value in the shape of f's result."""
-    total = y.shape.rank == 0 or (isinstance(value, Node) and value.geometry.summed)
-    if total:
+    """The value in the shape of f's result: f's own where it is not one number a row or in all."""
+    if isinstance(value, Parameter) or (value.geometry.summed and value.geometry.size > 1):
+        return y
+    if y.shape.rank == 0 or value.geometry.summed:
         constant = tf.reshape(terms.leaves.tensor(terms.constant), [])
         return tf.reshape(tf.reduce_sum(rows) + constant, [1] * y.shape.rank)
     ones = [1] * (y.shape.rank - (x.shape.rank - 1))

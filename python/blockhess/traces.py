@@ -127,7 +127,7 @@ def _plain(f: Any) -> Any:
         f = f.func
     f = getattr(f, "python_function", f)
     if not hasattr(f, "__code__") and not isinstance(f, types.MethodType):
-        f = getattr(type(f), "__call__", f)
+        f = type(f).__call__ if callable(f) else f
     return getattr(f, "__func__", f)
 
 

@@ -79,6 +79,32 @@ def test_three_axes_of_x_keep_their_places_in_the_value(keepdims, rng):
     assert result.gradient.shape == (2, 3, 4) and result.hessian.shape == (2, 3, 4, 4)
 
 
+def test_a_parameter_of_unknown_length_may_turn_out_to_be_one(rng):
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, 3), tf.float64), tf.TensorSpec((None,), tf.float64)]
+    )
+    def derivatives(x, p):
+        return bh.value_grad_hessian(
+            lambda x: tf.reduce_sum(p * tf.nn.log_softmax(x), 1), x, route="fused"
+        )
+
+    x = rng.normal(size=(1, 3))
+    actual, expected = derivatives(x, [2.0]), derivatives(x, [2.0, 2.0, 2.0])
+    softmax = np.exp(x[0]) / np.exp(x[0]).sum()
+    np.testing.assert_allclose(expected.gradient[0], 2.0 - 6.0 * softmax)
+    for one, three in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(one, three)
+
+
+def test_a_constant_or_a_total_spread_over_rows_keeps_its_value(rng):
+    x, p = rng.normal(size=(4, 3)), rng.normal(size=4)
+    result = bh.value_grad_hessian(lambda x: tf.reduce_sum(tf.stop_gradient(x) ** 2), x)
+    np.testing.assert_allclose(result.value, (x**2).sum())
+    result = bh.value_grad_hessian(lambda x: tf.reduce_sum(x**2) + p, x, route="fused")
+    np.testing.assert_allclose(result.value, (x**2).sum() + p)
+    np.testing.assert_allclose(result.hessian, np.broadcast_to(8.0 * np.eye(3), (4, 3, 3)))
+
+
 def test_one_column_is_enough(rng):
     x = rng.normal(size=(6, 1))
     for f in (lambda x: x**4, lambda x: tf.reduce_sum(x**4), lambda x: tf.squeeze(x**4, 1)):

@@ -106,11 +106,11 @@ def _own_rows(products: Products, layout: str) -> tf.Tensor:
         return tf.reshape(tf.one_hot(elements, size, dtype=x.dtype), tf.concat([count, shape], 0))
 
     def own_row(product: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        mask = tf.reduce_any(seed != 0, -1, keepdims=True)
+        mask = tf.reduce_any(tf.not_equal(seed, 0), -1, keepdims=True)
         return tf.reduce_sum(tf.where(mask, product, tf.zeros([], x.dtype)), row_axes)
 
     def own_element(product: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        kept = tf.where(seed != 0, product, tf.zeros([], x.dtype))
+        kept = tf.where(tf.not_equal(seed, 0), product, tf.zeros([], x.dtype))
         return tf.reduce_sum(kept, [*row_axes, x.shape.rank])
 
     # K products at once are as large as the output.
@@ -188,7 +188,7 @@ def _looped_columns(products: Products, layout: str) -> tf.Tensor:
     at_once = tf.minimum(LOOP_BOUND // tf.maximum(size, 1), tf.minimum(K, size))
 
     def own_element(product: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_sum(tf.where(seed != 0, product, tf.zeros([], x.dtype)), -1)
+        return tf.reduce_sum(tf.where(tf.not_equal(seed, 0), product, tf.zeros([], x.dtype)), -1)
 
     def whole(product: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
         return product

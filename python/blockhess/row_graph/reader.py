@@ -190,7 +190,7 @@ class Reader:
         if tensor.dtype != self.x.dtype:
             tensor = tf.cast(tensor, self.x.dtype)
         rank = tensor.shape.rank
-        if rank == 0 or (rank <= 2 and geometry.rows <= 1 and self._is_plain(geometry, rank)):
+        if rank == 0 or (geometry.rows <= 1 and self._is_plain(geometry, tensor.shape)):
             return Operand(tensor)
         with tf.name_scope("operand"):
             shape = [1] * (geometry.rank - rank) + tensor.shape.as_list()
@@ -215,9 +215,10 @@ class Reader:
             return Operand(tf.reshape(tensor, flat))
 
     @staticmethod
-    def _is_plain(geometry: Geometry, rank: int) -> bool:
-        """Whether a tensor of that rank already is (cells,) or (rows, cells)."""
-        return geometry.before == 0 and len(geometry.features) == 1 and rank <= geometry.rank
+    def _is_plain(geometry: Geometry, shape: tf.TensorShape) -> bool:
+        """Whether a tensor of that shape already is (1 | cells,) or (1 | rows, 1 | cells)."""
+        vector = geometry.before == 0 and len(geometry.features) == 1
+        return vector and shape.rank <= geometry.rank and shape[-1] in (1, geometry.size)
 
     def sum_of_cells(self, op: tf.Operation, node: Node, geometry: Geometry) -> Node:
         """The sum over the node's cells, as the output of `op`: a tensor of one cell a row."""

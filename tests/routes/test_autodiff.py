@@ -1,0 +1,389 @@
+"""The autodiff route gives the diagonal blocks, whichever way it takes through the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from blockhess.routes import autodiff
+from blockhess.routes.products import CannotStack, Products, pull_back
+
+Function = Callable[[tf.Tensor], tf.Tensor]
+LAYOUTS = ("dense", "diag", "packed")
+K = 3
+
+
+def weights(dtype: tf.DType) -> list[tf.Tensor]:
+    rng = np.random.default_rng(1)
+    return [tf.constant(rng.normal(size=size), dtype) for size in ((K, 4), (4, 4), (4, 1))]
+
+
+def mlp(x: tf.Tensor) -> tf.Tensor:
+    first, second, last = weights(x.dtype)
+    return tf.tanh(tf.tanh(x @ first) @ second) @ last
+
+
+def mix(x: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.sin(x) * tf.exp(-x * x) + tf.nn.softplus(x))
+
+
+def density(x: tf.Tensor) -> tf.Tensor:
+    first, *_ = weights(x.dtype)
+    return tf.exp(-tf.reduce_sum((x @ first) ** 2, 1) / 8)
+
+
+def recurrent(x: tf.Tensor) -> tf.Tensor:
+    """A loop over columns of x, and a branch."""
+    first = weights(x.dtype)[0][:, :K]
+
+    def step(k, state):
+        return k + 1, tf.tanh(state @ first + x[:, k, None])
+
+    state = tf.while_loop(lambda k, _: k < K, step, (0, tf.zeros_like(x)), maximum_iterations=K)[1]
+    return tf.cond(
+        tf.shape(x)[0] > 1, lambda: tf.reduce_sum(state**2), lambda: tf.reduce_sum(state)
+    )
+
+
+def nested(x: tf.Tensor) -> tf.Tensor:
+    return tf.function(mlp, autograph=False)(x) * tf.reduce_sum(x**3, 1, keepdims=True)
+
+
+def reflected(x: tf.Tensor) -> tf.Tensor:
+    """Reflecting pads can be differentiated, but pfor has no converter for them."""
+    padded = tf.pad(x, [[0, 0], [1, 1]], "REFLECT")
+    return tf.reduce_sum(tf.tanh(padded[:, 1:] * padded[:, :-1]), 1)
+
+
+def gathered(x: tf.Tensor) -> tf.Tensor:
+    """The gradient of a gather is sparse."""
+    rows = tf.gather(tf.transpose(x), [2, 0, 2])
+    return tf.reduce_sum(rows[0] ** 2 * rows[1] + rows[2])
+
+
+CASES: dict[str, Function] = {
+    f.__name__: f for f in (mlp, mix, density, recurrent, nested, reflected, gathered)
+}
+every_case = pytest.mark.parametrize("f", CASES.values(), ids=CASES)
+every_layout = pytest.mark.parametrize("layout", LAYOUTS)
+
+
+def points(N: int, columns: int = K, dtype=np.float64) -> np.ndarray:
+    return np.random.default_rng(2).normal(size=(N, columns)).astype(dtype)
+
+
+@cache
+def full_hessian(f: Function):
+    spec = tf.TensorSpec((None, K), tf.float64)
+    return tf.function(
+        lambda x: tf.hessians(tf.reduce_sum(f(x)), x)[0], autograph=False, input_signature=[spec]
+    )
+
+
+def hessian_slices(f: Function, x: np.ndarray) -> np.ndarray:
+    """(N, K, K) cut out of tf.hessians in float64."""
+    return np.einsum("nknl->nkl", full_hessian(f)(tf.constant(x)).numpy())
+
+
+def in_layout(blocks: np.ndarray, layout: str) -> np.ndarray:
+    if layout == "diag":
+        return np.einsum("...kk->...k", blocks)
+    upper = (..., *np.triu_indices(blocks.shape[-1]))
+    return blocks if layout == "dense" else blocks[upper]
+
+
+def route(f: Function, layout="dense", coupling="assume_independent", shape=None, xla=False):
+    """x -> blocks, in a tf.function that knows of x only `shape`."""
+
+    def blocks(x):
+        y = f(x if x.shape[-1] is not None else tf.ensure_shape(x, (None, K)))
+        return autodiff.differentiate(y, x, layout=layout, coupling=coupling)[1]
+
+    function = tf.function(blocks, autograph=False, jit_compile=xla)
+
+    def call(x: np.ndarray) -> np.ndarray:
+        spec = tf.TensorSpec(x.shape if shape is None else shape, x.dtype)
+        return function.get_concrete_function(spec)(tf.constant(x)).numpy()
+
+    return call
+
+
+def close(actual: np.ndarray, expected: np.ndarray, tolerance: float = 1e-12) -> bool:
+    return actual.shape == expected.shape and np.allclose(
+        actual, expected, rtol=tolerance, atol=tolerance * np.max(np.abs(expected), initial=0)
+    )
+
+
+@every_case
+def test_blocks_are_the_slices_of_tf_hessians(f: Function):
+    @tf.function(autograph=False)
+    def every_layout(x):
+        y, options = f(x), {"coupling": "assume_independent"}
+        return [autodiff.differentiate(y, x, layout=layout, **options)[1] for layout in LAYOUTS]
+
+    x = points(4)
+    expected = hessian_slices(f, x)
+    for layout, blocks in zip(LAYOUTS, every_layout(tf.constant(x)), strict=True):
+        assert close(blocks.numpy(), in_layout(expected, layout)), layout
+
+
+@pytest.mark.parametrize(
+    ("coupling", "shape"),
+    [
+        ("assume_independent", (None, K)),
+        ("assume_independent", (None, None)),
+        ("exact", (None, None)),
+    ],
+    ids=["unknown N", "unknown N and K", "exact"],
+)
+@every_layout
+def test_sizes_may_be_unknown_when_the_graph_is_built(layout, shape, coupling):
+    blocks = route(mlp, layout, coupling, shape)
+    for N in (5, 1, 0):
+        x = points(N)
+        expected = hessian_slices(mlp, x) if N else np.zeros((0, K, K))
+        assert close(blocks(x), in_layout(expected, layout)), N
+
+
+@pytest.mark.parametrize(
+    ("coupling", "shape"),
+    [("check", None), ("check", (None, None)), ("exact", (None, None))],
+    ids=["known sizes", "unknown sizes", "exact"],
+)
+def test_blocks_are_right_under_xla(coupling: str, shape):
+    x = points(3)
+    blocks = route(nested, "packed", coupling, shape, xla=True)(x)
+    assert close(blocks, in_layout(hessian_slices(nested, x), "packed"), 1e-10)
+
+
+@pytest.mark.parametrize("f", [mlp, mix, density, reflected])
+def test_float32_blocks_agree_with_float64(f: Function):
+    x = points(4)
+    assert close(route(f)(x.astype(np.float32)), hessian_slices(f, x), 2e-5)
+
+
+def second_derivative_of_mix(x: np.ndarray) -> np.ndarray:
+    sigmoid = 1 / (1 + np.exp(-x))
+    bell = np.exp(-x * x) * ((4 * x * x - 3) * np.sin(x) - 4 * x * np.cos(x))
+    return bell + sigmoid * (1 - sigmoid)
+
+
+@pytest.mark.parametrize(
+    ("N", "columns", "shape"),
+    [
+        (1, 300, None),
+        (60, 20, None),
+        (2, 300, (None, 300)),
+        (300, 20, (None, None)),
+        (15000, 8, None),
+    ],
+    ids=["many columns", "small pieces", "a loop", "a loop over unknown K", "pieces of four"],
+)
+@every_layout
+def test_columns_in_pieces_and_loops_have_the_closed_form(layout, N, columns, shape):
+    def f(x):
+        return mix(x) + tf.reduce_sum(tf.reduce_sum(x, 1) ** 2)
+
+    x = points(N, columns)
+    expected = 2 + second_derivative_of_mix(x)[..., np.newaxis] * np.eye(columns)
+    blocks = tf.function(
+        lambda x: autodiff.differentiate(f(x), x, layout=layout, coupling="assume_independent")[1],
+        autograph=False,
+        input_signature=[tf.TensorSpec(x.shape if shape is None else shape, tf.float64)],
+    )
+    assert close(blocks(tf.constant(x)).numpy(), in_layout(expected, layout), 1e-11)
+
+
+@pytest.mark.parametrize("shape", [(K,), (2, 3, K)])
+@every_layout
+def test_all_axes_but_the_last_are_rows(layout: str, shape: tuple[int, ...]):
+    x = np.random.default_rng(2).normal(size=shape)
+    flat = x.reshape(-1, K)
+    expected = hessian_slices(density, flat).reshape(*shape, K)
+    for coupling in ("assume_independent", "check", "exact"):
+        blocks = tf.function(
+            lambda x, coupling=coupling: autodiff.differentiate(
+                density(tf.reshape(x, (-1, K))), x, layout=layout, coupling=coupling
+            )[1],
+            autograph=False,
+        )(tf.constant(x))
+        assert close(blocks.numpy(), in_layout(expected, layout)), coupling
+
+
+def test_it_works_in_a_session_where_control_flow_v1_is_on():
+    expected = {N: hessian_slices(mlp, points(N)) for N in (1, 4)}
+    tf.compat.v1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            x = tf.compat.v1.placeholder(tf.float64, (None, None))
+            y = mlp(tf.ensure_shape(x, (None, K)))
+            results = [
+                autodiff.differentiate(y, x, layout="dense", coupling=coupling)[1]
+                for coupling in ("check", "exact")
+            ]
+            third = [tf.gradients(blocks, x)[0] for blocks in results]
+            for N in expected:
+                for blocks in session.run(results, {x: points(N)}):
+                    assert close(blocks, expected[N])
+                checked, exact = session.run(third, {x: points(N)})
+                assert np.abs(exact).max() > 0.1 and close(checked, exact, 1e-10)
+    finally:
+        tf.compat.v1.enable_control_flow_v2()
+
+
+def derivatives_of_a_product_with_blocks(make, x: np.ndarray, w: np.ndarray) -> list[np.ndarray]:
+    """First derivatives of <M, blocks> to x and w, and derivatives of a product with those."""
+    rng = np.random.default_rng(3)
+
+    @tf.function(autograph=False)
+    def derivatives(x, w):
+        blocks = make(x, w)
+        M = tf.constant(rng.normal(size=(x.shape[0], K, K)))
+        first = tf.gradients(tf.reduce_sum(M * blocks), [x, w])
+        product = tf.add_n([tf.reduce_sum(tf.sin(derivative)) for derivative in first])
+        return [*first, *tf.gradients(product, [x, w])]
+
+    return [derivative.numpy() for derivative in derivatives(tf.constant(x), tf.constant(w))]
+
+
+@pytest.mark.parametrize(
+    ("coupling", "shape"),
+    [("check", (None, K)), ("assume_independent", (None, None)), ("exact", (None, K))],
+    ids=["columns", "a loop over columns", "a loop over rows"],
+)
+def test_blocks_can_be_differentiated_twice_more(coupling: str, shape):
+    x, w = points(3), np.random.default_rng(4).normal(size=(K, 2))
+
+    def f(x, w):
+        return tf.reduce_sum(tf.sin(x @ w) * tf.reduce_sum(x**2, 1, keepdims=True))
+
+    def ours(x, w):
+        x = tf.compat.v1.placeholder_with_default(x, shape)
+        y = f(tf.ensure_shape(x, (None, K)), w)
+        return autodiff.differentiate(y, x, layout="dense", coupling=coupling)[1]
+
+    def closed_form(x, w):
+        z, square = x @ w, tf.reduce_sum(x**2, 1)
+        mixed = tf.einsum("nj,kj,nl->nkl", 2 * tf.cos(z), w, x)
+        return (
+            mixed
+            + tf.linalg.matrix_transpose(mixed)
+            - tf.einsum("nj,kj,lj,n->nkl", tf.sin(z), w, w, square)
+            + 2 * tf.reduce_sum(tf.sin(z), 1)[:, None, None] * tf.eye(K, dtype=x.dtype)
+        )
+
+    expected = derivatives_of_a_product_with_blocks(closed_form, x, w)
+    for actual, wanted in zip(
+        derivatives_of_a_product_with_blocks(ours, x, w), expected, strict=True
+    ):
+        assert np.abs(wanted).max() > 0.1
+        assert close(actual, wanted, 1e-10)
+
+
+def test_a_tape_sees_through_the_blocks_to_variables():
+    w = tf.Variable(np.random.default_rng(4).normal(size=(K,)))
+
+    @tf.function(autograph=False)
+    def blocks(x):
+        y = tf.reduce_sum(tf.exp(tf.linalg.matvec(x, w)))
+        return autodiff.differentiate(y, x, layout="diag", coupling="check")[1]
+
+    x = points(4)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(blocks(tf.constant(x)))
+    # The diagonal is exp(w'x) w_k^2.
+    density = np.exp(x @ w.numpy())
+    expected = x.T @ density * np.sum(w.numpy() ** 2) + 2 * w.numpy() * density.sum()
+    assert close(tape.gradient(total, w).numpy(), expected)
+
+
+def test_a_linear_function_has_blocks_of_zeros():
+    x = points(2)
+    for layout in LAYOUTS:
+        for coupling in ("check", "exact"):
+            blocks = route(lambda x: x[:, 0] - 3 * x[:, 2], layout, coupling, (None, K))(x)
+            assert close(blocks, in_layout(np.zeros((2, K, K)), layout))
+
+
+def test_a_function_without_a_derivative_has_zeros():
+    def derivatives(x):
+        y = tf.reduce_sum(tf.stop_gradient(x) ** 2)
+        return autodiff.differentiate(y, x, layout="packed", coupling="check")
+
+    gradient, blocks = tf.function(derivatives, autograph=False)(tf.constant(points(2)))
+    assert close(gradient.numpy(), np.zeros((2, K)))
+    assert close(blocks.numpy(), np.zeros((2, K * (K + 1) // 2)))
+
+
+def test_further_reads_of_a_variable_count_as_x():
+    v = tf.Variable(points(2))
+
+    @tf.function(autograph=False)
+    def blocks():
+        first, second = v.read_value(), v.read_value()
+        y = tf.reduce_sum(first**2 * second)
+        return autodiff.differentiate(y, first, layout="diag", coupling="check", reads=[second])
+
+    gradient, diagonal = blocks()
+    assert close(gradient.numpy(), 3 * v.numpy() ** 2)
+    assert close(diagonal.numpy(), 6 * v.numpy())
+
+
+@tf.custom_gradient
+def cube_with_one_way_only(x):
+    """x^3, whose second derivative cannot be transposed: a third gradient is refused."""
+
+    @tf.custom_gradient
+    def first(dy, x):
+        def second(w):
+            refused = tf.raw_ops.PreventGradient(input=6 * w * dy * x, message="refused")
+            return 3 * w * x**2, refused
+
+        return 3 * dy * x**2, second
+
+    return x**3, lambda dy: first(dy, x)
+
+
+def test_where_a_product_cannot_be_transposed_twice_it_is_transposed_once():
+    x = points(3)
+    expected = 6 * x[..., np.newaxis] * np.eye(K)
+    for shape in (None, (None, None)):
+        assert close(route(cube_with_one_way_only, shape=shape)(x), expected)
+
+
+def test_a_missing_gradient_is_named():
+    @tf.custom_gradient
+    def once(x):
+        return x**2, lambda dy: tf.raw_ops.PreventGradient(input=2 * dy * x, message="only once")
+
+    with pytest.raises(LookupError, match="differentiates f twice.*only once"):
+        route(once)(points(2))
+
+
+def test_products_that_do_not_vectorize_say_so():
+    with tf.Graph().as_default():
+        x = tf.compat.v1.placeholder(tf.float64, (None, K))
+        products = Products(pull_back(reflected(x), [x]), [x])
+        with pytest.raises(CannotStack):
+            products.stacked(tf.zeros((2, 5, K), tf.float64))
+
+
+def test_columns_come_one_by_one_where_they_do_not_vectorize():
+    x = points(3)
+    expected = hessian_slices(reflected, x)
+    for coupling in ("assume_independent", "exact"):
+        assert close(route(reflected, coupling=coupling, shape=(None, None))(x), expected)
+
+
+def test_nan_stays_in_its_row():
+    x = points(5)
+    expected = hessian_slices(mlp, x)
+    x[2, 1] = np.nan
+    blocks = route(mlp, coupling="check")(x)
+    assert np.isnan(blocks[2]).all()
+    others = [0, 1, 3, 4]
+    assert close(blocks[others], expected[others])

@@ -1,0 +1,273 @@
+"""Rows that interact are found at run time, rows that do not are left in peace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from blockhess.routes import autodiff, coupling
+from blockhess.routes.products import Products, pull_back
+
+Function = Callable[[tf.Tensor], tf.Tensor]
+K = 2
+
+
+def squared_sum(x):
+    return tf.reduce_sum(x) ** 2
+
+
+def batch_normalised(x):
+    """As keras.layers.BatchNormalization does in training mode."""
+    mean, variance = tf.nn.moments(x, [0])
+    return tf.reduce_sum(tf.nn.softplus((x - mean) * tf.math.rsqrt(variance + 1e-3)))
+
+
+def softmax_over_rows(x):
+    return tf.reduce_sum(tf.nn.softmax(x, axis=0) ** 2)
+
+
+def pairwise_distances(x):
+    squares = tf.reduce_sum((x[:, tf.newaxis] - x) ** 2, -1)
+    return tf.reduce_sum(tf.sqrt(squares + 0.1))
+
+
+def centred(x):
+    return tf.reduce_sum((x - tf.reduce_mean(x, 0)) ** 2)
+
+
+INTERACTING: dict[str, Function] = {
+    f.__name__: f
+    for f in (squared_sum, batch_normalised, softmax_over_rows, pairwise_distances, centred)
+}
+every_interacting = pytest.mark.parametrize("f", INTERACTING.values(), ids=INTERACTING)
+every_dtype = pytest.mark.parametrize("dtype", [tf.float32, tf.float64], ids=lambda d: d.name)
+
+
+def points(N: int, columns: int = K) -> np.ndarray:
+    return np.random.default_rng(2).normal(size=(N, columns))
+
+
+def route(f: Function, dtype=tf.float64, mode="check", layout="dense", columns=K, xla=False):
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec((None, columns), dtype)],
+        jit_compile=xla,
+    )
+    def blocks(x):
+        return autodiff.differentiate(f(x), x, layout=layout, coupling=mode)[1]
+
+    return lambda x: blocks(tf.constant(x, dtype)).numpy()
+
+
+def hessian_slices(f: Function, x: np.ndarray) -> np.ndarray:
+    full = tf.function(lambda x: tf.hessians(f(x), x)[0], autograph=False)(tf.constant(x))
+    return np.einsum("nknl->nkl", full.numpy())
+
+
+@every_dtype
+@every_interacting
+def test_check_fails_the_run_where_rows_interact(f: Function, dtype):
+    blocks = route(f, dtype)
+    for N in (2, 3, 10, 82, 83, 1000):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+            blocks(points(N))
+
+
+@pytest.mark.parametrize(("layout", "columns"), [("diag", 2), ("packed", 2), ("dense", 20)])
+@pytest.mark.parametrize("f", [squared_sum, softmax_over_rows, centred])
+def test_check_fails_the_run_in_other_layouts_and_for_many_columns(f, layout, columns):
+    blocks = route(f, tf.float32, layout=layout, columns=columns)
+    for N in (2, 100):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+            blocks(points(N, columns))
+
+
+@every_interacting
+def test_a_single_row_has_none_to_interact_with(f: Function):
+    x = points(1)
+    np.testing.assert_allclose(route(f)(x), hessian_slices(f, x), rtol=1e-11, atol=1e-11)
+
+
+@every_interacting
+def test_exact_blocks_are_those_of_the_true_hessian(f: Function):
+    blocks = route(f, mode="exact")
+    for N in (2, 9):
+        x = points(N)
+        np.testing.assert_allclose(blocks(x), hessian_slices(f, x), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("layout", ["dense", "diag", "packed"])
+def test_exact_blocks_of_a_thousand_rows_have_the_closed_form(layout: str):
+    N = 1000
+    dense = 2 * (1 - 1 / N) * np.eye(K)
+    expected = {"dense": dense, "diag": np.diag(dense), "packed": dense[np.triu_indices(K)]}[layout]
+    blocks = route(centred, mode="exact", layout=layout)(points(N))
+    np.testing.assert_allclose(blocks, np.broadcast_to(expected, blocks.shape), atol=1e-12)
+    assert len(blocks) == N
+
+
+@every_interacting
+def test_compiled_by_xla_the_blocks_turn_nan(f: Function):
+    blocks = route(f, tf.float32, xla=True)
+    assert np.isnan(blocks(points(40))).all()
+
+
+def test_compiled_by_xla_the_diagonals_turn_nan():
+    blocks = route(centred, tf.float32, layout="diag", xla=True)
+    for N in (2, 100):
+        assert np.isnan(blocks(points(N))).all()
+
+
+def test_the_message_names_the_result_and_the_ways_out():
+    def f(x):
+        return tf.identity(squared_sum(x), name="my_result")
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as failure:
+        route(f)(points(3))
+    for part in ("my_result:0", "coupling='exact'", "coupling='assume_independent'"):
+        assert part in failure.value.message.replace("\\'", "'")
+
+
+def test_a_session_run_fails_where_rows_interact():
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float32, (None, K))
+        _, blocks = autodiff.differentiate(centred(x), x, layout="dense", coupling="check")
+        with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+            session.run(blocks, {x: points(5)})
+
+
+def test_a_single_pair_among_independent_rows_is_found():
+    i, k, j, m = (tf.Variable(0, dtype=tf.int32) for _ in range(4))
+
+    def f(x):
+        return tf.reduce_sum(tf.sin(x)) + x[i, k] * x[j, m]
+
+    blocks = route(f, tf.float32, columns=3)
+    for first in range(6):
+        for second in range(first):
+            for at in ((0, 0), (2, 1)):
+                for variable, value in zip((i, j, k, m), (first, second, *at), strict=True):
+                    variable.assign(value)
+                with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+                    blocks(points(6, 3))
+
+
+@pytest.mark.parametrize("distance", [1, 41, 82, 164, 300])
+def test_rows_at_any_distance_are_found(distance: int):
+    blocks = route(lambda x: tf.reduce_sum(x[:-distance] * x[distance:] ** 2), tf.float32)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+        blocks(points(600))
+
+
+def test_interaction_among_small_rows_shows_beside_a_huge_one():
+    def f(x):
+        return tf.reduce_sum(x**4) + 0.1 * x[1, 0] * x[2, 1]
+
+    x = points(4)
+    x[0] = 1e12
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+        route(f, tf.float32)(x)
+
+
+def test_nan_and_inf_rows_neither_trip_the_check_nor_hide_others():
+    pair = tf.Variable(0.0)
+
+    def f(x):
+        cubes = tf.reduce_sum(x, 1) ** 3
+        return tf.reduce_sum(tf.exp(x)) + tf.reduce_sum(cubes) + pair * x[1, 0] * x[2, 0]
+
+    x = points(5)
+    x[0], x[3, 1], x[4] = np.nan, np.inf, -np.inf
+    blocks = route(f, tf.float32)
+    assert np.isfinite(blocks(x)).all((1, 2)).tolist() == [False, True, True, False, False]
+    pair.assign(1.0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+        blocks(x)
+
+
+def deep(activation, depth: int, gain: float) -> Function:
+    def f(x):
+        rng = np.random.default_rng(1)
+        sizes = [x.shape[-1], *[32] * depth, 1]
+        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+            weights = tf.constant(gain * rng.normal(size=(fan_in, fan_out)) / fan_in**0.5, x.dtype)
+            x = activation(x @ weights)
+        return x
+
+    return f
+
+
+def cancelling(x):
+    """w'x / w'x: its Hessian is nothing but what rounding leaves."""
+    z = 3.0 + tf.linalg.matvec(x, tf.range(1.0, x.shape[-1] + 1)) ** 2
+    return tf.reduce_sum(z * (1 / z))
+
+
+NOT_INTERACTING: dict[str, Function] = {
+    "a network that is nearly linear": deep(tf.tanh, 2, 1e-3),
+    "a network that is saturated": deep(tf.tanh, 3, 10.0),
+    "a deep network": deep(tf.nn.softplus, 10, 1.0),
+    "a network of relu, all of whose second derivatives are zero": deep(tf.nn.relu, 3, 1.0),
+    "blocks of rank one": lambda x: tf.math.softplus(tf.reduce_sum(x * [1.0, -1, 2, 0.5], 1)),
+    "second derivatives that cancel": cancelling,
+    "huge ones": lambda x: 1e25 * tf.reduce_logsumexp(x, 1),
+    "tiny ones": lambda x: 1e-25 * tf.reduce_logsumexp(x, 1),
+}
+
+
+@pytest.mark.parametrize("f", NOT_INTERACTING.values(), ids=NOT_INTERACTING)
+def test_ten_thousand_rows_that_do_not_interact_pass_in_float32(f: Function):
+    x = tf.constant(points(10000, 4), tf.float32)
+
+    @tf.function(autograph=False)
+    def blocks(x):
+        y = f(x)
+        return [
+            autodiff.differentiate(y, x, layout=layout, coupling="check")[1]
+            for layout in ("dense", "diag")
+        ]
+
+    dense, diagonal = blocks(x)
+    assert np.isfinite(dense).all()
+    np.testing.assert_array_equal(np.einsum("nkk->nk", dense), diagonal)
+
+
+def test_suspects_that_only_rounding_made_are_cleared():
+    @tf.function(autograph=False)
+    def suspects_and_culprit(x):
+        products = Products(pull_back(cancelling(x), [x]), [x])
+        blocks = autodiff.blocks(products, layout="dense")
+        probe = coupling._probe(x)
+        suspects = coupling._suspects(blocks, products, probe, "dense")
+        return suspects, coupling._culprit(products, probe, suspects)
+
+    suspects, culprit = suspects_and_culprit(tf.constant(points(1000, 4), tf.float32))
+    assert suspects.numpy().sum() > 10
+    assert culprit.numpy() == -1
+
+
+def test_factors_differ_among_rows_near_each_other():
+    factors = coupling._probe(tf.zeros((1000, K))).factors.numpy().ravel()
+    for first in range(0, 1000, 82):
+        assert len(np.unique(factors[first : first + 82])) == min(82, 1000 - first)
+    powers = np.log2(np.abs(factors))
+    np.testing.assert_array_equal(powers, np.round(powers))
+    for distance in (82, 164, 410):
+        assert np.mean(factors[distance:] == factors[:-distance]) < 0.2
+
+
+def test_checked_blocks_are_differentiated_as_others():
+    def gradient(mode):
+        @tf.function(autograph=False)
+        def of_blocks(x):
+            y = tf.reduce_sum(tf.exp(tf.reduce_sum(x, 1)) * x[:, 0])
+            blocks = autodiff.differentiate(y, x, layout="dense", coupling=mode)[1]
+            return tf.gradients(tf.reduce_sum(blocks[:, 0]), x)[0]
+
+        return of_blocks(tf.constant(points(4))).numpy()
+
+    assert np.abs(gradient("check")).max() > 0.1
+    np.testing.assert_array_equal(gradient("check"), gradient("assume_independent"))
