@@ -10,7 +10,7 @@ import tensorflow as tf
 from blockhess.plan import Plan, PlannedTerm
 from blockhess.request import Request
 from blockhess.routes import autodiff, fused
-from blockhess.row_graph import Node, Parameter, Reader, Unproven, Value
+from blockhess.row_graph import Parameter, Reader, Unproven, Value
 
 PROVED = "do not interact: proved from the graph"
 UNPROVED = {

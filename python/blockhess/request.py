@@ -63,9 +63,7 @@ def checked_result(y: Any, x: tf.Tensor) -> tf.Tensor:
     if not y.dtype.is_floating:
         raise ValueError(f"f's result has dtype {y.dtype.name}; expected a floating type")
     if y.shape.rank is None:
-        raise ValueError(
-            "f's result has an unknown rank; expected a scalar or one value a row"
-        )
+        raise ValueError("f's result has an unknown rank; expected a scalar or one value a row")
     rows = x.shape[:-1]
     allowed = [tf.TensorShape([]), rows, rows.concatenate(1)]
     if not any(_fits(y.shape, shape) for shape in allowed):
