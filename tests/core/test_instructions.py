@@ -5,94 +5,11 @@ import numpy as np
 import pytest
 
 from blockhess import _core
+from instruction_cases import CASES
 
 mpmath.mp.dps = 50
 DTYPES = ["float32", "float64"]
 ISAS = _core.build_facts()["isas"]
-
-SMALL = [1e-30, 1e-10, 1e-5, 0.01]
-MIDDLE = [0.1, 0.3, 0.5, 0.7, 0.9, 1.1, 1.5, 2.0, 2.5, 3.2, 5.0, 9.7]
-LARGE = [15.3, 31.4, 60.2, 87.1]
-POSITIVE = [*SMALL, *MIDDLE, *LARGE]
-REAL = [*POSITIVE, *(-a for a in POSITIVE)]
-UNIT = [*SMALL, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99]
-SIGNED_UNIT = [*UNIT, *(-a for a in UNIT)]
-ANGLES = [*REAL, 3.14159, 6.2832, 1.5708, 1e3, 1e4, -1e5, 1e7, 3e9]
-NEGATIVE_GAMMA = [-0.3, -1.5, -2.7, -10.4, -33.3]
-
-
-def sigmoid(a):
-    return 1 / (1 + mpmath.exp(-a))
-
-
-def log_abs_gamma(a):
-    return mpmath.log(abs(mpmath.gamma(a)))
-
-
-UNARY = {
-    "neg": (lambda a: -a, REAL),
-    "square": (lambda a: a * a, MIDDLE),
-    "sqrt": (mpmath.sqrt, [0.0, *POSITIVE]),
-    "rsqrt": (lambda a: 1 / mpmath.sqrt(a), POSITIVE),
-    "reciprocal": (lambda a: 1 / a, REAL),
-    "abs": (abs, REAL),
-    "sign": (mpmath.sign, [0.0, *REAL]),
-    "exp": (mpmath.exp, [0.0, *REAL]),
-    "expm1": (mpmath.expm1, [0.0, *REAL]),
-    "log": (mpmath.log, [1e-38, 1e30, *POSITIVE]),
-    "log1p": (mpmath.log1p, [*POSITIVE, *(-a for a in UNIT)]),
-    "sin": (mpmath.sin, [0.0, *ANGLES]),
-    "cos": (mpmath.cos, [0.0, *ANGLES]),
-    "tan": (mpmath.tan, [0.0, *ANGLES]),
-    "sinh": (mpmath.sinh, [0.0, 89.2, *REAL]),
-    "cosh": (mpmath.cosh, [0.0, 89.2, *REAL]),
-    "tanh": (mpmath.tanh, [0.0, *REAL]),
-    "asin": (mpmath.asin, [0.0, 1.0, -1.0, *SIGNED_UNIT]),
-    "acos": (mpmath.acos, [0.0, 1.0, -1.0, *SIGNED_UNIT]),
-    "atan": (mpmath.atan, [0.0, 1e30, *REAL]),
-    "asinh": (mpmath.asinh, [0.0, 1e15, -1e30, *REAL]),
-    "acosh": (mpmath.acosh, [1.0, 1.0001, 1.1, 2.0, 30.0, 1e15, 1e30]),
-    "atanh": (mpmath.atanh, [0.0, *SIGNED_UNIT]),
-    "sigmoid": (sigmoid, [0.0, *REAL]),
-    "softplus": (lambda a: mpmath.log1p(mpmath.exp(a)), [0.0, *REAL]),
-    "erf": (mpmath.erf, [0.0, *REAL]),
-    "erfc": (mpmath.erfc, [0.0, 9.1, *(a for a in REAL if a < 9)]),
-    "lgamma": (log_abs_gamma, [*POSITIVE, *NEGATIVE_GAMMA]),
-    "digamma": (mpmath.digamma, [*REAL[4:20], -1e-10, 1e10, *NEGATIVE_GAMMA]),
-}
-PAIRS = [(a, b) for a in (-3.7, -0.2, 0.0, 0.2, 1.9, 3.7) for b in (-3.7, -0.2, 0.2, 1.9)]
-POWERS = [(2.5, 3.7), (0.3, -7.2), (1e-5, 0.5), (7.7, 0.0), (-3.0, 5.0), (-3.0, 4.0), (-0.7, -3.0)]
-ORDERS = [
-    (0.0, 3.3),
-    *((n, a) for n in (1.0, 2.0, 3.0, 7.0) for a in (0.01, 0.7, 3.3, 19.0, 200.0, -0.5, -2.3)),
-]
-BINARY = {
-    "add": (lambda a, b: a + b, PAIRS),
-    "sub": (lambda a, b: a - b, PAIRS),
-    "mul": (lambda a, b: a * b, PAIRS),
-    "div": (lambda a, b: a / b, PAIRS),
-    "pow": (lambda a, b: a**b, POWERS),
-    "min": (min, PAIRS),
-    "max": (max, PAIRS),
-    "less": (lambda a, b: a < b, PAIRS),
-    "less_equal": (lambda a, b: a <= b, PAIRS),
-    "greater": (lambda a, b: a > b, PAIRS),
-    "greater_equal": (lambda a, b: a >= b, PAIRS),
-    "equal": (lambda a, b: a == b, PAIRS),
-    "not_equal": (lambda a, b: a != b, PAIRS),
-    "polygamma": (lambda n, a: mpmath.polygamma(int(n), a), ORDERS),
-}
-TERNARY = {
-    "select": (
-        lambda c, a, b: a if c != 0 else b,
-        [(0.0, 2.0, 3.0), (-1.0, 2.0, 3.0), (0.5, 1.0, 0.0)],
-    )
-}
-ALL = {
-    **{name: (function, [(a,) for a in points]) for name, (function, points) in UNARY.items()},
-    **BINARY,
-    **TERNARY,
-}
 
 # In units of the last place of the result. digamma and lgamma have zeros, near which only the error
 # relative to one is small.
@@ -111,22 +28,21 @@ def run(name, arguments, dtype, isa):
     return result
 
 
-def test_the_table_of_this_file_is_the_table_of_the_core():
-    arities = {name: len(points[0]) for name, (_, points) in ALL.items()}
+def test_the_table_of_cases_is_the_table_of_the_core():
+    arities = {name: len(case.points[0]) for name, case in CASES.items()}
     assert arities == dict(_core.instructions())
 
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", CASES)
 def test_an_instruction_is_accurate_to_a_few_units_of_the_last_place(name, dtype, isa):
-    function, points = ALL[name]
+    case = CASES[name]
     limits = np.finfo(dtype)
-    arguments = [np.asarray(argument, dtype) for argument in zip(*points, strict=True)]
+    arguments = [np.asarray(argument, dtype) for argument in zip(*case.points, strict=True)]
     results = run(name, arguments, dtype, isa)
     for point, result in zip(zip(*arguments, strict=True), results, strict=True):
-        exact = function(*(mpmath.mpf(float(a)) for a in point))
-        exact = mpmath.mpf(1 if exact is True else 0 if exact is False else exact)
+        exact = case.meaning(*(mpmath.mpf(float(a)) for a in point))
         if abs(exact) > limits.max:
             assert np.isinf(result) and np.sign(result) == mpmath.sign(exact), (point, result)
             continue
@@ -203,7 +119,7 @@ SPECIAL = [
     ("select", (0.0, INF, 3.0), 3.0),
     ("select", (1.0, NAN, 3.0), NAN),
 ]
-PROPAGATES_NAN = [name for name in UNARY if name not in ("sign",)]
+PROPAGATES_NAN = [n for n, case in CASES.items() if len(case.points[0]) == 1 and n != "sign"]
 
 
 @pytest.mark.parametrize("isa", ISAS)

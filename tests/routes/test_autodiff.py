@@ -66,7 +66,7 @@ def gathered(x: tf.Tensor) -> tf.Tensor:
 
 
 CASES: dict[str, Function] = {
-    f.__name__: f for f in (mlp, mix, density, recurrent, nested, reflected, gathered)
+    f.__name__: f for f in (mlp, mix, density, nested, reflected, gathered)
 }
 every_case = pytest.mark.parametrize("f", CASES.values(), ids=CASES)
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
@@ -129,6 +129,11 @@ def test_blocks_are_the_slices_of_tf_hessians(f: Function):
     expected = hessian_slices(f, x)
     for layout, blocks in zip(LAYOUTS, every_layout(tf.constant(x)), strict=True):
         assert close(blocks.numpy(), in_layout(expected, layout)), layout
+
+
+def test_f_may_hold_loops_and_branches():
+    x = points(4)
+    assert close(route(recurrent)(x), hessian_slices(recurrent, x))
 
 
 @pytest.mark.parametrize(
