@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ import tensorflow as tf
 
 from blockhess.baselines import WAYS, compiled
 from blockhess.routes import autodiff
+from foundation import processor
 
 HIDDEN = 64
 # Past so many columns the ways that write out every column take minutes to build.
@@ -97,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=41)
     arguments = parser.parse_args()
-    print(f"TensorFlow {tf.__version__}, {os.cpu_count()} cores, {platform.processor()}, float32")
+    print(f"TensorFlow {tf.__version__}, {os.cpu_count()} cores, {processor()}, float32")
     names = ["check", *WAYS]
     print(f"{'':36}{'N':>6}{'K':>6}{'blockhess':>12}", *(f"{name:>22}" for name in names))
     for title, function in FUNCTIONS.items():

@@ -202,7 +202,7 @@ def deep(activation, depth: int, gain: float) -> Function:
 
 def cancelling(x):
     """w'x / w'x: its Hessian is nothing but what rounding leaves."""
-    z = 3.0 + tf.linalg.matvec(x, tf.range(1.0, x.shape[-1] + 1)) ** 2
+    z = 3.0 + tf.linalg.matvec(x, tf.range(1, x.shape[-1] + 1, dtype=x.dtype)) ** 2
     return tf.reduce_sum(z * (1 / z))
 
 
@@ -211,7 +211,7 @@ NOT_INTERACTING: dict[str, Function] = {
     "a network that is saturated": deep(tf.tanh, 3, 10.0),
     "a deep network": deep(tf.nn.softplus, 10, 1.0),
     "a network of relu, all of whose second derivatives are zero": deep(tf.nn.relu, 3, 1.0),
-    "blocks of rank one": lambda x: tf.math.softplus(tf.reduce_sum(x * [1.0, -1, 2, 0.5], 1)),
+    "blocks of rank one": lambda x: tf.math.softplus(tf.reduce_sum(x * [1.0, -1.0, 2.0, 0.5], 1)),
     "second derivatives that cancel": cancelling,
     "huge ones": lambda x: 1e25 * tf.reduce_logsumexp(x, 1),
     "tiny ones": lambda x: 1e-25 * tf.reduce_logsumexp(x, 1),

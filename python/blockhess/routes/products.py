@@ -9,6 +9,9 @@ from tensorflow.python.ops.parallel_for.control_flow_ops import pfor
 
 # A loop's tangent runs the loop's own second derivative once more: transposing once is cheaper.
 CONTROL_FLOW = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
+# A gradient function that applies one of these to what it pulls back is linear only as a whole
+# (that of CumulativeLogsumexp goes by way of logarithms): its tangent at zero is NaN.
+NOT_LINEAR = frozenset({"Log", "Exp", "Sqrt", "Square", "Pow", "Abs", "CumulativeLogsumexp"})
 
 
 class CannotStack(Exception):
@@ -39,7 +42,7 @@ class Products:
         self._transposed = pull_back(gradient, sources, self._stand_in)
         self.zero = self._transposed is None
         operations = [] if self.zero else _between(self._stand_in, self._transposed)
-        self._twice = not any(operation.type in CONTROL_FLOW for operation in operations)
+        self._twice = not any(o.type in CONTROL_FLOW | NOT_LINEAR for o in operations)
         self.width = _width(self.x, operations)
 
     def __call__(self, v: tf.Tensor) -> tf.Tensor:
