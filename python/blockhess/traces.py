@@ -2,8 +2,8 @@
 
 A trace is thrown away when something that f reads by name has changed: a variable of its closure or
 a global, also of the plain Python functions that it calls; numbers are compared by value, lists,
-dictionaries and NumPy arrays by what they hold, everything else by identity. What f reaches through
-attributes of an object is read when it is traced, as under `tf.function`.
+dictionaries, sets and NumPy arrays by what they hold, everything else by identity. What f reaches
+through attributes of an object is read when it is traced, as under `tf.function`.
 """
 
 from __future__ import annotations
@@ -34,19 +34,16 @@ def apply(
 
 
 class Trace:
-    """f and its derivatives as a tf.function, with what f was when it was traced."""
+    """f and its derivatives as tf.functions, with what f was when it was traced.
+
+    The first shape of each K and rank is traced as it is, a second one with unknown N.
+    """
 
     def __init__(self, call: Callable[[], Callable], f: Callable, request: Request) -> None:
-        self.plans: dict[object, Plan] = {}
         self.names = tuple(_names(f))
-
-        def derivatives(x: tf.Tensor) -> list[tf.Tensor]:
-            result, plan = apply(call(), x, request)
-            self.plans[tf.compat.v1.get_default_graph()] = plan
-            return [tensor for tensor in result if tensor is not None]
-
-        self.function = tf.function(derivatives, autograph=False, reduce_retracing=True)
         self.request = request
+        self._call = call
+        self._traced: dict[object, tuple[Callable, list[Plan]]] = {}
 
     @property
     def fresh(self) -> bool:
@@ -54,13 +51,41 @@ class Trace:
         return all(_state(read()) == state for read, state in self.names)
 
     def __call__(self, x: tf.Tensor) -> Derivatives:
-        results = iter(self.function(x))
+        results = iter(self._function(x)[0](x))
         value = next(results) if self.request.value else None
         gradient = next(results) if self.request.gradient else None
         return Derivatives(value, gradient, next(results))
 
     def plan(self, x: tf.Tensor) -> Plan:
-        return self.plans[self.function.get_concrete_function(x).graph]
+        return self._function(x)[1][-1]
+
+    def _function(self, x: tf.Tensor) -> tuple[Callable, list[Plan]]:
+        exact = x.shape
+        relaxed = tf.TensorShape([None] * (exact.rank - 1)).concatenate(exact[-1:])
+        for shape in (exact, relaxed):
+            found = self._traced.get((x.dtype, tuple(shape)))
+            if found is not None:
+                return found
+        if (x.dtype, exact.rank, exact[-1]) in self._traced:
+            try:
+                return self._trace(x.dtype, relaxed)
+            except Exception:  # noqa: BLE001 - f may need to know N, in ways of its own
+                pass
+        self._traced[x.dtype, exact.rank, exact[-1]] = (self._call, [])
+        return self._trace(x.dtype, exact)
+
+    def _trace(self, dtype: tf.DType, shape: tf.TensorShape) -> tuple[Callable, list[Plan]]:
+        plans: list[Plan] = []
+
+        def derivatives(x: tf.Tensor) -> list[tf.Tensor]:
+            result, plan = apply(self._call(), x, self.request)
+            plans.append(plan)
+            return [tensor for tensor in result if tensor is not None]
+
+        function = tf.function(derivatives, [tf.TensorSpec(shape, dtype)], autograph=False)
+        function.get_concrete_function()
+        self._traced[dtype, tuple(shape)] = (function, plans)
+        return function, plans
 
 
 _traces: weakref.WeakKeyDictionary[object, dict[object, Trace]] = weakref.WeakKeyDictionary()
@@ -89,18 +114,35 @@ def trace(f: Callable, request: Request) -> Trace:
 _MISSING = object()
 
 
-def _state(value: Any) -> object:
+class _Identity:
+    """Stands for an object without keeping it alive where that can be helped."""
+
+    def __init__(self, value: Any) -> None:
+        try:
+            self._read: Callable[[], Any] = weakref.ref(value)
+        except TypeError:
+            self._read = lambda: value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Identity):
+            return False
+        value = self._read()
+        return value is not None and value is other._read()
+
+    __hash__ = None
+
+
+def _state(value: Any, depth: int = 4) -> object:
     """What must not change of a value that was read by name."""
-    if isinstance(value, (bool, int, float, complex, str, bytes)):
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
         return type(value), repr(value)
-    if isinstance(value, np.ndarray):
-        return id(value), value.shape, zlib.crc32(np.ascontiguousarray(value).view(np.uint8).data)
-    if isinstance(value, (list, tuple, dict)):
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        contents = np.ascontiguousarray(value).view(np.uint8).data
+        return value.dtype.str, value.shape, zlib.crc32(contents)
+    if depth and isinstance(value, (list, tuple, set, frozenset, dict)):
         items = value.items() if isinstance(value, dict) else value
-        return id(value), tuple(
-            repr(i) if isinstance(i, (int, float, str)) else id(i) for i in items
-        )
-    return id(value)
+        return type(value), [_state(item, depth - 1) for item in items]
+    return _Identity(value)
 
 
 def _names(f: Callable) -> Iterator[tuple[Callable[[], Any], object]]:
@@ -132,14 +174,17 @@ def _plain(f: Any) -> Any:
 
 
 def _reads(function: Callable, code: types.CodeType) -> Iterator[Callable[[], Any]]:
-    for cell in function.__closure__ or ():
-        yield lambda cell=cell: _contents(cell)
+    weak = weakref.ref(function)  # Its closure may lead to the owner of the trace.
+    for i in range(len(function.__closure__ or ())):
+        yield lambda i=i: _contents(weak().__closure__[i])
     scope = function.__globals__
     for name in _global_names(code):
         if name in scope:
             yield lambda name=name: scope.get(name, _MISSING)
-    for value in function.__defaults__ or ():
-        yield lambda value=value: value
+    for i in range(len(function.__defaults__ or ())):
+        yield lambda i=i: weak().__defaults__[i]
+    for name in function.__kwdefaults__ or ():
+        yield lambda name=name: weak().__kwdefaults__.get(name, _MISSING)
 
 
 def _global_names(code: types.CodeType) -> set[str]:

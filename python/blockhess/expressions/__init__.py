@@ -4,7 +4,7 @@ The instructions of the core are functions of this package under their own names
 `select(c, a, b)`, `max(a, b)`, ... take expressions or floats and build simplified calls.
 """
 
-from .affine import affine
+from .affine import Slopes, affine
 from .build import call, make
 from .derivatives import differentiate
 from .expression import (
@@ -32,6 +32,7 @@ __all__ = [
     "Expression",
     "ExpressionLike",
     "ProgramTooLong",
+    "Slopes",
     "Variable",
     "affine",
     "call",

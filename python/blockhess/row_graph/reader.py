@@ -59,7 +59,7 @@ class Reader:
             if stack[-1].ref() in self._values:
                 stack.pop()
                 continue
-            sources = [] if op.type in CONSTANT_IN_X else op.inputs
+            sources = [] if self._constant(op) else op.inputs
             missing = [source for source in sources if source.ref() not in self._values]
             if missing and id(op) not in opened:
                 opened.add(id(op))
@@ -75,7 +75,7 @@ class Reader:
 
     def _apply(self, op: tf.Operation) -> Iterable[Value]:
         """The values of the outputs of an operation whose inputs have been read."""
-        if op.type in CONSTANT_IN_X:
+        if self._constant(op):
             return [Parameter(output) for output in op.outputs]
         inputs = [self._values[i.ref()] for i in op.inputs]
         if all(isinstance(value, Parameter) for value in inputs):
@@ -93,6 +93,10 @@ class Reader:
             return [Unproven(output, f"no rule for {describe(op)}") for output in op.outputs]
         result = rule(self, op, inputs)
         return result if isinstance(result, tuple) else (result,)
+
+    @staticmethod
+    def _constant(op: tf.Operation) -> bool:
+        return op.type in CONSTANT_IN_X and not inlining.has_custom_gradient(op)
 
     def _apply_call(self, op: tf.Operation) -> Iterable[Value]:
         reason = inlining.obstacle(op)

@@ -48,8 +48,8 @@ def terms_of(form: Expression, leaves: Leaves) -> list[ops.Term]:
             s, psi = _link(product, leaves)
             groups[s] = groups.get(s, ZERO) + psi
     if affine is not ZERO:
-        plain = _affine(affine, leaves)
-        groups[plain.s] = groups.get(plain.s, ZERO) + plain.scale * S_ARGUMENT + plain.offset
+        for slope, sums in _by_slope(affine, leaves).items():
+            groups[sums] = groups.get(sums, ZERO) + slope * S_ARGUMENT
     if not groups:
         return [ops.Term(None, (), None, None, constant, leaves.parameters(constant))]
     first = next(iter(groups))
@@ -71,12 +71,43 @@ def _affine(expression: Expression, leaves: Leaves) -> Affine | None:
     if read is None:
         return None
     slopes, offset = read
-    # The unit is the sum that is dearest to scale: S of every row, then S, then the others.
-    unit = min(slopes, key=lambda v: (_rank(leaves, v), v.name), default=None)
-    if unit is None:
+    if not slopes:
         return Affine((), ZERO, offset)
-    ratios = [(v, _ratio(slopes[v], slopes[unit])) for v in sorted(slopes, key=lambda v: v.name)]
-    return Affine(tuple(ratios), slopes[unit], offset)
+    unit = _unit(slopes, leaves)
+    ratios = [(v, _ratio(slopes[v], unit)) for v in sorted(slopes, key=_name)]
+    return Affine(tuple(ratios), unit, offset)
+
+
+def _unit(slopes: e.Slopes, leaves: Leaves) -> Expression:
+    """The slope that goes out of s into its scale, so that the dearest sum need not be scaled.
+
+    Never one that could be zero: a parameter only where it is the slope of every sum.
+    """
+    values = set(slopes.values())
+    if len(values) == 1:
+        return next(iter(values))
+    plain = [v for v, slope in slopes.items() if isinstance(slope, e.Constant)]
+    if not plain:
+        return ONE
+    return slopes[min(plain, key=lambda v: (_rank(leaves, v), v.name))]
+
+
+def _by_slope(expression: Expression, leaves: Leaves) -> dict[Expression, Ratios]:
+    """The sums of an affine expression by what they are multiplied with; numbers go together."""
+    read = e.affine(expression, [v for v in expression.variables if leaves.has(v, *_ROW_SUMS)])
+    assert read is not None and read[1] is ZERO
+    numbers = {v: slope for v, slope in read[0].items() if isinstance(slope, e.Constant)}
+    found: dict[Expression, Ratios] = {}
+    if numbers:
+        unit = _unit(numbers, leaves)
+        found[unit] = tuple((v, _ratio(numbers[v], unit)) for v in sorted(numbers, key=_name))
+    for v in sorted(read[0].keys() - numbers.keys(), key=_name):
+        found[read[0][v]] = (*found.get(read[0][v], ()), (v, ONE))
+    return found
+
+
+def _name(variable: Variable) -> str:
+    return variable.name
 
 
 def _rank(leaves: Leaves, variable: Variable) -> int:

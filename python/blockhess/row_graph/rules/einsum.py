@@ -78,7 +78,9 @@ def _einsum(reader, op: tf.Operation, inputs: list[Value]) -> Value:
         return reader.unproven(op, "multiplies rows with rows")
     rows, sizes = nodes[0].rows, {}
     for term, shape in zip(terms, shapes, strict=True):
-        sizes.update({a: n for a, n in zip(term, shape, strict=True) if n is not None})
+        for letter, size in zip(term, shape, strict=True):
+            if size is not None and sizes.setdefault(letter, size) != size:
+                return reader.unproven(op, "broadcasts an axis of size one")
     if any(letter not in sizes for letter in output if letter not in rows):
         return reader.unproven(op, "the size of an axis is not known")
     geometry = _result(rows, output, sizes)

@@ -66,7 +66,6 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
     "Softsign": _softsign,
     "SquaredDifference": lambda a, b: e.square(a - b),
     "DivNoNan": lambda a, b: _unless_zero(b, a / b),
-    "MulNoNan": lambda a, b: _unless_zero(b, a * b),
     "Xdivy": lambda a, b: _unless_zero(a, a / b),
     "Xlogy": lambda a, b: _unless_zero(a, a * e.log(b)),
     "Xlog1py": lambda a, b: _unless_zero(a, a * e.log1p(b)),
@@ -148,7 +147,18 @@ RULES = {
     "Cast": _cast,
     "IdentityN": _identity_n,
     **dict.fromkeys(
-        ("Erfinv", "Ndtri", "Atan2", "Igamma", "Igammac", "Zeta", "FloorMod", "Mod", "Betainc"),
+        (
+            "Erfinv",
+            "Ndtri",
+            "Atan2",
+            "Igamma",
+            "Igammac",
+            "Zeta",
+            "FloorMod",
+            "Mod",
+            "Betainc",
+            "MulNoNan",
+        ),
         _opaque_cells,
     ),  # fmt: skip
 }

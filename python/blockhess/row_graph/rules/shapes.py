@@ -24,7 +24,9 @@ def _reshape(reader, op: tf.Operation, inputs: list[Value]) -> Value:
         return reader.unproven(op, "its new shape is not known")
     if static is not None:
         sizes = [a if a is not None else b for a, b in zip(sizes, static, strict=True)]
-    if geometry.before and sizes != reader.dimensions(node):
+    if sizes == reader.dimensions(node) and None not in sizes:
+        return reader.moved(op, node, geometry)
+    if geometry.before:
         return reader.unproven(op, "the rows are not its first axis")
     result = _split(reader, geometry, sizes)
     if result is None:
@@ -33,31 +35,20 @@ def _reshape(reader, op: tf.Operation, inputs: list[Value]) -> Value:
 
 
 def _split(reader, geometry: Geometry, sizes: list[int | RowAxis | None]) -> Geometry | None:
-    """The geometry of a reshaped tensor: the number of its trailing axes that are features."""
-    if geometry.rows == 0:
-        features = _integers(sizes, geometry.size)
-        return None if features is None else Geometry(0, features, 0, geometry.summed)
+    """The geometry of a reshaped tensor: the number of its trailing axes that are features.
+
+    If these hold just the cells of one row, the leading axes hold the rows, in their order.
+    """
     rows = len(reader.row_shape)
-    for leading in dict.fromkeys((geometry.rows, rows, 1)):
-        features = _integers(sizes[leading:], geometry.size)
-        if leading > len(sizes) or features is None:
+    for leading in dict.fromkeys((geometry.rows, rows, 1)) if geometry.rows else (0,):
+        features = sizes[leading:]
+        if leading > len(sizes) or not all(isinstance(size, int) for size in features):
             continue
-        if leading == 1 or _same_rows(reader, sizes[:leading]):
-            return Geometry(leading, features)
+        if math.prod(features) == geometry.size and (
+            leading <= 1 or _same_rows(reader, sizes[:leading])
+        ):
+            return Geometry(leading, tuple(features), 0, geometry.summed)
     return None
-
-
-def _integers(sizes: list[int | RowAxis | None], product: int) -> tuple[int, ...] | None:
-    """The sizes, if they are known (but for one, which follows) and hold `product` cells."""
-    known = [size for size in sizes if isinstance(size, int)]
-    if len(sizes) - len(known) > 1 or any(isinstance(size, RowAxis) for size in sizes):
-        return None
-    rest = math.prod(known)
-    if len(known) < len(sizes):
-        if rest == 0 or product % rest or len(known) == 0:
-            return None
-        sizes = [size if isinstance(size, int) else product // rest for size in sizes]
-    return tuple(sizes) if math.prod(sizes) == product else None
 
 
 def _same_rows(reader, sizes: list[int | RowAxis | None]) -> bool:
