@@ -325,6 +325,69 @@ def test_an_array_that_f_reads_may_change_in_place():
     assert bh.hessian(f, x)[0, 0, 0] == 10.0
 
 
+def test_an_object_that_f_reads_may_be_replaced_and_lists_may_change_deep_down():
+    class Settings:
+        def __init__(self, scale):
+            self.scale = scale
+
+    x, nested, settings = np.ones((1, 2)), [[1.0]], None
+    f = lambda x: settings.scale * nested[0][0] * tf.reduce_sum(x**2)  # noqa: E731
+    for scale in (1.0, 2.0, 3.0):
+        settings = None  # The next object may be given the place in memory of the last.
+        settings = Settings(scale)
+        assert bh.hessian(f, x)[0, 0, 0] == 2.0 * scale
+    nested[0][0] = 5.0
+    assert bh.hessian(f, x)[0, 0, 0] == 30.0
+
+
+def test_one_f_serves_every_shape_and_stays_fused():
+    f = lambda x: tf.reduce_sum(tf.sin(x))  # noqa: E731
+    for shape in [(4, 3), (4, 5), (7, 3), (9, 3), (2, 4, 5), (3,), (1, 1)]:
+        assert bh.hessian(f, np.ones(shape)).shape == (*shape, shape[-1])
+        assert bh.explain(f, np.ones(shape)).route == "fused"
+
+
+def test_a_function_that_needs_to_know_N_is_traced_for_each():
+    f = lambda x: tf.reduce_sum(tf.reshape(x, (x.shape[0], 3)) ** 2)  # noqa: E731
+    for n in (2, 5, 2, 7):
+        assert bh.hessian(f, np.ones((n, 3))).shape == (n, 3, 3)
+
+
+def test_a_function_that_refers_to_itself_is_let_go():
+    def used():
+        def f(x):
+            return tf.reduce_sum(x**2) if True else f(x)
+
+        bh.hessian(f, np.ones((1, 2)))
+        return weakref.ref(f)
+
+    alive = used()
+    gc.collect()
+    assert alive() is None
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-39, 2.0])
+def test_a_weight_that_may_be_zero_is_never_divided_by(weight, rng):
+    x, w, scale = rng.normal(size=(4, 3)), rng.normal(size=3), tf.Variable(weight, dtype=tf.float64)
+    rows = weight * np.array([1.0, 0.0, 2.0, -1.0])
+
+    def penalised(x):
+        return scale * tf.reduce_sum(x * (x @ A), 1) + tf.reduce_sum(tf.sin(x), 1)
+
+    def by_row(x):
+        return rows * tf.reduce_sum(x * (x @ A), 1) + tf.reduce_sum(tf.sin(x), 1)
+
+    def linked(x):
+        return tf.exp(scale * tf.reduce_sum(x * (x @ A), 1) + tf.linalg.matvec(x, w))
+
+    for f in (penalised, by_row, linked):
+        fused = bh.value_grad_hessian(f, x, route="fused")
+        for actual, expected in zip(
+            fused, bh.value_grad_hessian(f, x, route="autodiff"), strict=True
+        ):
+            np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
+
+
 def test_a_variable_that_f_reads_may_change():
     weights = tf.Variable([1.0, 1.0])
     f = lambda x: tf.reduce_sum(weights * x**2)  # noqa: E731

@@ -137,6 +137,11 @@ def _opaque_cells(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     return reader.opaque(op, geometry)
 
 
+OPAQUE = (
+    *("Erfinv", "Ndtri", "Atan2", "Igamma", "Igammac", "Zeta", "Betainc"),
+    *("FloorMod", "Mod", "MulNoNan"),
+)
+
 RULES = {
     **{name: _rule(getattr(e, instruction)) for name, instruction in _SAME.items()},
     **{name: _rule(build) for name, build in _COMPOSED.items()},
@@ -146,19 +151,5 @@ RULES = {
     "Select": _select,
     "Cast": _cast,
     "IdentityN": _identity_n,
-    **dict.fromkeys(
-        (
-            "Erfinv",
-            "Ndtri",
-            "Atan2",
-            "Igamma",
-            "Igammac",
-            "Zeta",
-            "FloorMod",
-            "Mod",
-            "Betainc",
-            "MulNoNan",
-        ),
-        _opaque_cells,
-    ),  # fmt: skip
+    **dict.fromkeys(OPAQUE, _opaque_cells),
 }

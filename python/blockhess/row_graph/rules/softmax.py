@@ -58,7 +58,10 @@ def _softmax(reader, op: tf.Operation, inputs: list[Value]) -> Value:
 
 
 def _cross_entropy(reader, op: tf.Operation, logits: Node, labels: Operand) -> tuple[Value, ...]:
-    """sum(labels * (log_sum_exp - cells)), and the second output, which is not for users."""
+    """sum(labels * (log_sum_exp - cells)), and the second output, which is not for users.
+
+    True for any labels; TensorFlow's own gradient takes it that each row of them adds up to one.
+    """
     geometry = logits.geometry
     normaliser = _log_sum_exp(reader, op, logits)
     cells = Elementwise(
