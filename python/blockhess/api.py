@@ -10,7 +10,7 @@ import tensorflow as tf
 from blockhess import traces
 from blockhess.derivatives import Derivatives, derive
 from blockhess.plan import Plan
-from blockhess.request import Request, check_x, checked_x
+from blockhess.request import Request, check_x, checked_result, checked_x
 
 RowFunction = Callable[[tf.Tensor], Any]
 
@@ -187,8 +187,6 @@ def _apply(f: RowFunction, x: Any, request: Request) -> Derivatives:
 
 
 def _hessian_of(ys: Sequence[Any], x: Any, request: Request) -> tf.Tensor:
-    from blockhess.request import checked_result
-
     reads = _reads(x)
     source = reads[0] if reads else checked_x(x)
     check_x(source)

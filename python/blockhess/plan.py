@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ class Plan:
     refused: tuple[tuple[str, str], ...] = ()
     bytes_read: str = ""
     bytes_written: str = ""
-    notes: tuple[str, ...] = field(default=())
 
     def __str__(self) -> str:
         lines = [f"route: {self.route}", f"layout: {self.layout}", f"rows: {self.coupling}"]
@@ -53,4 +52,4 @@ class Plan:
             lines += [f"term {number}: {text[0]}", *(f"        {line}" for line in text[1:])]
         lines += [f"not {route}: {reason}" for route, reason in self.refused]
         lines += [f"bytes: reads {self.bytes_read}, writes {self.bytes_written}"]
-        return "\n".join([*lines, *self.notes])
+        return "\n".join(lines)

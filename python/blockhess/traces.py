@@ -43,6 +43,7 @@ class Trace:
         self.names = tuple(_names(f))
         self.request = request
         self._call = call
+        self._met: set[object] = set()
         self._traced: dict[object, tuple[Callable, list[Plan]]] = {}
 
     @property
@@ -66,12 +67,12 @@ class Trace:
             found = self._traced.get((x.dtype, tuple(shape)))
             if found is not None:
                 return found
-        if (x.dtype, exact.rank, exact[-1]) in self._traced:
+        if (x.dtype, tuple(relaxed)) in self._met:
             try:
                 return self._trace(x.dtype, relaxed)
             except Exception:  # noqa: BLE001 - f may need to know N, in ways of its own
                 pass
-        self._traced[x.dtype, exact.rank, exact[-1]] = (self._call, [])
+        self._met.add((x.dtype, tuple(relaxed)))
         return self._trace(x.dtype, exact)
 
     def _trace(self, dtype: tf.DType, shape: tf.TensorShape) -> tuple[Callable, list[Plan]]:

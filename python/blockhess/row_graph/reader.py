@@ -45,11 +45,6 @@ class Reader:
         self.row_shape: tuple[int | None, ...] = tuple(rows.as_list())
         self._values: dict[object, Value] = {read.ref(): self.input for read in (x, *reads)}
 
-    @property
-    def single_row(self) -> bool:
-        """Whether x is known to be one row, so that nothing can interact."""
-        return all(size == 1 for size in self.row_shape)
-
     def read(self, tensor: tf.Tensor) -> Value:
         """The value of `tensor`; its ancestors are read first, without recursion."""
         stack = [tensor]
