@@ -1,7 +1,6 @@
 #include "csrc/cpu/blocks.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "csrc/core/formula.h"
 #include "csrc/cpu/fixed_size.h"
@@ -11,40 +10,72 @@ namespace blockhess::cpu {
 
 namespace {
 
-// A piece of a tile's output that stays in the first-level cache while the parts are summed there:
-// whole blocks, or some rows of one large block.
+// A contiguous piece of the output that stays in the first-level cache while the parts are summed
+// there: whole blocks, or some rows of one large block.
 struct Piece {
   int64_t first_block, last_block;
-  int64_t first_row, last_row;
+  BlockRows rows;
 };
 
+// Half the first-level cache, so that S and u find room beside a piece.
+constexpr int64_t kPieceBytes = 16 << 10;
+
+// Where the entries of a piece are composed.
 template <typename T>
 struct Target {
   Layout layout;
   int64_t K;
-  T* blocks;
+  T* data;  // of the entry that is `first` entries behind the first block's start
+  int64_t first;
 
+  // Entry (row, column) is at row(block, row)[column].
   T* row(int64_t block, int64_t row) const {
-    return blocks + block * block_size(layout, K) + row_offset(layout, K, row);
+    return data + (block * block_size(layout, K) + row_offset(layout, K, row) - first);
   }
 };
 
+// Entries before (row, its first column) of the block.
+int64_t entries_before(Layout layout, int64_t K, int64_t block, int64_t row) {
+  const int64_t column = layout == Layout::kPacked ? row : 0;
+  return block * block_size(layout, K) + row_offset(layout, K, row) + column;
+}
+
+// All bits of the one value at `at` set; a pack that is loaded `at - row` values on holds a mask of
+// the diagonal's column in that row.
+template <typename T>
+struct DiagonalMask {
+  static constexpr int at = 2 * kLargestFixedSize;
+  alignas(kAlignment) T values[2 * at];
+
+  DiagonalMask() {
+    std::memset(values, 0, sizeof(values));
+    std::memset(values + at, 0xff, sizeof(T));
+  }
+};
+
+template <typename T>
+const DiagonalMask<T> kDiagonalMask;
+
 enum class Write { kAssign, kAdd };
 
-template <typename T, Write write, bool has_S, bool has_u>
+// Each value is the sum of what it has (kAdd), psi' S, psi'' u u' and the diagonal.
+template <typename T, Write write, bool has_S, bool has_u, bool has_diagonal>
 struct PartWriter {
   template <int Kfixed>
   struct Sized {
-    static void run(const BlockPart<T>& part, const Piece& piece, const Target<T>& target) {
+    static void run(const BlockPart<T>& part, const T* diagonal, const Piece& piece,
+                    const Target<T>& target) {
       const int64_t K = size_of<Kfixed>(target.K);
       const bool packed = target.layout == Layout::kPacked;
-      const bool whole = Kfixed > 0;
       for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
         const T* const S = has_S ? part.S + i * part.S_stride : nullptr;
         const T* const u = has_u ? part.u + i * K : nullptr;
         const T S_scale = has_S ? part.S_scale[i] : T(0);
         const T u_scale = has_u ? part.u_scale[i] : T(0);
-        for (int64_t row = whole ? 0 : piece.first_row; row < (whole ? K : piece.last_row); ++row) {
+        const T* const d = has_diagonal ? diagonal + i * K : nullptr;
+        // A small block is always whole.
+        const BlockRows rows = Kfixed > 0 ? BlockRows{0, K} : piece.rows;
+        for (int64_t row = rows.first; row < rows.last; ++row) {
           T* const out = target.row(i, row);
           for_packs<T>(packed ? row : 0, K, [&](auto v, int64_t k) {
             using V = decltype(v);
@@ -56,8 +87,13 @@ struct PartWriter {
               entry =
                   entry + formula::rank_one_entry(V(u_scale), V(u[row]), V::load_unaligned(u + k));
             }
+            if constexpr (has_diagonal && Kfixed > 0) {
+              const T* const mask = kDiagonalMask<T>.values + DiagonalMask<T>::at + (k - row);
+              entry = entry + masked(V(d[row]), V::load_unaligned(mask));
+            }
             entry.store_unaligned(out + k);
           });
+          if (has_diagonal && Kfixed == 0) out[row] += d[row];
         }
       }
     }
@@ -65,75 +101,68 @@ struct PartWriter {
 };
 
 template <typename T>
-using WritePart = void (*)(const BlockPart<T>&, const Piece&, const Target<T>&);
+using WritePart = void (*)(const BlockPart<T>&, const T*, const Piece&, const Target<T>&);
 
-template <typename T, Write write>
+template <typename T, Write write, bool has_diagonal>
 WritePart<T> choose_writer(const BlockPart<T>& part, int64_t K) {
-  if (part.S == nullptr) return choose_size<PartWriter<T, write, false, true>::template Sized>(K);
-  if (part.u == nullptr) return choose_size<PartWriter<T, write, true, false>::template Sized>(K);
-  return choose_size<PartWriter<T, write, true, true>::template Sized>(K);
+  if (part.S != nullptr && part.u != nullptr) {
+    return choose_size<PartWriter<T, write, true, true, has_diagonal>::template Sized>(K);
+  }
+  if (part.S != nullptr) {
+    return choose_size<PartWriter<T, write, true, false, has_diagonal>::template Sized>(K);
+  }
+  if (part.u != nullptr) {
+    return choose_size<PartWriter<T, write, false, true, has_diagonal>::template Sized>(K);
+  }
+  return choose_size<PartWriter<T, write, false, false, has_diagonal>::template Sized>(K);
 }
 
+// The diagonal comes with the first part.
 template <typename T>
-void write_zeros(const Piece& piece, const Target<T>& target) {
-  const bool last = piece.last_row == target.K;
-  for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
-    const int64_t first_entry = target.layout == Layout::kPacked ? piece.first_row : 0;
-    T* const begin = target.row(i, piece.first_row) + first_entry;
-    T* const end = last ? target.blocks + (i + 1) * block_size(target.layout, target.K)
-                        : target.row(i, piece.last_row) +
-                              (target.layout == Layout::kPacked ? piece.last_row : 0);
-    std::fill(begin, end, T(0));
+void compose(const std::vector<BlockPart<T>>& parts, const T* diagonal, const Piece& piece,
+             const Target<T>& target) {
+  const BlockPart<T> nothing{};
+  const BlockPart<T>& first = parts.empty() ? nothing : parts.front();
+  const auto write = diagonal != nullptr ? choose_writer<T, Write::kAssign, true>(first, target.K)
+                                         : choose_writer<T, Write::kAssign, false>(first, target.K);
+  write(first, diagonal, piece, target);
+  for (size_t i = 1; i < parts.size(); ++i) {
+    choose_writer<T, Write::kAdd, false>(parts[i], target.K)(parts[i], nullptr, piece, target);
   }
 }
-
-template <typename T>
-struct Diagonal {
-  template <int Kfixed>
-  struct Adder {
-    static void run(const T* __restrict diagonal, const Piece& piece, const Target<T>& target) {
-      const int64_t K = size_of<Kfixed>(target.K);
-      for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
-        for (int64_t k = piece.first_row; k < piece.last_row; ++k) {
-          target.row(i, k)[k] += diagonal[i * K + k];
-        }
-      }
-    }
-  };
-};
 
 }  // namespace
 
 template <typename T>
-void write_blocks(const std::vector<BlockPart<T>>& parts, const T* diagonal, Layout layout,
-                  int64_t rows, int64_t K, T* blocks) {
+BlockWriter<T>::BlockWriter(Layout layout, int64_t K, bool streams, Scratch& scratch)
+    : layout_(layout),
+      K_(K),
+      staging_(std::max<int64_t>(kPieceBytes / sizeof(T), K), streams, scratch) {}
+
+template <typename T>
+void BlockWriter<T>::write(const std::vector<BlockPart<T>>& parts, const T* diagonal, int64_t count,
+                           BlockRows part_of_block, T* blocks) const {
+  constexpr int64_t kPieceValues = kPieceBytes / sizeof(T);
+  const int64_t K = K_;
   if (K == 0) return;
-  constexpr int64_t kPieceValues = (32 << 10) / sizeof(T);
-  const Target<T> target{layout, K, blocks};
-  const int64_t piece_blocks = K * K <= kPieceValues ? kPieceValues / (K * K) : 1;
-  // The writers for a small K take whole blocks, which such blocks always allow.
-  const int64_t piece_rows = K * K <= kPieceValues ? K : std::max<int64_t>(1, kPieceValues / K);
-  for (int64_t block = 0; block < rows; block += piece_blocks) {
-    for (int64_t row = 0; row < K; row += piece_rows) {
-      const Piece piece{block, std::min(block + piece_blocks, rows), row,
-                        std::min(row + piece_rows, K)};
-      bool written = false;
-      for (const BlockPart<T>& part : parts) {
-        if (part.empty()) continue;
-        const auto write = written ? choose_writer<T, Write::kAdd>(part, K)
-                                   : choose_writer<T, Write::kAssign>(part, K);
-        write(part, piece, target);
-        written = true;
-      }
-      if (!written) write_zeros(piece, target);
-      if (diagonal != nullptr) choose_size<Diagonal<T>::template Adder>(K)(diagonal, piece, target);
+  const bool whole = K * K <= kPieceValues;
+  const int64_t piece_blocks = whole ? kPieceValues / (K * K) : 1;
+  const int64_t piece_rows = whole ? K : std::max<int64_t>(1, kPieceValues / K);
+  for (int64_t block = 0; block < count; block += piece_blocks) {
+    const int64_t last_block = std::min(block + piece_blocks, count);
+    for (int64_t row = part_of_block.first; row < part_of_block.last; row += piece_rows) {
+      const int64_t last_row = std::min(row + piece_rows, part_of_block.last);
+      const int64_t begin = entries_before(layout_, K, block, row);
+      const int64_t end = entries_before(layout_, K, last_block - 1, last_row);
+      staging_.write(blocks + begin, end - begin, [&](T* out) {
+        compose(parts, diagonal, Piece{block, last_block, {row, last_row}},
+                Target<T>{layout_, K, out, begin});
+      });
     }
   }
 }
 
-template void write_blocks(const std::vector<BlockPart<float>>&, const float*, Layout, int64_t,
-                           int64_t, float*);
-template void write_blocks(const std::vector<BlockPart<double>>&, const double*, Layout, int64_t,
-                           int64_t, double*);
+template class BlockWriter<float>;
+template class BlockWriter<double>;
 
 }  // namespace blockhess::cpu

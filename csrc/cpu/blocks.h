@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "csrc/core/layout.h"
+#include "csrc/cpu/scratch.h"
+#include "csrc/cpu/staging.h"
 
 namespace blockhess::cpu {
 
@@ -20,10 +22,27 @@ struct BlockPart {
   bool empty() const { return S == nullptr && u == nullptr; }
 };
 
-// Writes rows * block_size(layout, K) values; layout is dense or packed. Each block is written once
-// to memory: several parts meet in cache. `diagonal` (rows, K) may be null.
+// Rows [first, last) of a block.
+struct BlockRows {
+  int64_t first, last;
+};
+
 template <typename T>
-void write_blocks(const std::vector<BlockPart<T>>& parts, const T* diagonal, Layout layout,
-                  int64_t rows, int64_t K, T* blocks);
+class BlockWriter {
+ public:
+  // `layout` is dense or packed.
+  BlockWriter(Layout layout, int64_t K, bool streams, Scratch& scratch);
+
+  // Writes the rows `part_of_block` of `count` blocks; `blocks` is where the first block starts.
+  // Every entry is written once to memory: the parts meet in the first-level cache. `diagonal`
+  // (count, K) may be null.
+  void write(const std::vector<BlockPart<T>>& parts, const T* diagonal, int64_t count,
+             BlockRows part_of_block, T* blocks) const;
+
+ private:
+  Layout layout_;
+  int64_t K_;
+  Staging<T> staging_;
+};
 
 }  // namespace blockhess::cpu

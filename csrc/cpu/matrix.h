@@ -14,6 +14,10 @@ namespace blockhess::cpu {
 // has pages for, when each row is in a page of its own.
 inline constexpr int64_t kMatrixRows = 32;
 
+struct Columns {
+  int64_t first, last;
+};
+
 // y += the sum of x[row] times row of S, for a few rows. Four sums, so that an addition does not
 // wait for the one before.
 template <typename T>
@@ -63,8 +67,8 @@ inline void symmetric_product(const T* __restrict S, const T* __restrict x, int6
 // tile that it falls into.
 template <int kRows, typename T>
 inline void add_shared_rows(const T* __restrict S, const T* __restrict x, int64_t S_rows, int64_t K,
-                            T* __restrict y) {
-  for_packs<T>(0, K, [&](auto v, int64_t k) {
+                            Columns columns, T* __restrict y) {
+  for_packs<T>(columns.first, columns.last, [&](auto v, int64_t k) {
     using V = decltype(v);
     V sums[kRows];
     for (int i = 0; i < kRows; ++i) sums[i] = V::load_unaligned(y + i * K + k);
@@ -76,18 +80,23 @@ inline void add_shared_rows(const T* __restrict S, const T* __restrict x, int64_
   });
 }
 
-// Y = X S for all rows of a tile and a symmetric S that they share.
+// Some columns of Y = X S, for rows of X and a symmetric S that they share.
 template <typename T>
-inline void shared_product(const T* S, const T* x, int64_t rows, int64_t K, T* y) {
+inline void shared_product(const T* S, const T* x, int64_t rows, int64_t K, Columns columns, T* y) {
   constexpr int64_t kGroup = 8;
-  std::fill_n(y, rows * K, T(0));
+  for (int64_t i = 0; i < rows; ++i) {
+    std::fill(y + i * K + columns.first, y + i * K + columns.last, T(0));
+  }
   for (int64_t row = 0; row < K; row += kMatrixRows) {
     const int64_t S_rows = std::min(kMatrixRows, K - row);
+    const T* const S_row = S + row * K;
     int64_t i = 0;
     for (; i + kGroup <= rows; i += kGroup) {
-      add_shared_rows<kGroup>(S + row * K, x + i * K + row, S_rows, K, y + i * K);
+      add_shared_rows<kGroup>(S_row, x + i * K + row, S_rows, K, columns, y + i * K);
     }
-    for (; i < rows; ++i) add_shared_rows<1>(S + row * K, x + i * K + row, S_rows, K, y + i * K);
+    for (; i < rows; ++i) {
+      add_shared_rows<1>(S_row, x + i * K + row, S_rows, K, columns, y + i * K);
+    }
   }
 }
 
@@ -97,7 +106,7 @@ struct RowProducts {
   template <int Kfixed>
   struct Sized {
     static void run(const T* S, int64_t S_stride, const T* x, int64_t rows, int64_t K, T* y) {
-      if (Kfixed == 0 && S_stride == 0) return shared_product(S, x, rows, K, y);
+      if (Kfixed == 0 && S_stride == 0) return shared_product(S, x, rows, K, {0, K}, y);
       K = size_of<Kfixed>(K);
       for (int64_t i = 0; i < rows; ++i) {
         symmetric_product<Kfixed>(S + i * S_stride, x + i * K, K, y + i * K);

@@ -66,6 +66,11 @@ template <typename T, typename P>
 inline Pack<T, P> multiply_add(Pack<T, P> a, Pack<T, P> b, Pack<T, P> c) {
   return Pack<T, P>::from(Eigen::internal::pmadd(a.packet, b.packet, c.packet));
 }
+// The bits of `a` where those of `mask` are set, else zero.
+template <typename T, typename P>
+inline Pack<T, P> masked(Pack<T, P> a, Pack<T, P> mask) {
+  return Pack<T, P>::from(Eigen::internal::pand(a.packet, mask.packet));
+}
 template <typename T, typename P>
 inline T sum(Pack<T, P> a) {
   return Eigen::internal::predux(a.packet);

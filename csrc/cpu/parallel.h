@@ -12,6 +12,7 @@ struct ParallelFor {
   using Body = void (*)(void* body_context, int64_t begin, int64_t end);
   void (*run)(void* context, int64_t total, int64_t cost, Body body, void* body_context);
   void* context;
+  int num_threads;
 
   template <typename Function>
   void operator()(int64_t total, int64_t cost, Function& function) const {

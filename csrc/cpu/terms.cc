@@ -1,6 +1,7 @@
 #include "csrc/cpu/terms.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "csrc/core/formula.h"
@@ -9,6 +10,7 @@
 #include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/shard.h"
 #include "csrc/cpu/shared_S.h"
+#include "csrc/cpu/staging.h"
 #include "csrc/cpu/term_tile.h"
 
 namespace blockhess::cpu {
@@ -61,6 +63,7 @@ struct Call {
   const TermsArguments<T>& arguments;
   const SharedS<T>& shared_S;
   TileShape shape;
+  bool streams_hessian;
 };
 
 template <typename T>
@@ -78,6 +81,12 @@ class TermsWorker {
       has_diagonal_ |= hessian && tiles_.back().has_psi(1) && tiles_.back().has_phi(2);
     }
     diagonal_ = scratch.take<T>(has_diagonal_ ? call.shape.values() : 0);
+    if (!arguments_.hessian) return;
+    if (arguments_.layout == Layout::kDiag) {
+      diag_staging_.emplace(call.shape.values(), call.streams_hessian, scratch);
+    } else {
+      block_writer_.emplace(arguments_.layout, arguments_.K, call.streams_hessian, scratch);
+    }
   }
 
   void operator()(int64_t begin, int64_t end) {
@@ -88,6 +97,7 @@ class TermsWorker {
       if (arguments_.gradient != nullptr) write_gradient(first, rows);
       if (arguments_.hessian != nullptr) write_hessian(first, rows);
     }
+    if (call_.streams_hessian) finish_streaming();
   }
 
  private:
@@ -114,23 +124,28 @@ class TermsWorker {
     T* const out = arguments_.hessian + first * block_size(arguments_.layout, K);
     collect_parts();
     if (arguments_.layout == Layout::kDiag) {
-      std::fill_n(out, rows * K, T(0));
-      add_diagonal(rows, out);
-      for (const BlockPart<T>& part : parts_) {
-        if (part.S != nullptr) {
-          choose_size<Kernels<T>::template AddSDiagonal>(K)(part, rows, K, out);
-        }
-        if (part.u != nullptr) {
-          choose_size<Kernels<T>::template AddRankOneDiagonal>(K)(part, rows, K, out);
-        }
-      }
+      diag_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
       return;
     }
     if (has_diagonal_) {
       std::fill_n(diagonal_, rows * K, T(0));
       add_diagonal(rows, diagonal_);
     }
-    write_blocks(parts_, has_diagonal_ ? diagonal_ : nullptr, arguments_.layout, rows, K, out);
+    block_writer_->write(parts_, has_diagonal_ ? diagonal_ : nullptr, rows, {0, K}, out);
+  }
+
+  void compose_diag(int64_t rows, T* out) {
+    const int64_t K = arguments_.K;
+    std::fill_n(out, rows * K, T(0));
+    add_diagonal(rows, out);
+    for (const BlockPart<T>& part : parts_) {
+      if (part.S != nullptr) {
+        choose_size<Kernels<T>::template AddSDiagonal>(K)(part, rows, K, out);
+      }
+      if (part.u != nullptr) {
+        choose_size<Kernels<T>::template AddRankOneDiagonal>(K)(part, rows, K, out);
+      }
+    }
   }
 
   void collect_parts() {
@@ -138,6 +153,7 @@ class TermsWorker {
     for (const TermTile<T>& tile : tiles_) {
       const bool has_S = tile.has_S() && tile.has_psi(1);
       const bool has_u = tile.has_psi(2);
+      if (!has_S && !has_u) continue;
       parts_.push_back({has_S ? tile.S() : nullptr, tile.S_stride(), tile.psi(1),
                         has_u ? tile.u() : nullptr, tile.psi(2)});
     }
@@ -156,6 +172,8 @@ class TermsWorker {
   const TermsArguments<T>& arguments_;
   std::vector<TermTile<T>> tiles_;
   std::vector<BlockPart<T>> parts_;
+  std::optional<Staging<T>> diag_staging_;
+  std::optional<BlockWriter<T>> block_writer_;
   bool has_diagonal_ = false;
   T* diagonal_ = nullptr;
 };
@@ -167,11 +185,12 @@ Result terms(const TermsArguments<T>& arguments, const ParallelFor& parallel_for
   try {
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
                               arguments.K);
+    const int64_t K = arguments.K, block = block_size(arguments.layout, K);
     const Call<T> call{arguments, shared_S,
-                       tile_shape(arguments.N, arguments.K, shared_S.any_row_S(), sizeof(T))};
-    const int64_t cost = cost_per_row(arguments.num_terms, arguments.terms, arguments.K) +
-                         block_size(arguments.layout, arguments.K);
-    return run_shards<TermsWorker<T>>(call, arguments.N, cost, parallel_for);
+                       tile_shape(arguments.N, K, shared_S.any_row_S(), sizeof(T)),
+                       is_streamed(arguments.N * block * static_cast<int64_t>(sizeof(T)))};
+    const int64_t cost = cost_per_row(arguments.num_terms, arguments.terms, K) + block;
+    return run_shards<TermsWorker<T>>(call, arguments.N, cost, parallel_for, call.shape.rows);
   } catch (const std::bad_alloc&) {
     return Result::kOutOfMemory;
   }

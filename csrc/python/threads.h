@@ -21,7 +21,7 @@ inline cpu::ParallelFor parallel_for(int& num_threads) {
     body(body_context, 0, total / threads);
     for (std::thread& other : others) other.join();
   };
-  return {run, &num_threads};
+  return {run, &num_threads, num_threads};
 }
 
 }  // namespace blockhess

@@ -34,8 +34,9 @@ cpu::ParallelFor parallel_for(OpKernelContext* context) {
     tensorflow::Shard(workers->num_threads, workers->workers, total, cost,
                       [&](int64_t begin, int64_t end) { body(body_context, begin, end); });
   };
-  return {run, const_cast<tensorflow::DeviceBase::CpuWorkerThreads*>(
-                   context->device()->tensorflow_cpu_worker_threads())};
+  const auto* workers = context->device()->tensorflow_cpu_worker_threads();
+  return {run, const_cast<tensorflow::DeviceBase::CpuWorkerThreads*>(workers),
+          workers->num_threads};
 }
 
 Shape to_shape(const tensorflow::TensorShape& shape) {
