@@ -35,7 +35,7 @@ class Request:
 def checked_x(x: Any) -> tf.Tensor:
     """x as a tensor: floating, of rank at least 1."""
     try:
-        tensor = tf.convert_to_tensor(x)
+        tensor = x if isinstance(x, tf.Tensor) else tf.convert_to_tensor(x)
     except (TypeError, ValueError) as error:
         raise TypeError(f"x cannot be made a tensor: {error}") from error
     check_x(tensor)

@@ -34,62 +34,74 @@ def apply(
 
 
 class Trace:
-    """f and its derivatives as tf.functions, with what f was when it was traced.
+    """The derivatives of f, traced, with what f was at that time.
 
     The first shape of each K and rank is traced as it is, a second one with unknown N.
     """
 
     def __init__(self, call: Callable[[], Callable], f: Callable, request: Request) -> None:
-        self.names = tuple(_names(f))
-        self.request = request
+        self._names = tuple(_names(f))
+        self._request = request
         self._call = call
         self._met: set[object] = set()
-        self._traced: dict[object, tuple[Callable, list[Plan]]] = {}
+        self._traced: dict[object, tuple[Callable, Plan]] = {}
 
     @property
     def fresh(self) -> bool:
         """Whether every name that f reads still means what it meant."""
-        return all(_state(read()) == state for read, state in self.names)
+        return all(unchanged(read()) for read, unchanged in self._names)
 
     def __call__(self, x: tf.Tensor) -> Derivatives:
-        results = iter(self._function(x)[0](x))
-        value = next(results) if self.request.value else None
-        gradient = next(results) if self.request.gradient else None
-        return Derivatives(value, gradient, next(results))
+        return self._for(x)[0](x)
 
     def plan(self, x: tf.Tensor) -> Plan:
-        return self._function(x)[1][-1]
+        return self._for(x)[1]
 
-    def _function(self, x: tf.Tensor) -> tuple[Callable, list[Plan]]:
-        exact = x.shape
-        relaxed = tf.TensorShape([None] * (exact.rank - 1)).concatenate(exact[-1:])
+    def _for(self, x: tf.Tensor) -> tuple[Callable, Plan]:
+        dtype, exact = x.dtype, tuple(x.shape.as_list())
+        relaxed = (None,) * (len(exact) - 1) + exact[-1:]
         for shape in (exact, relaxed):
-            found = self._traced.get((x.dtype, tuple(shape)))
+            found = self._traced.get((dtype, shape))
             if found is not None:
                 return found
-        if (x.dtype, tuple(relaxed)) in self._met:
+        if (dtype, relaxed) in self._met:
             try:
-                return self._trace(x.dtype, relaxed)
+                return self._trace(dtype, relaxed)
             except Exception:  # noqa: BLE001 - f may need to know N, in ways of its own
                 pass
-        self._met.add((x.dtype, tuple(relaxed)))
-        return self._trace(x.dtype, exact)
+        self._met.add((dtype, relaxed))
+        return self._trace(dtype, exact)
 
-    def _trace(self, dtype: tf.DType, shape: tf.TensorShape) -> tuple[Callable, list[Plan]]:
-        plans: list[Plan] = []
+    def _trace(self, dtype: tf.DType, shape: tuple[int | None, ...]) -> tuple[Callable, Plan]:
+        call, request, plans = self._call, self._request, []
 
-        def derivatives(x: tf.Tensor) -> list[tf.Tensor]:
-            result, plan = apply(self._call(), x, self.request)
+        def derivatives(x: tf.Tensor) -> Derivatives:
+            result, plan = apply(call(), x, request)
             plans.append(plan)
-            return [tensor for tensor in result if tensor is not None]
+            return result
 
-        function = tf.function(derivatives, [tf.TensorSpec(shape, dtype)], autograph=False)
-        function.get_concrete_function()
-        self._traced[dtype, tuple(shape)] = (function, plans)
-        return function, plans
+        # The concrete function, not the tf.function: it is what is called, at a third of the cost,
+        # and the memory of a trace is given back as soon as nothing refers to it.
+        function = tf.function(derivatives, autograph=False)
+        concrete = function.get_concrete_function(tf.TensorSpec(shape, dtype))
+        traced = self._traced[dtype, shape] = (concrete, plans[-1])
+        return traced
 
 
-_traces: weakref.WeakKeyDictionary[object, dict[object, Trace]] = weakref.WeakKeyDictionary()
+_traces: dict[int, tuple[weakref.ref, dict[object, Trace]]] = {}
+
+
+def _traces_of(owner: object) -> dict[object, Trace]:
+    """The traces kept as long as `owner` lives; TypeError if it cannot be referred to weakly.
+
+    Found by identity: what == means to an object, and whether it has a hash, is its own affair.
+    """
+    key = id(owner)
+    known = _traces.get(key)
+    if known is None:
+        reference = weakref.ref(owner, lambda _: _traces.pop(key, None))
+        known = _traces[key] = (reference, {})
+    return known[1]
 
 
 def trace(f: Callable, request: Request) -> Trace:
@@ -97,7 +109,7 @@ def trace(f: Callable, request: Request) -> Trace:
     method = isinstance(f, types.MethodType)
     owner, function = (f.__self__, f.__func__) if method else (f, None)
     try:
-        owned = _traces.setdefault(owner, {})
+        owned = _traces_of(owner)
     except TypeError:
         return Trace(lambda: f, f, request)
     found = owned.get((function, request))
@@ -133,6 +145,19 @@ class _Identity:
     __hash__ = None
 
 
+def _sameness(value: Any) -> Callable[[Any], bool]:
+    """A test of another value: whether to f it is the same as this one is now."""
+    if not isinstance(value, (np.ndarray, list, tuple, set, frozenset, dict)):
+        try:
+            reference = weakref.ref(value)
+            return lambda other: other is not None and other is reference()
+        except TypeError:
+            state = _state(value)
+            return lambda other: other is value or _state(other) == state
+    state = _state(value)
+    return lambda other: _state(other) == state
+
+
 def _state(value: Any, depth: int = 4) -> object:
     """What must not change of a value that was read by name."""
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
@@ -146,35 +171,32 @@ def _state(value: Any, depth: int = 4) -> object:
     return _Identity(value)
 
 
-def _names(f: Callable) -> Iterator[tuple[Callable[[], Any], object]]:
-    """(a way to read it, its state) for each name that f, or a function it calls, reads."""
+def _names(f: Callable) -> Iterator[tuple[Callable[[], Any], Callable[[Any], bool]]]:
+    """(a way to read it, a test of sameness) for each name that f, or what it calls, reads."""
     pending, seen = [f], set()
     while pending:
-        function = _plain(pending.pop())
-        code = getattr(function, "__code__", None)
-        if code is None or id(function) in seen:
+        function = pending.pop()
+        if id(function) in seen:
             continue
         seen.add(id(function))
-        if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
-            continue
-        for read in _reads(function, code):
+        for read in _reads(function):
             value = read()
-            yield read, _state(value)
-            if isinstance(value, types.FunctionType) or hasattr(value, "python_function"):
+            yield read, _sameness(value)
+            if isinstance(value, _FUNCTIONS) or hasattr(value, "python_function"):
                 pending.append(value)
 
 
-def _plain(f: Any) -> Any:
-    """The Python function behind a tf.function, a method, a partial or an object that is called."""
+_FUNCTIONS = (types.FunctionType, functools.partial)
+
+
+def _reads(f: Any) -> Iterator[Callable[[], Any]]:
     if isinstance(f, functools.partial):
-        f = f.func
-    f = getattr(f, "python_function", f)
-    if not hasattr(f, "__code__") and not isinstance(f, types.MethodType):
-        f = type(f).__call__ if callable(f) else f
-    return getattr(f, "__func__", f)
-
-
-def _reads(function: Callable, code: types.CodeType) -> Iterator[Callable[[], Any]]:
+        yield from _reads_of_partial(f)
+        return
+    function = _plain(f)
+    code = getattr(function, "__code__", None)
+    if code is None or (function.__module__ or "").partition(".")[0] in _LIBRARIES:
+        return
     weak = weakref.ref(function)  # Its closure may lead to the owner of the trace.
     for i in range(len(function.__closure__ or ())):
         yield lambda i=i: _contents(weak().__closure__[i])
@@ -186,6 +208,24 @@ def _reads(function: Callable, code: types.CodeType) -> Iterator[Callable[[], An
         yield lambda i=i: weak().__defaults__[i]
     for name in function.__kwdefaults__ or ():
         yield lambda name=name: weak().__kwdefaults__.get(name, _MISSING)
+
+
+def _reads_of_partial(f: functools.partial) -> Iterator[Callable[[], Any]]:
+    weak = weakref.ref(f)
+    yield lambda: weak().func
+    for i in range(len(f.args)):
+        yield lambda i=i: weak().args[i]
+    yield lambda: tuple(weak().keywords)
+    for name in f.keywords:
+        yield lambda name=name: weak().keywords.get(name, _MISSING)
+
+
+def _plain(f: Any) -> Any:
+    """The Python function behind a tf.function, a method or an object that is called."""
+    f = getattr(f, "python_function", f)
+    if not hasattr(f, "__code__") and not isinstance(f, types.MethodType):
+        f = type(f).__call__ if callable(f) else f
+    return getattr(f, "__func__", f)
 
 
 def _global_names(code: types.CodeType) -> set[str]:
