@@ -5,6 +5,7 @@
 
 #include "csrc/core/needs.h"
 #include "csrc/cpu/cost.h"
+#include "csrc/cpu/cotangent_products.h"
 #include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/hessian_cotangent.h"
 #include "csrc/cpu/partials.h"
@@ -23,7 +24,7 @@ struct Call {
   const TermsVjpArguments<T>& arguments;
   const SharedS<T>& shared_S;
   const Partials<T>& partials;
-  bool needs_matrices;  // more of the Hessian cotangent than its diagonal
+  bool needs_M_diagonal;
   TileShape shape;
 };
 
@@ -31,6 +32,7 @@ struct Call {
 template <typename T>
 struct Intermediates {
   T *M_u, *u_bar, *S_u_bar, *w, *entries;  // (rows, K); the last two are working memory
+  T* products_work;
   T *t1, *t2, *t3, *s_bar;                 // (rows)
 
   Intermediates(TileShape shape, Scratch& scratch)
@@ -39,6 +41,7 @@ struct Intermediates {
         S_u_bar(scratch.take<T>(shape.values())),
         w(scratch.take<T>(shape.values())),
         entries(scratch.take<T>(std::max(shape.values(), shape.rows))),
+        products_work(scratch.take<T>(CotangentProducts<T>::work_size(shape.K))),
         t1(scratch.take<T>(shape.rows)),
         t2(scratch.take<T>(shape.rows)),
         t3(scratch.take<T>(shape.rows)),
@@ -54,7 +57,7 @@ class VjpWorker {
       : call_(call),
         arguments_(call.arguments),
         K_(call.shape.K),
-        M_(arguments_.hessian_cotangent, arguments_.layout, call.needs_matrices, K_,
+        M_(arguments_.hessian_cotangent, arguments_.layout, call.needs_M_diagonal, K_,
            call.shape.rows, scratch),
         zeros_(scratch.take<T>(std::max(call.shape.values(), call.shape.rows))),
         results_(call.shape, scratch) {
@@ -98,18 +101,20 @@ class VjpWorker {
     return arguments_.gradient_cotangent != nullptr ? arguments_.gradient_cotangent + first_ * K_
                                                     : zeros_;
   }
-  const T* M_diagonal() const { return M_.exists() ? M_.diagonal() : zeros_; }
+  const T* M_diagonal() const { return M_.diagonals() != nullptr ? M_.diagonals() : zeros_; }
   const T* u(const TermTile<T>& tile, const VjpSteps& steps) const {
     return steps.u ? tile.u() : zeros_;
   }
 
   void compute_intermediates(const TermTile<T>& tile, const VjpSteps& steps) {
-    compute_M_u(tile, steps);
     std::fill_n(results_.t1, rows_, T(0));
     std::fill_n(results_.t2, rows_, T(0));
     std::fill_n(results_.t3, rows_, T(0));
+    multiply_by_M(tile, steps);
     const auto add_dots = choose_size<Rows::template Dots>(K_);
-    if (steps.t1) add_t1(tile);
+    if (steps.t1 && tile.has_phi(2)) {
+      add_dots(M_diagonal(), tile.phi(2), rows_, K_, results_.t1);
+    }
     if (steps.t2) add_dots(tile.u(), results_.M_u, rows_, K_, results_.t2);
     if (steps.t3) add_dots(gradient_cotangent(), tile.u(), rows_, K_, results_.t3);
     for (int64_t i = 0; i < rows_; ++i) {
@@ -125,28 +130,21 @@ class VjpWorker {
     }
   }
 
-  void compute_M_u(const TermTile<T>& tile, const VjpSteps& steps) {
-    const int64_t values = rows_ * K_;
+  // M u, and what S adds to t1.
+  void multiply_by_M(const TermTile<T>& tile, const VjpSteps& steps) {
+    const T* const S = steps.t1 && tile.has_S() ? tile.S() : nullptr;
+    if (M_.is_full() && (steps.M_u || S != nullptr) && K_ > 0) {
+      choose_size<CotangentProducts<T>::template Sized>(K_)(
+          M_.layout(), M_.blocks(), S, tile.S_stride(), u(tile, steps), rows_, K_,
+          results_.products_work, results_.M_u, results_.t1);
+    } else if (M_.exists() && S != nullptr) {
+      choose_size<Rows::template DiagonalInnerProducts>(K_)(M_diagonal(), S, tile.S_stride(), rows_,
+                                                            K_, results_.t1);
+    }
     if (!steps.M_u) {
-      std::fill_n(results_.M_u, values, T(0));
-    } else if (M_.is_full()) {
-      choose_size<RowProducts<T>::template Sized>(K_)(M_.matrices(), K_ * K_, tile.u(), rows_, K_,
-                                                      results_.M_u);
-    } else {
-      for (int64_t i = 0; i < values; ++i) results_.M_u[i] = M_.diagonal()[i] * tile.u()[i];
-    }
-  }
-
-  void add_t1(const TermTile<T>& tile) {
-    if (tile.has_S() && M_.is_full()) {
-      choose_size<Rows::template InnerProducts>(K_)(M_.matrices(), tile.S(), tile.S_stride(), rows_,
-                                                    K_, results_.t1);
-    } else if (tile.has_S()) {
-      choose_size<Rows::template DiagonalInnerProducts>(K_)(
-          M_.diagonal(), tile.S(), tile.S_stride(), rows_, K_, results_.t1);
-    }
-    if (tile.has_phi(2)) {
-      choose_size<Rows::template Dots>(K_)(M_.diagonal(), tile.phi(2), rows_, K_, results_.t1);
+      std::fill_n(results_.M_u, rows_ * K_, T(0));
+    } else if (!M_.is_full()) {
+      for (int64_t i = 0; i < rows_ * K_; ++i) results_.M_u[i] = M_diagonal()[i] * tile.u()[i];
     }
   }
 
@@ -200,28 +198,18 @@ class VjpWorker {
   void write_S_bar(const TermTile<T>& tile, const RowOperand<T>& bar, int64_t start) {
     choose_size<Rows::template W>(K_)(results_.u_bar, results_.s_bar, x(), rows_, K_, results_.w);
     const bool adds_M = M_.exists() && tile.has_psi(1);
-    const T* const M = adds_M && M_.is_full() ? M_.matrices() : nullptr;
+    const Layout layout = adds_M ? M_.layout() : Layout::kNone;
     if (bar.row_stride == 0) {
-      choose_size<Rows::template SharedSBar>(K_)(tile.psi(1), M, results_.w, x(), rows_, K_,
-                                                 sums_ + start);
-    } else {
-      choose_size<Rows::template RowSBar>(K_)(tile.psi(1), M, results_.w, x(), rows_, K_,
-                                              bar.data + first_ * K_ * K_);
+      choose_size<Rows::template SharedSBar>(K_)(layout, tile.psi(1), M_.blocks(), results_.w, x(),
+                                                 rows_, K_, sums_ + start);
+      return;
     }
-    if (adds_M && !M_.is_full()) add_diagonal_M(tile, bar, start);
-  }
-
-  void add_diagonal_M(const TermTile<T>& tile, const RowOperand<T>& bar, int64_t start) {
-    for (int64_t i = 0; i < rows_; ++i) {
-      for (int64_t k = 0; k < K_; ++k) {
-        const T entry = tile.psi(1)[i] * M_.diagonal()[i * K_ + k];
-        if (bar.row_stride == 0) {
-          sums_[start + k * K_ + k] += static_cast<double>(entry);
-        } else {
-          bar.data[((first_ + i) * K_ + k) * K_ + k] += entry;
-        }
-      }
+    T* const S_bar = bar.data + first_ * K_ * K_;
+    if (adds_M && M_.is_full()) {
+      for (int64_t i = 0; i < rows_; ++i) M_.symmetrise(i, S_bar + i * K_ * K_);
     }
+    choose_size<Rows::template RowSBar>(K_)(layout, tile.psi(1), M_diagonal(), results_.w, x(),
+                                            rows_, K_, S_bar);
   }
 
   void write_b_bar(const RowOperand<T>& bar, int64_t start) {
@@ -262,15 +250,30 @@ class VjpWorker {
   int64_t rows_ = 0;
 };
 
+// Whether a cotangent needs the diagonals of M apart from M itself.
 template <typename T>
-bool needs_matrices(const TermsVjpArguments<T>& arguments) {
-  if (arguments.hessian_cotangent == nullptr || arguments.layout == Layout::kDiag) return false;
+bool needs_M_diagonal(const TermsVjpArguments<T>& arguments) {
   for (int t = 0; t < arguments.num_terms; ++t) {
-    const VjpSteps& steps = arguments.steps[t];
-    const bool inner_product = steps.t1 && arguments.terms[t].quadratic;
-    if (steps.M_u || inner_product || arguments.operand_bars[t].S.data != nullptr) return true;
+    const std::optional<Program>& phi = arguments.terms[t].phi;
+    if (!phi) continue;
+    // phi'' for t1, phi''' for x_bar and the derivative of phi'' by each parameter.
+    for (size_t order = 2; order < phi->outputs.size(); ++order) {
+      const bool is_second = order < 4 || (order - by_parameter(0)) % 3 == 2;
+      if (is_second && phi->outputs[order].is_slot()) return true;
+    }
   }
   return false;
+}
+
+// Whether a tile's blocks of M are read more than once: then they should stay in cache.
+template <typename T>
+bool reads_M_again(const TermsVjpArguments<T>& arguments) {
+  if (arguments.hessian_cotangent == nullptr || arguments.layout == Layout::kDiag) return false;
+  bool S_bar = false;
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    S_bar |= arguments.operand_bars[t].S.data != nullptr;
+  }
+  return S_bar || arguments.num_terms > 1;
 }
 
 template <typename T>
@@ -289,9 +292,8 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
                               arguments.K);
     const Partials<T> partials(arguments, cost);
-    const bool needs_M = needs_matrices(arguments);
-    const bool has_row_matrices = shared_S.any_row_S() || needs_M;
-    const Call<T> call{arguments, shared_S, partials, needs_M,
+    const bool has_row_matrices = shared_S.any_row_S() || reads_M_again(arguments);
+    const Call<T> call{arguments, shared_S, partials, needs_M_diagonal(arguments),
                        tile_shape(arguments.N, arguments.K, has_row_matrices, sizeof(T))};
     const int64_t rows_per_shard = arguments.N / partials.num_shards() + 1;
     const Result result =

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "csrc/core/formula.h"
+#include "csrc/core/layout.h"
 #include "csrc/cpu/for_packs.h"
 #include "csrc/cpu/matrix.h"
 
@@ -12,17 +13,6 @@ namespace blockhess::cpu {
 
 template <typename T>
 struct VjpRows {
-  // t1_i += <M_i, S_i> for a full M.
-  template <int Kfixed>
-  struct InnerProducts {
-    static void run(const T* M, const T* S, int64_t S_stride, int64_t rows, int64_t K, T* t1) {
-      const int64_t size = size_of<Kfixed>(K) * size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        t1[i] += dot<Kfixed * Kfixed>(M + i * size, S + i * S_stride, size);
-      }
-    }
-  };
-
   // t1_i += <diag(M_i), diag(S_i)>
   template <int Kfixed>
   struct DiagonalInnerProducts {
@@ -100,51 +90,58 @@ struct VjpRows {
     }
   };
 
-  // sums += sum_i (psi'_i M_i + w_i x_i'); M may be null. Row by row of S_bar, so that the sums of
-  // one stay in registers or in the first-level cache.
+  // sums += sum_i (psi'_i M_i + w_i x_i'), of which the symmetric part counts; the layout is none
+  // where M adds nothing. Row by row of S_bar, so that the sums of one stay in registers or in the
+  // first-level cache.
   template <int Kfixed>
   struct SharedSBar {
-    static void run(const T* psi1, const T* M, const T* w, const T* x, int64_t rows, int64_t K,
-                    double* __restrict sums) {
+    static void run(Layout layout, const T* psi1, const T* M, const T* w, const T* x, int64_t rows,
+                    int64_t K, double* __restrict sums) {
       K = size_of<Kfixed>(K);
+      const int64_t M_stride = block_size(layout, K);
       for (int64_t row = 0; row < K; ++row) {
         double* __restrict const out = sums + row * K;
         for (int64_t i = 0; i < rows; ++i) {
           const T w_row = w[i * K + row];
           const T* const x_i = x + i * K;
-          if (M == nullptr) {
-            for (int64_t k = 0; k < K; ++k) out[k] += static_cast<double>(w_row * x_i[k]);
-          } else {
-            const T* const M_row = M + (i * K + row) * K;
-            for (int64_t k = 0; k < K; ++k) {
-              out[k] += static_cast<double>(psi1[i] * M_row[k] + w_row * x_i[k]);
-            }
+          for (int64_t k = 0; k < K; ++k) out[k] += static_cast<double>(w_row * x_i[k]);
+          if (layout == Layout::kNone) continue;
+          const T* const block = M + i * M_stride;
+          if (layout == Layout::kDiag) {
+            out[row] += static_cast<double>(psi1[i] * block[row]);
+            continue;
+          }
+          const T* const M_row = block + row_offset(layout, K, row);
+          for (int64_t k = layout == Layout::kPacked ? row : 0; k < K; ++k) {
+            out[k] += static_cast<double>(psi1[i] * M_row[k]);
           }
         }
       }
     }
   };
 
-  // S_bar_i = psi'_i M_i + sym(w_i x_i'); M may be null.
+  // S_bar_i = psi'_i M_i + sym(w_i x_i'). S_bar holds a full M's symmetric part; the layout is none
+  // where M adds nothing.
   template <int Kfixed>
   struct RowSBar {
-    static void run(const T* psi1, const T* M, const T* w, const T* x, int64_t rows, int64_t K,
-                    T* S_bar) {
+    static void run(Layout layout, const T* psi1, const T* M_diagonal, const T* w, const T* x,
+                    int64_t rows, int64_t K, T* S_bar) {
       K = size_of<Kfixed>(K);
+      const bool is_full = layout == Layout::kDense || layout == Layout::kPacked;
       for (int64_t i = 0; i < rows; ++i) {
         const T* const w_i = w + i * K;
         const T* const x_i = x + i * K;
+        T* const S_bar_i = S_bar + i * K * K;
         for (int64_t row = 0; row < K; ++row) {
-          const int64_t start = (i * K + row) * K;
           for_packs<T>(0, K, [&](auto v, int64_t k) {
             using V = decltype(v);
+            T* const out = S_bar_i + row * K + k;
             V entry = formula::symmetric_product_entry(
                 V(w_i[row]), V(x_i[row]), V::load_unaligned(w_i + k), V::load_unaligned(x_i + k));
-            if (M != nullptr) {
-              entry = multiply_add(V(psi1[i]), V::load_unaligned(M + start + k), entry);
-            }
-            entry.store_unaligned(S_bar + start + k);
+            if (is_full) entry = multiply_add(V(psi1[i]), V::load_unaligned(out), entry);
+            entry.store_unaligned(out);
           });
+          if (layout == Layout::kDiag) S_bar_i[row * K + row] += psi1[i] * M_diagonal[i * K + row];
         }
       }
     }

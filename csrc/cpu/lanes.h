@@ -1,0 +1,81 @@
+// Rearranging and combining the lanes of packs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "csrc/cpu/for_packs.h"
+#include "csrc/cpu/pack.h"
+
+namespace blockhess::cpu {
+
+// The widest pack that K values fill; K = 0 means many values.
+template <typename T, int K, typename V = Pack<T>, bool fits = (K == 0 || V::kSize <= K)>
+struct WidestPack {
+  using type = V;
+};
+template <typename T, int K, typename V>
+struct WidestPack<T, K, V, false>
+    : WidestPack<T, K, Pack<T, Narrower<T, typename V::Packet>>> {};
+
+// The lanes from `first` on; zero before it.
+template <typename T, typename P>
+inline Pack<T, P> keep_from(Pack<T, P> a, int64_t first) {
+  constexpr int kSize = Pack<T, P>::kSize;
+  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  struct Table {
+    Bits bits[2 * kSize];
+    constexpr Table() : bits{} {
+      for (int i = kSize; i < 2 * kSize; ++i) bits[i] = ~Bits(0);
+    }
+  };
+  static constexpr Table kTable;
+  const auto* const mask = reinterpret_cast<const T*>(kTable.bits + kSize - first);
+  return Pack<T, P>::from(
+      Eigen::internal::pand(Eigen::internal::ploadu<P>(mask), a.packet));
+}
+
+// Lane i of the result is lane lanes[i] of a and b joined.
+template <int... lanes, typename P>
+inline P shuffle(P a, P b) {
+#ifdef __clang__
+  return __builtin_shufflevector(a, b, lanes...);
+#else
+  constexpr int kSize = sizeof...(lanes);
+  using Index = std::conditional_t<sizeof(P) / kSize == 4, int32_t, int64_t>;
+  typedef Index Indexes __attribute__((vector_size(sizeof(P))));
+  return __builtin_shuffle(a, b, Indexes{lanes...});
+#endif
+}
+
+// Adds each lane of a to the lane `distance` from it, and so in b. The sums of a are in the lanes
+// whose number lacks the bit `distance`, those of b in the others.
+template <int distance, typename T, typename P, int... lanes>
+inline Pack<T, P> add_neighbours(Pack<T, P> a, Pack<T, P> b, std::integer_sequence<int, lanes...>) {
+  constexpr int kSize = sizeof...(lanes);
+  const auto own = shuffle<((lanes & distance) ? lanes + kSize : lanes)...>(a.packet, b.packet);
+  const auto other = shuffle<((lanes & distance) ? lanes - distance + kSize : lanes + distance)...>(
+      a.packet, b.packet);
+  return Pack<T, P>::from(Eigen::internal::padd(own, other));
+}
+
+// The sums of `count` packs, in as few packs as hold them: of packs[i] in lane i % kSize of
+// packs[i / kSize]. Fewer instructions than one sum after the other, and no single values, which a
+// later load of a whole pack would have to wait for.
+template <int count, int distance = 1, typename V>
+inline __attribute__((always_inline)) void sum_each(V* packs) {
+  if constexpr (distance < V::kSize) {
+    constexpr auto kLanes = std::make_integer_sequence<int, V::kSize>();
+    constexpr int kPairs = (count + 1) / 2;
+#pragma GCC unroll 8
+    for (int i = 0; i < kPairs; ++i) {
+      const int second = 2 * i + 1 < count ? 2 * i + 1 : 2 * i;
+      packs[i] = add_neighbours<distance>(packs[2 * i], packs[second], kLanes);
+    }
+    sum_each<kPairs, 2 * distance>(packs);
+  }
+}
+
+}  // namespace blockhess::cpu
