@@ -43,4 +43,11 @@ bool Program::reads_input(int input) const {
   return found;
 }
 
+bool Program::is_constant(int output, double value) const {
+  if (!outputs[output].is_slot()) return false;
+  const int constant = outputs[output].slot - num_inputs;
+  return constant >= 0 && constant < static_cast<int>(constants.size()) &&
+         constants[constant] == value;
+}
+
 }  // namespace blockhess

@@ -44,6 +44,9 @@ struct Program {
 
   // Whether an instruction or an output reads the input.
   bool reads_input(int input) const;
+
+  // Whether an output is this number whatever the inputs are.
+  bool is_constant(int output, double value) const;
 };
 
 // Throws std::invalid_argument that names the instruction and its position. `subject` ("phi",

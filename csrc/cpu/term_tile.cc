@@ -66,6 +66,7 @@ TermTile<T>::TermTile(const Term& term, const Operands<const T>& operands, const
       shape_(shape),
       needs_u_(needs_u),
       needs_s_(term.psi.reads_input(0)),
+      phi_reads_x_(term.phi && term.phi->reads_input(0)),
       S_(S),
       zeros_(scratch.take<T>(std::max(shape.values(), shape.rows))),
       psi_evaluator_(term.psi, shape.rows, scratch) {
@@ -147,7 +148,9 @@ void TermTile<T>::evaluate_phi(const T* x, int64_t first, int64_t rows) {
   const int64_t values = rows * shape_.K;
   for (int64_t start = 0; start < values; start += kChunk) {
     const int64_t count = std::min(kChunk, values - start);
-    std::memcpy(phi_evaluator_->input(0), x + first * shape_.K + start, count * sizeof(T));
+    if (phi_reads_x_) {
+      std::memcpy(phi_evaluator_->input(0), x + first * shape_.K + start, count * sizeof(T));
+    }
     load_phi_parameters(first, start, count);
     phi_evaluator_->run(count);
     if (phi_in_one_chunk()) continue;

@@ -38,6 +38,8 @@ class TermTile {
   bool has_phi(int output) const { return term_->phi && term_->phi->outputs[output].is_slot(); }
   bool has_psi(int output) const { return term_->psi.outputs[output].is_slot(); }
   bool has_S() const { return term_->quadratic; }
+  // Whether psi' is 1 in every row, as where there is no link.
+  bool has_unit_psi1() const { return term_->psi.is_constant(1, 1.0); }
 
   // (rows, K); zeros where has_phi says no.
   const T* phi(int output) const { return has_phi(output) ? phi_[output] : zeros_; }
@@ -63,7 +65,7 @@ class TermTile {
   const Term* term_;
   Operands<const T> operands_;
   TileShape shape_;
-  bool needs_u_, needs_s_;
+  bool needs_u_, needs_s_, phi_reads_x_;
   const T* S_;
   const T* zeros_;
   T* row_S_ = nullptr;

@@ -78,9 +78,8 @@ class TermsWorker {
                            (hessian && term.psi.outputs[2].is_slot());
       tiles_.emplace_back(term, arguments_.operands[t], call.shared_S[t], needs_u, call.shape,
                           scratch);
-      has_diagonal_ |= hessian && tiles_.back().has_psi(1) && tiles_.back().has_phi(2);
     }
-    diagonal_ = scratch.take<T>(has_diagonal_ ? call.shape.values() : 0);
+    diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
     if (!arguments_.hessian) return;
     if (arguments_.layout == Layout::kDiag) {
       diag_staging_.emplace(call.shape.values(), call.streams_hessian, scratch);
@@ -127,11 +126,23 @@ class TermsWorker {
       diag_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
       return;
     }
-    if (has_diagonal_) {
-      std::fill_n(diagonal_, rows * K, T(0));
-      add_diagonal(rows, diagonal_);
+    block_writer_->write(parts_, diagonal(rows), rows, {0, K}, out);
+  }
+
+  // (rows, K), or null where there is none.
+  const T* diagonal(int64_t rows) {
+    const TermTile<T>* only = nullptr;
+    int count = 0;
+    for (const TermTile<T>& tile : tiles_) {
+      if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
+      only = &tile;
+      ++count;
     }
-    block_writer_->write(parts_, has_diagonal_ ? diagonal_ : nullptr, rows, {0, K}, out);
+    if (count == 0) return nullptr;
+    if (count == 1 && only->has_unit_psi1()) return only->phi(2);
+    std::fill_n(diagonal_, rows * arguments_.K, T(0));
+    add_diagonal(rows, diagonal_);
+    return diagonal_;
   }
 
   void compose_diag(int64_t rows, T* out) {
@@ -174,7 +185,6 @@ class TermsWorker {
   std::vector<BlockPart<T>> parts_;
   std::optional<Staging<T>> diag_staging_;
   std::optional<BlockWriter<T>> block_writer_;
-  bool has_diagonal_ = false;
   T* diagonal_ = nullptr;
 };
 
