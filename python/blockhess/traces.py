@@ -1,9 +1,10 @@
 """Eager calls: f is traced once into a graph, and the graph is run again while f stays the same.
 
-A trace is thrown away when something that f reads by name has changed: a variable of its closure or
-a global, also of the plain Python functions that it calls; numbers are compared by value, lists,
-dictionaries, sets and NumPy arrays by what they hold, everything else by identity. What f reaches
-through attributes of an object is read when it is traced, as under `tf.function`.
+A trace is thrown away when something that f reads by name has changed: a variable of its closure, a
+global or what a partial binds, also of the plain Python functions that it calls; numbers are
+compared by value, lists, dictionaries, sets and NumPy arrays by what they hold, everything else by
+identity. What f reaches through attributes of an object is read when it is traced, as under
+`tf.function`.
 """
 
 from __future__ import annotations
