@@ -1,9 +1,10 @@
 """Eager calls: f is traced once into a graph, and the graph is run again while f stays the same.
 
-A trace is thrown away when something that f reads by name has changed: a variable of its closure or
-a global, also of the plain Python functions that it calls; numbers are compared by value, lists,
-dictionaries, sets and NumPy arrays by what they hold, everything else by identity. What f reaches
-through attributes of an object is read when it is traced, as under `tf.function`.
+A trace is thrown away when something that f reads by name has changed: a variable of its closure, a
+global or what a partial binds, also of the plain Python functions that it calls; numbers are
+compared by value, lists, dictionaries, sets and NumPy arrays by what they hold, everything else by
+identity. What f reaches through attributes of an object is read when it is traced, as under
+`tf.function`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Trace:
         self._names = tuple(_names(f))
         self._request = request
         self._call = call
-        self._met: set[object] = set()
+        self._without_N: dict[object, bool] = {}  # whether the next shape may do without it
         self._traced: dict[object, tuple[Callable, Plan]] = {}
 
     @property
@@ -64,12 +65,12 @@ class Trace:
             found = self._traced.get((dtype, shape))
             if found is not None:
                 return found
-        if (dtype, relaxed) in self._met:
+        if self._without_N.get((dtype, relaxed), False):
             try:
                 return self._trace(dtype, relaxed)
             except Exception:  # noqa: BLE001 - f may need to know N, in ways of its own
-                pass
-        self._met.add((dtype, relaxed))
+                self._without_N[dtype, relaxed] = False
+        self._without_N.setdefault((dtype, relaxed), True)
         return self._trace(dtype, exact)
 
     def _trace(self, dtype: tf.DType, shape: tuple[int | None, ...]) -> tuple[Callable, Plan]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -141,6 +143,57 @@ def test_eager_calls_are_differentiable_with_captured_tensors(route):
         blocks = bh.hessian(lambda x: tf.reduce_sum(w * x**4), x, route=route)
     np.testing.assert_allclose(tape.gradient(blocks, w), [3.0, 3.0])
     np.testing.assert_allclose(tape.gradient(blocks, x), [[12.0, -24.0]])
+
+
+@pytest.mark.parametrize("route", ["fused", "autodiff"])
+def test_tapes_around_eager_calls_of_functions_that_are_gone(route):
+    """The trace of a fresh lambda dies with it; what the tapes need of it has to stay."""
+    w = tf.Variable([1.0, 2.0], dtype=tf.float64)
+    x = tf.constant([[0.5, -0.5]], tf.float64)
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch(x)
+        with tf.GradientTape(persistent=True) as middle:
+            middle.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                blocks = bh.hessian(lambda x: tf.reduce_sum(w * x**6), x, route=route)
+            gc.collect()
+            first = inner.gradient(blocks, x)
+        second = middle.gradient(first, x)
+    gc.collect()
+    np.testing.assert_allclose(first, 120 * w * x**3)
+    np.testing.assert_allclose(second, 360 * w * x**2)
+    np.testing.assert_allclose(outer.gradient(second, x), 720 * w * x)
+    np.testing.assert_allclose(outer.gradient(second, w), 360 * x[0] ** 2)
+
+
+@pytest.mark.parametrize("route", ["fused", "autodiff"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_forward_derivatives_of_eager_calls(layout, route):
+    f = lambda x: tf.exp(-0.5 * tf.reduce_sum((x - MU) * ((x - MU) @ A), 1))  # noqa: E731
+    x, direction = tf.convert_to_tensor(X), random.normal(size=(N, K))
+
+    def blocks(x):
+        return bh.hessian(f, x, layout=layout, route=route)
+
+    with tf.autodiff.ForwardAccumulator(x, direction) as accumulator:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            of_x = blocks(x)
+            total = tf.reduce_sum(tf.sin(of_x))
+        gradient = tape.gradient(total, x)
+    step = 1e-5 * direction
+    expected = (blocks(x + step) - blocks(x - step)) / 2e-5
+    np.testing.assert_allclose(accumulator.jvp(of_x), expected, rtol=1e-6, atol=1e-8)
+
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(tf.sin(blocks(x)))
+        return tape.gradient(total, x)
+
+    expected = (slope(x + step) - slope(x - step)) / 2e-5
+    np.testing.assert_allclose(accumulator.jvp(gradient), expected, rtol=1e-6, atol=1e-8)
 
 
 def test_gradients_in_a_TF1_graph():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from .composition import MaybeTensor, composed_vjp
-from .programs import Parts, parse_terms
+from .programs import parse_terms
 from .vjp import vjp
 
 
@@ -48,31 +48,41 @@ def _terms_gradient(
 @tf.RegisterGradient("BlockhessTermsGrad")
 def _terms_vjp_gradient(op: tf.Operation, *bars_bar: MaybeTensor) -> list[MaybeTensor]:
     """Of the composition that computes the same."""
-    programs = parse_terms(_text(op, "terms"))
-    layout = _text(op, "layout")
-    present = Parts(op.get_attr("want_value"), op.get_attr("want_gradient"), layout != "none")
+    if not tf.executing_eagerly():
+        # Not by a tape: it is deaf while TensorFlow builds the forward derivative of a function.
+        inputs = [tf.identity(tensor) for tensor in op.inputs]
+        targets, cotangents = _composed(op, inputs, bars_bar)
+        return tf.gradients(targets, inputs, cotangents) if targets else [None] * len(inputs)
     inputs = list(op.inputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        x, *operands, V, G, M = inputs
-        outputs = composed_vjp(
-            x,
-            operands,
-            programs,
-            layout,
-            V if present.value else None,
-            G if present.gradient else None,
-            M if present.hessian else None,
-        )
+        targets, cotangents = _composed(op, inputs, bars_bar)
+    if not targets:
+        return [None] * len(inputs)
+    return tape.gradient(targets, inputs, output_gradients=cotangents)
+
+
+def _composed(
+    op: tf.Operation, inputs: Sequence[tf.Tensor], bars_bar: Sequence[MaybeTensor]
+) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """The outputs of the op at `inputs` that have cotangents, and these."""
+    layout = _text(op, "layout")
+    x, *operands, V, G, M = inputs
+    outputs = composed_vjp(
+        x,
+        operands,
+        parse_terms(_text(op, "terms")),
+        layout,
+        V if op.get_attr("want_value") else None,
+        G if op.get_attr("want_gradient") else None,
+        M if layout != "none" else None,
+    )
     pairs = [
         (output, bar)
         for output, bar, is_wanted in zip(outputs, bars_bar, op.get_attr("wanted"), strict=True)
         if is_wanted and output is not None and bar is not None
     ]
-    if not pairs:
-        return [None] * len(inputs)
-    targets, cotangents = zip(*pairs, strict=True)
-    return tape.gradient(list(targets), inputs, output_gradients=list(cotangents))
+    return [output for output, _ in pairs], [bar for _, bar in pairs]
 
 
 def _text(op: tf.Operation, attribute: str) -> str:
