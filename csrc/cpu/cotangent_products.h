@@ -4,7 +4,8 @@
 //
 // with a symmetric S. Row r of M gives an entry of M u, and u_r times it is a part of M' u; the
 // symmetric part is never formed. In the packed layout only the upper triangle is there, each entry
-// off the diagonal standing for two, and the same walk from the diagonal on gives the same products.
+// off the diagonal standing for two, and the same walk from the diagonal on gives the same
+// products.
 //
 // The columns are cut into packs; the last pack ends at the last column, and its lanes that the
 // pack before has too count as zero.
@@ -146,8 +147,9 @@ class BlockProducts {
       }
     }
     for (; k < last_; k += kSize) {
-      add_pack(k, V::load_unaligned(by_columns_ + k), [](V entries, int) { return entries; })
-          .store_unaligned(by_columns_ + k);
+      add_pack(k, V::load_unaligned(by_columns_ + k), [](V entries, int) {
+        return entries;
+      }).store_unaligned(by_columns_ + k);
     }
     const int64_t end = K_ - kSize;
     last_sum_ = add_pack(end, last_sum_, [&](V entries, int i) {
@@ -206,7 +208,7 @@ struct CotangentProducts {
         T inner;
         if constexpr (Kfixed > 0) {
           inner = FixedBlockProducts<T, Kfixed, is_packed, has_S>::run(M + i * M_stride, S_i,
-                                                                      u + i * K, M_u + i * K);
+                                                                       u + i * K, M_u + i * K);
         } else {
           inner = BlockProducts<T, is_packed, has_S>::run(M + i * M_stride, S_i, u + i * K, K, work,
                                                           M_u + i * K);

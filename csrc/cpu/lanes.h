@@ -17,8 +17,7 @@ struct WidestPack {
   using type = V;
 };
 template <typename T, int K, typename V>
-struct WidestPack<T, K, V, false>
-    : WidestPack<T, K, Pack<T, Narrower<T, typename V::Packet>>> {};
+struct WidestPack<T, K, V, false> : WidestPack<T, K, Pack<T, Narrower<T, typename V::Packet>>> {};
 
 // The lanes from `first` on; zero before it.
 template <typename T, typename P>
@@ -33,8 +32,7 @@ inline Pack<T, P> keep_from(Pack<T, P> a, int64_t first) {
   };
   static constexpr Table kTable;
   const auto* const mask = reinterpret_cast<const T*>(kTable.bits + kSize - first);
-  return Pack<T, P>::from(
-      Eigen::internal::pand(Eigen::internal::ploadu<P>(mask), a.packet));
+  return Pack<T, P>::from(Eigen::internal::pand(Eigen::internal::ploadu<P>(mask), a.packet));
 }
 
 // Lane i of the result is lane lanes[i] of a and b joined.

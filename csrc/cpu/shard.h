@@ -62,8 +62,8 @@ Result run_shards(const Arguments& arguments, int64_t total, int64_t cost,
     work(0, 1);
   } else {
     // Costly enough that the pool makes each a task of its own; and more of them than threads, for
-    // with as many TensorFlow's pool runs the first in the caller's thread and wakes a worker beside
-    // it, which Linux likes to put on the same core (measured: 1.8 of 2.5 ms lost).
+    // with as many TensorFlow's pool runs the first in the caller's thread and wakes a worker
+    // beside it, which Linux likes to put on the same core (measured: 1.8 of 2.5 ms lost).
     constexpr int64_t kTaskCycles = 1 << 30, kTasksPerWorker = 4;
     parallel_for(kTasksPerWorker * shards.workers, kTaskCycles, work);
   }

@@ -1,4 +1,4 @@
-// The symmetric parts of the S that are shared by all rows, computed once per call.
+// The symmetric parts of the S that are shared by all rows, computed once per call by all threads.
 #pragma once
 
 #include <cstdint>
@@ -6,23 +6,46 @@
 
 #include "csrc/core/arguments.h"
 #include "csrc/core/term.h"
+#include "csrc/cpu/parallel.h"
 #include "csrc/cpu/scratch.h"
+#include "csrc/cpu/shard.h"
 #include "csrc/cpu/symmetrise.h"
 
 namespace blockhess::cpu {
 
 template <typename T>
+struct SymmetricPart {
+  const T* matrix;
+  int64_t K;
+  T* symmetric;
+};
+
+template <typename T>
+class SymmetriseWorker {
+ public:
+  SymmetriseWorker(const SymmetricPart<T>& part, Scratch&) : part_(part) {}
+  void operator()(int64_t begin, int64_t end) {
+    symmetrise_rows(part_.matrix, part_.K, begin, end, part_.symmetric);
+  }
+
+ private:
+  const SymmetricPart<T>& part_;
+};
+
+template <typename T>
 class SharedS {
  public:
   // Throws std::bad_alloc.
-  SharedS(int num_terms, const Term* terms, const Operands<const T>* operands, int64_t N,
-          int64_t K) {
+  SharedS(int num_terms, const Term* terms, const Operands<const T>* operands, int64_t N, int64_t K,
+          const ParallelFor& parallel_for) {
     Scratch measure;
     take(num_terms, terms, operands, N, K, measure);
     memory_ = Scratch::like(measure);
     take(num_terms, terms, operands, N, K, memory_);
     for (int t = 0; t < num_terms; ++t) {
-      if (matrices_[t] != nullptr) symmetrise(operands[t].S.data, K, matrices_[t]);
+      if (matrices_[t] == nullptr) continue;
+      const SymmetricPart<T> part{operands[t].S.data, K, matrices_[t]};
+      run_shards<SymmetriseWorker<T>>(part, K, K, parallel_for, Square<T>::kSize);
     }
   }
 
@@ -38,7 +61,7 @@ class SharedS {
     matrices_.assign(num_terms, nullptr);
     for (int t = 0; t < num_terms; ++t) {
       if (!terms[t].quadratic) continue;
-      const bool shared = operands[t].S.row_stride == 0;
+      const bool shared = operands[t].S.row_stride == 0 || N == 1;
       if (shared && N > 0) matrices_[t] = scratch.take<T>(K * K);
       any_row_S_ |= !shared;
     }

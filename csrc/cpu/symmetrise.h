@@ -67,24 +67,31 @@ inline void symmetrise_square(const T* matrix, int64_t K, int64_t row, int64_t c
   lower.store(symmetric + column * K + row, K);
 }
 
-// symmetric = (matrix + matrix') / 2, square by square; the rows that make no whole square one
-// entry at a time.
+// symmetric = (matrix + matrix') / 2, what rows [begin, end) and the columns up to the diagonal
+// hold and its mirror image: square by square, `begin` being where one starts; the rows that make
+// no whole square one entry at a time.
 template <typename T>
-inline void symmetrise(const T* __restrict matrix, int64_t K, T* __restrict symmetric) {
+inline void symmetrise_rows(const T* __restrict matrix, int64_t K, int64_t begin, int64_t end,
+                            T* __restrict symmetric) {
   constexpr int64_t kSize = Square<T>::kSize;
   const int64_t whole = K / kSize * kSize;
-  for (int64_t row = 0; row < whole; row += kSize) {
+  for (int64_t row = begin; row < std::min(end, whole); row += kSize) {
     for (int64_t column = 0; column <= row; column += kSize) {
       symmetrise_square(matrix, K, row, column, symmetric);
     }
   }
-  for (int64_t row = whole; row < K; ++row) {
+  for (int64_t row = std::max(begin, whole); row < end; ++row) {
     for (int64_t column = 0; column <= row; ++column) {
       const T entry = mean(matrix[row * K + column], matrix[column * K + row]);
       symmetric[row * K + column] = entry;
       symmetric[column * K + row] = entry;
     }
   }
+}
+
+template <typename T>
+inline void symmetrise(const T* matrix, int64_t K, T* symmetric) {
+  symmetrise_rows(matrix, K, 0, K, symmetric);
 }
 
 }  // namespace blockhess::cpu

@@ -59,8 +59,8 @@ TileShape tile_shape(int64_t N, int64_t K, bool has_row_S, int64_t value_bytes) 
 }
 
 template <typename T>
-TermTile<T>::TermTile(const Term& term, const Operands<const T>& operands, const T* S, bool needs_u,
-                      TileShape shape, Scratch& scratch)
+TermTile<T>::TermTile(const Term& term, const Operands<const T>& operands, const T* S, const T* S_x,
+                      bool needs_u, TileShape shape, Scratch& scratch)
     : term_(&term),
       operands_(operands),
       shape_(shape),
@@ -68,10 +68,13 @@ TermTile<T>::TermTile(const Term& term, const Operands<const T>& operands, const
       needs_s_(term.psi.reads_input(0)),
       phi_reads_x_(term.phi && term.phi->reads_input(0)),
       S_(S),
+      all_S_x_(S_x),
       zeros_(scratch.take<T>(std::max(shape.values(), shape.rows))),
       psi_evaluator_(term.psi, shape.rows, scratch) {
   if (term.quadratic && S == nullptr) row_S_ = scratch.take<T>(shape.values() * shape.K);
-  if (term.quadratic && (needs_s_ || needs_u_)) S_x_ = scratch.take<T>(shape.values());
+  if (term.quadratic && (needs_s_ || needs_u_) && S_x == nullptr) {
+    S_x_storage_ = scratch.take<T>(shape.values());
+  }
   if (needs_u_) u_storage_ = scratch.take<T>(shape.values());
   if (term.phi) take_phi(scratch);
   if (zeros_ != nullptr) fill_repeated_parameters();
@@ -122,8 +125,11 @@ void TermTile<T>::evaluate(const T* x, int64_t first, int64_t rows) {
   const T* const tile_x = x + first * K;
   if (term_->phi) evaluate_phi(x, first, rows);
   if (row_S_ != nullptr) symmetrise_rows(first, rows);
-  if (S_x_ != nullptr) {
-    choose_size<RowProducts<T>::template Sized>(K)(S(), S_stride(), tile_x, rows, K, S_x_);
+  if (S_x_storage_ != nullptr) {
+    S_x_ = S_x_storage_;
+    choose_size<RowProducts<T>::template Sized>(K)(S(), S_stride(), tile_x, rows, K, S_x_storage_);
+  } else if (all_S_x_ != nullptr) {
+    S_x_ = all_S_x_ + first * K;
   }
   const T* const b = term_->linear ? operands_.b.data + first * operands_.b.row_stride : nullptr;
   if (needs_u_ && !term_->quadratic && !term_->linear) {

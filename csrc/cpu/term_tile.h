@@ -27,9 +27,10 @@ TileShape tile_shape(int64_t N, int64_t K, bool has_row_S, int64_t value_bytes);
 template <typename T>
 class TermTile {
  public:
-  // `S` is the symmetric part of a shared S, or null.
-  TermTile(const Term& term, const Operands<const T>& operands, const T* S, bool needs_u,
-           TileShape shape, Scratch& scratch);
+  // `S` is the symmetric part of a shared S, or null; `S_x`, (N, K), what it makes of all rows, or
+  // null where the tile is to compute that.
+  TermTile(const Term& term, const Operands<const T>& operands, const T* S, const T* S_x,
+           bool needs_u, TileShape shape, Scratch& scratch);
 
   // Evaluates rows [first, first + rows); x points to all rows.
   void evaluate(const T* x, int64_t first, int64_t rows);
@@ -67,9 +68,11 @@ class TermTile {
   TileShape shape_;
   bool needs_u_, needs_s_, phi_reads_x_;
   const T* S_;
+  const T* all_S_x_;
   const T* zeros_;
   T* row_S_ = nullptr;
-  T* S_x_ = nullptr;
+  T* S_x_storage_ = nullptr;
+  const T* S_x_ = nullptr;
   T* u_storage_ = nullptr;
   const T* u_ = nullptr;
   std::optional<Evaluator<T>> phi_evaluator_;

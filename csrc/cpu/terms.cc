@@ -12,6 +12,7 @@
 #include "csrc/cpu/shared_S.h"
 #include "csrc/cpu/staging.h"
 #include "csrc/cpu/term_tile.h"
+#include "csrc/cpu/wide_rows.h"
 
 namespace blockhess::cpu {
 
@@ -57,12 +58,20 @@ struct Kernels {
   };
 };
 
+template <typename T>
+bool needs_u(const TermsArguments<T>& arguments, const Term& term) {
+  return (arguments.gradient != nullptr && term.psi.outputs[1].is_slot()) ||
+         (arguments.hessian != nullptr && term.psi.outputs[2].is_slot());
+}
+
 // What one call shares between its shards.
 template <typename T>
 struct Call {
   const TermsArguments<T>& arguments;
   const SharedS<T>& shared_S;
+  const WideProducts<T>& wide_products;
   TileShape shape;
+  int64_t strips;  // of each block
   bool streams_hessian;
 };
 
@@ -74,10 +83,8 @@ class TermsWorker {
     tiles_.reserve(arguments_.num_terms);
     for (int t = 0; t < arguments_.num_terms; ++t) {
       const Term& term = arguments_.terms[t];
-      const bool needs_u = (arguments_.gradient != nullptr && term.psi.outputs[1].is_slot()) ||
-                           (hessian && term.psi.outputs[2].is_slot());
-      tiles_.emplace_back(term, arguments_.operands[t], call.shared_S[t], needs_u, call.shape,
-                          scratch);
+      tiles_.emplace_back(term, arguments_.operands[t], call.shared_S[t], call.wide_products[t],
+                          needs_u(arguments_, term), call.shape, scratch);
     }
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
     if (!arguments_.hessian) return;
@@ -88,18 +95,39 @@ class TermsWorker {
     }
   }
 
+  // Units are strips: row `begin / strips` and so on; whole rows where there is one strip.
   void operator()(int64_t begin, int64_t end) {
-    for (int64_t first = begin; first < end; first += call_.shape.rows) {
-      const int64_t rows = std::min(call_.shape.rows, end - first);
-      for (TermTile<T>& tile : tiles_) tile.evaluate(arguments_.x, first, rows);
-      if (arguments_.value != nullptr) write_value(first, rows);
-      if (arguments_.gradient != nullptr) write_gradient(first, rows);
-      if (arguments_.hessian != nullptr) write_hessian(first, rows);
+    if (call_.strips == 1) {
+      for (int64_t first = begin; first < end; first += call_.shape.rows) {
+        const int64_t rows = std::min(call_.shape.rows, end - first);
+        evaluate(first, rows);
+        write_value_and_gradient(first, rows);
+        if (arguments_.hessian != nullptr) write_hessian(first, rows, {0, arguments_.K});
+      }
+    } else {
+      for (int64_t unit = begin; unit < end; ++unit) run_strip(unit);
     }
     if (call_.streams_hessian) finish_streaming();
   }
 
  private:
+  void run_strip(int64_t unit) {
+    const int64_t row = unit / call_.strips, strip = unit % call_.strips, K = arguments_.K;
+    if (row != evaluated_row_) evaluate(row, 1);
+    evaluated_row_ = row;
+    if (strip == 0) write_value_and_gradient(row, 1);
+    write_hessian(row, 1, {K * strip / call_.strips, K * (strip + 1) / call_.strips});
+  }
+
+  void evaluate(int64_t first, int64_t rows) {
+    for (TermTile<T>& tile : tiles_) tile.evaluate(arguments_.x, first, rows);
+  }
+
+  void write_value_and_gradient(int64_t first, int64_t rows) {
+    if (arguments_.value != nullptr) write_value(first, rows);
+    if (arguments_.gradient != nullptr) write_gradient(first, rows);
+  }
+
   void write_value(int64_t first, int64_t rows) {
     T* const out = arguments_.value + first;
     std::fill_n(out, rows, T(0));
@@ -118,7 +146,8 @@ class TermsWorker {
     }
   }
 
-  void write_hessian(int64_t first, int64_t rows) {
+  // Some rows of each of the tile's blocks; of the layout diag always all.
+  void write_hessian(int64_t first, int64_t rows, BlockRows part_of_block) {
     const int64_t K = arguments_.K;
     T* const out = arguments_.hessian + first * block_size(arguments_.layout, K);
     collect_parts();
@@ -126,7 +155,7 @@ class TermsWorker {
       diag_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
       return;
     }
-    block_writer_->write(parts_, diagonal(rows), rows, {0, K}, out);
+    block_writer_->write(parts_, diagonal(rows), rows, part_of_block, out);
   }
 
   // (rows, K), or null where there is none.
@@ -186,6 +215,7 @@ class TermsWorker {
   std::optional<Staging<T>> diag_staging_;
   std::optional<BlockWriter<T>> block_writer_;
   T* diagonal_ = nullptr;
+  int64_t evaluated_row_ = -1;
 };
 
 }  // namespace
@@ -193,14 +223,22 @@ class TermsWorker {
 template <typename T>
 Result terms(const TermsArguments<T>& arguments, const ParallelFor& parallel_for) {
   try {
-    const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
-                              arguments.K);
-    const int64_t K = arguments.K, block = block_size(arguments.layout, K);
-    const Call<T> call{arguments, shared_S,
-                       tile_shape(arguments.N, K, shared_S.any_row_S(), sizeof(T)),
-                       is_streamed(arguments.N * block * static_cast<int64_t>(sizeof(T)))};
+    const int64_t N = arguments.N, K = arguments.K, block = block_size(arguments.layout, K);
+    const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, N, K,
+                              parallel_for);
+    const int64_t strips = strips_per_block(arguments.layout, N, K, parallel_for.num_threads);
+    std::vector<bool> needs_product(arguments.num_terms, false);
+    for (int t = 0; t < arguments.num_terms; ++t) {
+      const Term& term = arguments.terms[t];
+      needs_product[t] = strips > 1 && (term.psi.reads_input(0) || needs_u(arguments, term));
+    }
+    const WideProducts<T> wide_products(arguments, shared_S, needs_product, parallel_for);
+    const TileShape shape = tile_shape(strips > 1 ? 1 : N, K, shared_S.any_row_S(), sizeof(T));
+    const Call<T> call{arguments, shared_S, wide_products,
+                       shape,     strips,   is_streamed(N * block * int64_t{sizeof(T)})};
     const int64_t cost = cost_per_row(arguments.num_terms, arguments.terms, K) + block;
-    return run_shards<TermsWorker<T>>(call, arguments.N, cost, parallel_for, call.shape.rows);
+    return run_shards<TermsWorker<T>>(call, N * strips, cost / strips, parallel_for,
+                                      strips > 1 ? 1 : shape.rows);
   } catch (const std::bad_alloc&) {
     return Result::kOutOfMemory;
   }

@@ -33,7 +33,7 @@ template <typename T>
 struct Intermediates {
   T *M_u, *u_bar, *S_u_bar, *w, *entries;  // (rows, K); the last two are working memory
   T* products_work;
-  T *t1, *t2, *t3, *s_bar;                 // (rows)
+  T *t1, *t2, *t3, *s_bar;  // (rows)
 
   Intermediates(TileShape shape, Scratch& scratch)
       : M_u(scratch.take<T>(shape.values())),
@@ -63,7 +63,7 @@ class VjpWorker {
         results_(call.shape, scratch) {
     tiles_.reserve(arguments_.num_terms);
     for (int t = 0; t < arguments_.num_terms; ++t) {
-      tiles_.emplace_back(arguments_.terms[t], arguments_.operands[t], call.shared_S[t],
+      tiles_.emplace_back(arguments_.terms[t], arguments_.operands[t], call.shared_S[t], nullptr,
                           arguments_.steps[t].u, call.shape, scratch);
     }
   }
@@ -290,7 +290,7 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
   try {
     const int64_t cost = cost_of(arguments);
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
-                              arguments.K);
+                              arguments.K, parallel_for);
     const Partials<T> partials(arguments, cost);
     const bool has_row_matrices = shared_S.any_row_S() || reads_M_again(arguments);
     const Call<T> call{arguments, shared_S, partials, needs_M_diagonal(arguments),

@@ -1,0 +1,75 @@
+"""How rows, threads and memory share out the work changes no bit of the results."""
+
+import formula_reference as reference
+import numpy as np
+import pytest
+from formula_cases import CASES, LAYOUTS, points
+from test_cpu_terms import assert_close, run
+
+from blockhess import _core
+
+SHARED = [name for name in CASES if "per row" not in name]
+# As csrc/cpu/cache.h has it, larger results are streamed past the cache on every machine.
+STREAMED_BYTES = 64 << 20
+
+
+def assert_same_bits(results, others):
+    for result, other in zip(results, others, strict=True):
+        np.testing.assert_array_equal(result, other)
+
+
+# With few rows each thread takes strips of one block; work enough that threads are worth it.
+@pytest.mark.parametrize("N, K", [(1, 1100), (2, 700), (5, 300), (40, 130), (3000, 17), (9000, 8)])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_any_number_of_threads_gives_the_same_bits(N, K, layout, dtype):
+    random = np.random.default_rng(N)
+    x, terms = points(random, N, K), CASES["three terms"](random, N, K)
+    one = run(x, terms, dtype, layout=layout, threads=1)
+    for threads in (2, 3, 2):
+        assert_same_bits(one, run(x, terms, dtype, layout=layout, threads=threads))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("K", [300, 1100])
+def test_strips_of_wide_blocks_are_the_formula(case, layout, K):
+    random = np.random.default_rng(K)
+    x, terms = points(random, 1, K), CASES[case](random, 1, K)
+    results = run(x, terms, layout=layout, threads=4)
+    for result, expected in zip(results, reference.terms(x, terms, layout), strict=True):
+        assert_close(result, expected, "float64")
+
+
+@pytest.mark.parametrize("case", SHARED)
+@pytest.mark.parametrize("K", [1, 3, 8, 16, 17, 40, 130, 260])
+@pytest.mark.parametrize("isa", _core.build_facts()["isas"])
+def test_a_row_alone_has_the_bits_that_it_has_among_others(case, K, isa):
+    random = np.random.default_rng(K)
+    x, terms = points(random, 37, K), CASES[case](random, 37, K)
+    terms = [without_row_parameters(term) for term in terms]
+    together = run(x, terms, "float32", isa=isa)
+    for row in (0, 5, 36):
+        alone = run(x[row : row + 1], terms, "float32", isa=isa, threads=2)
+        assert_same_bits(alone, [result[row : row + 1] for result in together])
+
+
+def without_row_parameters(term):
+    parameters = tuple(
+        p[:1] if np.ndim(p) == 1 and len(p) == 37 else p for p in term.psi_parameters
+    )
+    return reference.Term(term.phi, term.phi_parameters, term.S, term.b, term.psi, parameters)
+
+
+@pytest.mark.parametrize(
+    "layout, N, K", [("dense", 60_000, 18), ("packed", 120_000, 17), ("diag", 1_700_000, 11)]
+)
+def test_a_result_larger_than_the_cache_has_the_bits_of_its_parts(layout, N, K):
+    random = np.random.default_rng(8)
+    x = random.standard_normal((N, K), np.float32)
+    terms = CASES["all parts"](random, 1, K)
+    hessian = run(x, terms, "float32", layout=layout, threads=2)[2]
+    assert hessian.nbytes > STREAMED_BYTES
+    for begin in (0, N // 2 + 1, N - 999):
+        part = run(x[begin : begin + 999], terms, "float32", layout=layout)[2]
+        np.testing.assert_array_equal(hessian[begin : begin + 999], part)
