@@ -70,6 +70,9 @@ CASES = {
     "acosh": unary(mp.acosh, [1.0, 1.0001, 1.1, 2.0, 30.0, 1e15, 1e30], [1.5, 1.001, 1e4]),
     "atanh": unary(mp.atanh, [0.0, *SIGNED_UNIT], [0.5, -0.999, 1e-9]),
     "sigmoid": unary(lambda a: 1 / (1 + mp.exp(-a)), [0.0, *REAL], [0.5, -600.0, 600.0, 1e-9]),
+    "sigmoid_prime": unary(
+        lambda a: mp.exp(-a) / (1 + mp.exp(-a)) ** 2, [0.0, *REAL], [0.5, -600.0, 600.0, 1e-9]
+    ),
     "softplus": unary(_softplus, [0.0, *REAL], [0.5, -600.0, 600.0, 1e-9]),
     "erf": unary(mp.erf, [0.0, *REAL], [0.5, -6.0, 1e-9]),
     "erfc": unary(mp.erfc, [0.0, 9.1, *(a for a in REAL if a < 9)], [0.5, -6.0, 6.0]),

@@ -21,4 +21,11 @@ BLOCKHESS_HOST_DEVICE inline V sigmoid(V a) {
   return where(a < V(0), e, V(1)) / (V(1) + e);
 }
 
+// The derivative of sigmoid, sigmoid(a) sigmoid(-a): one exp and one division for both.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V sigmoid_prime(V a) {
+  const V e = exp(-abs(a)), d = V(1) + e;
+  return e / (d * d);
+}
+
 }  // namespace blockhess

@@ -131,13 +131,24 @@ void compose(const std::vector<BlockPart<T>>& parts, const T* diagonal, const Pi
   }
 }
 
+// The diagonal's entries alone; zeros where `diagonal` is null.
+template <typename T>
+void put_diagonal(const T* diagonal, const Piece& piece, const Target<T>& target) {
+  for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
+    for (int64_t k = piece.rows.first; k < piece.rows.last; ++k) {
+      target.row(i, k)[k] = diagonal != nullptr ? diagonal[i * target.K + k] : T(0);
+    }
+  }
+}
+
 }  // namespace
 
 template <typename T>
 BlockWriter<T>::BlockWriter(Layout layout, int64_t K, bool streams, Scratch& scratch)
     : layout_(layout),
       K_(K),
-      staging_(std::max<int64_t>(kPieceBytes / sizeof(T), K), streams, scratch) {}
+      staging_(std::max<int64_t>(kPieceBytes / sizeof(T), K), streams, scratch),
+      zeros_(std::max<int64_t>(kPieceBytes / sizeof(T), K), streams, scratch) {}
 
 template <typename T>
 void BlockWriter<T>::write(const std::vector<BlockPart<T>>& parts, const T* diagonal, int64_t count,
@@ -154,10 +165,16 @@ void BlockWriter<T>::write(const std::vector<BlockPart<T>>& parts, const T* diag
       const int64_t last_row = std::min(row + piece_rows, part_of_block.last);
       const int64_t begin = entries_before(layout_, K, block, row);
       const int64_t end = entries_before(layout_, K, last_block - 1, last_row);
-      staging_.write(blocks + begin, end - begin, [&](T* out) {
-        compose(parts, diagonal, Piece{block, last_block, {row, last_row}},
-                Target<T>{layout_, K, out, begin});
-      });
+      const Piece piece{block, last_block, {row, last_row}};
+      if (parts.empty() && diagonal != nullptr && zeros_.streams()) {
+        zeros_.write_sparse(blocks + begin, end - begin, [&](T* out, bool nonzero) {
+          put_diagonal(nonzero ? diagonal : nullptr, piece, Target<T>{layout_, K, out, begin});
+        });
+      } else {
+        staging_.write(blocks + begin, end - begin, [&](T* out) {
+          compose(parts, diagonal, piece, Target<T>{layout_, K, out, begin});
+        });
+      }
     }
   }
 }

@@ -43,6 +43,7 @@ class BlockWriter {
   Layout layout_;
   int64_t K_;
   Staging<T> staging_;
+  Staging<T> zeros_;  // for blocks that are but a diagonal
 };
 
 }  // namespace blockhess::cpu

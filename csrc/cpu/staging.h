@@ -66,17 +66,35 @@ class Staging {
   Staging(int64_t most, bool streams, Scratch& scratch)
       : streams_(streams), values_(scratch.take<T>(streams ? most + kCacheLine : 0)) {}
 
+  bool streams() const { return streams_; }
+
   // compose(where) writes `count` values to the address that it is given.
   template <typename Compose>
   void write(T* out, int64_t count, const Compose& compose) const {
     if (!streams_) return compose(out);
-    T* const staged = values_ + line_offset(out) / sizeof(T);
+    T* const staged = place_for(out);
     compose(staged);
+    stream(staged, out, count);
+  }
+
+  // Where streams(): a few of `count` values are not zero, and put(where, true) writes these,
+  // put(where, false) zeros in their place. Never used on what also serves write().
+  template <typename Put>
+  void write_sparse(T* out, int64_t count, const Put& put) const {
+    T* const staged = place_for(out);
+    put(staged, true);
+    stream(staged, out, count);
+    put(staged, false);
+  }
+
+ private:
+  T* place_for(const T* out) const { return values_ + line_offset(out) / sizeof(T); }
+
+  static void stream(const T* staged, T* out, int64_t count) {
     stream_copy(reinterpret_cast<const char*>(staged), reinterpret_cast<char*>(out),
                 count * static_cast<int64_t>(sizeof(T)));
   }
 
- private:
   bool streams_;
   T* values_;
 };

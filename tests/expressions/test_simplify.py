@@ -69,6 +69,7 @@ SAME = [
     (1 / (1 + e.exp(-x)), e.sigmoid(x)),
     (e.exp(x) / (e.exp(x) + 1), e.sigmoid(x)),
     (1 - e.sigmoid(2 * x), e.sigmoid(-2 * x)),
+    (e.sigmoid(3 * x) * e.sigmoid(-3 * x), e.sigmoid_prime(3 * x)),
     (e.exp(2 * x) - 1, e.expm1(2 * x)),
     (e.log(1 - x), e.log1p(-x)),
     (1 - e.erf(x), e.erfc(x)),

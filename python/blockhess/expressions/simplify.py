@@ -26,7 +26,7 @@ from .expression import ONE, ZERO, Call, Constant, Expression
 _COMMUTATIVE = frozenset({"add", "mul", "equal", "not_equal"})
 _COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 _ODD = frozenset({"sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "erf", "sign"})
-_EVEN = frozenset({"cos", "cosh"})
+_EVEN = frozenset({"cos", "cosh", "sigmoid_prime"})
 
 #: Constants are gathered across a product only within this range: outside, where the factors
 #: meet decides whether float32 overflows.
@@ -381,7 +381,17 @@ def _abs(a: Expression) -> Expression | None:
         return abs(c) * make.abs(rest)
     if _looks_negative(a):
         return make.abs(-a)
-    nonnegative = ("abs", "square", "exp", "sqrt", "rsqrt", "cosh", "sigmoid", "softplus")
+    nonnegative = (
+        "abs",
+        "square",
+        "exp",
+        "sqrt",
+        "rsqrt",
+        "cosh",
+        "sigmoid",
+        "sigmoid_prime",
+        "softplus",
+    )
     return a if isinstance(a, Call) and a.instruction in nonnegative else None
 
 
