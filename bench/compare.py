@@ -21,6 +21,8 @@ from task import TOLERANCES, Task
 LIMITS = (FILL, FORWARD)
 _LONGEST_REASON = 200
 
+# What fails is in the results, and every function is new: no warnings of that on the screen.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 logging.getLogger("torch").setLevel(logging.CRITICAL)
 
 Record = dict[str, Any]
@@ -112,7 +114,9 @@ def _checked(
 def _time(calls: dict, records: dict[str, Record], budget: float, rounds: int) -> None:
     ours = calls.pop(OURS.name)
     # Alone, ours beside itself: a ratio off 1 is the noise of the machine.
-    pairs = interleave(ours, calls or {OURS.name: ours}, budget, rounds)
+    pairs, failed = interleave(ours, calls or {OURS.name: ours}, budget, rounds)
+    for name, reason in failed.items():
+        records[name].update(status="failed", why=_short(reason))
     for name, pair in pairs.items():
         records[name].update(timing(pair))
     every = [seconds for pair in pairs.values() for seconds in pair.ours]

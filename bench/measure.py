@@ -72,27 +72,38 @@ def timed(call: Call, repeats: int, warm: bool) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def interleave(ours: Call, peers: dict[str, Call], budget: float, most: int) -> dict[str, Pairs]:
+def interleave(
+    ours: Call, peers: dict[str, Call], budget: float, most: int
+) -> tuple[dict[str, Pairs], dict[str, Exception]]:
     """Pairs of times for each peer, all of them in turn, ours anew beside each.
 
     Args:
       ours, peers: calls that have been made before.
       budget: seconds for the rounds of one peer; decides how many there are.
       most: rounds.
+
+    Returns:
+      The pairs of each peer, and what the peers raised that failed on the way.
     """
     own = _alone(ours)
-    alone = {name: _alone(call) for name, call in peers.items()}
+    alone: dict[str, float] = {}
+    failed: dict[str, Exception] = {}
+    for name, call in peers.items():
+        try:
+            alone[name] = _alone(call)
+        except Exception as error:  # noqa: BLE001 - the caller reports it
+            failed[name] = error
     rounds = {name: _rounds(own, seconds, budget, most) for name, seconds in alone.items()}
-    pairs = {name: Pairs([], []) for name in peers}
+    pairs = {name: Pairs([], []) for name in alone}
     for number in range(max(rounds.values(), default=0)):
-        for name, call in peers.items():
+        for name, seconds in alone.items():
             if number >= rounds[name]:
                 continue
-            both = [(ours, own, pairs[name].ours), (call, alone[name], pairs[name].peer)]
+            both = [(ours, own, pairs[name].ours), (peers[name], seconds, pairs[name].peer)]
             # Whoever comes first meets the caches of another peer: take turns.
             for what, seconds, times in both[:: 1 if number % 2 else -1]:
                 times.append(timed(what, repeats_for(seconds), seconds < WARMED_SECONDS))
-    return pairs
+    return pairs, failed
 
 
 def _alone(call: Call) -> float:

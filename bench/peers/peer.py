@@ -26,6 +26,7 @@ class Peer:
       build: gives a call without arguments for a task, with the data in the framework's own array;
         the call returns the answer when it is computed, as something np.asarray takes.
       computes: the pairs (quantity, layout) that it is for.
+      probe: says why the peer cannot work here although its framework is there, or None.
       most_columns, most_cells: of K and of N K, past which it is left out.
     """
 
@@ -33,17 +34,18 @@ class Peer:
     framework: str
     build: Callable[[Task], Call]
     computes: frozenset[tuple[str, str]] = frozenset({("hessian", "dense")})
+    probe: Callable[[], str | None] = lambda: None
     most_columns: int | None = None
     most_cells: int | None = None
     most_output_bytes: int | None = MOST_OUTPUT_BYTES
 
     def missing(self) -> str | None:
-        """Why the framework cannot be imported."""
+        """Why the peer cannot run here at all."""
         try:
             importlib.import_module(self.framework)
         except ImportError as error:
             return str(error)
-        return None
+        return self.probe()
 
     def serves(self, task: Task) -> bool:
         return (task.quantity, task.layout) in self.computes

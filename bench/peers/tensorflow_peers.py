@@ -10,10 +10,10 @@ from task import LAYOUTS, Task
 from .ours import row_function
 from .peer import Call, Peer
 
-# (without XLA, with XLA). Ways that write out every column: past this they take minutes to build.
+# Ways that write out every column: past this they take from half a minute to minutes to build.
 _MOST_COLUMNS = {
-    "gradients per column": (128, 32),
-    "forward over reverse": (128, 32),
+    "gradients per column": 32,
+    "forward over reverse": 32,
 }
 # tf.hessians runs N K backward passes, one after the other.
 _MOST_CELLS = {"tf.hessians": 3000}
@@ -66,7 +66,7 @@ PEERS = [
         "tensorflow",
         _builder(way, xla),
         _computes(name, xla),
-        most_columns=_MOST_COLUMNS.get(name, (None, None))[xla],
+        most_columns=_MOST_COLUMNS.get(name),
         most_cells=_MOST_CELLS.get(name),
     )
     for name, way in {"tf.hessians": hessians, **WAYS}.items()
