@@ -18,6 +18,7 @@ class Case:
       formula: as in the documentation.
       tensorflow: (tf, x, A) -> scalar or (N,), of x (N, K).
       jax, torch: (module, x, A) -> scalar, of one row x (K,).
+      term: (bh, x, s, A) -> bh.ops.Term, of bh's expressions x and s; what blockhess makes of it.
       blocks: (x, A) -> (N, K, K) in NumPy, the closed form.
     """
 
@@ -26,6 +27,7 @@ class Case:
     tensorflow: Callable[[Any, Any, Any], Any]
     jax: Callable[[Any, Any, Any], Any]
     torch: Callable[[Any, Any, Any], Any]
+    term: Callable[[Any, Any, Any, Any], Any]
     blocks: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -65,6 +67,10 @@ def _sine(x: np.ndarray, A: np.ndarray) -> np.ndarray:
     return _on_diagonal(bell + sigmoid * (1 - sigmoid))
 
 
+def _sine_term(e: Any, x: Any) -> Any:
+    return e.sin(x) * e.exp(-x * x) + e.softplus(x)
+
+
 CASES = {
     case.name: case
     for case in (
@@ -74,6 +80,7 @@ CASES = {
             lambda tf, x, A: tf.reduce_sum(x * x),
             lambda jax, x, A: jax.numpy.sum(x * x),
             lambda torch, x, A: torch.sum(x * x),
+            lambda bh, x, s, A: bh.ops.Term(x * x, (), None, None, s, ()),
             lambda x, A: _on_diagonal(np.full_like(x, 2)),
         ),
         Case(
@@ -82,6 +89,7 @@ CASES = {
             lambda tf, x, A: 0.5 * tf.reduce_sum(x * (x @ A)),
             lambda jax, x, A: 0.5 * jax.numpy.sum(x * (x @ A)),
             lambda torch, x, A: 0.5 * torch.sum(x * (x @ A)),
+            lambda bh, x, s, A: bh.ops.Term(None, (), A, None, s, ()),
             _quadratic,
         ),
         Case(
@@ -90,6 +98,7 @@ CASES = {
             lambda tf, x, A: tf.reduce_sum(tf.exp(-0.5 * tf.reduce_sum(x * (x @ A), 1))),
             lambda jax, x, A: jax.numpy.exp(-0.5 * jax.numpy.sum(x * (x @ A))),
             lambda torch, x, A: torch.exp(-0.5 * torch.sum(x * (x @ A))),
+            lambda bh, x, s, A: bh.ops.Term(None, (), A, None, bh.expressions.exp(-s), ()),
             _gaussian,
         ),
         Case(
@@ -98,6 +107,9 @@ CASES = {
             lambda tf, x, A: tf.reduce_sum(tf.reduce_logsumexp(x, 1)),
             lambda jax, x, A: jax.scipy.special.logsumexp(x),
             lambda torch, x, A: torch.logsumexp(x, 0),
+            lambda bh, x, s, A: bh.ops.Term(
+                bh.expressions.exp(x), (), None, None, bh.expressions.log(s), ()
+            ),
             _logsumexp,
         ),
         Case(
@@ -110,6 +122,7 @@ CASES = {
             lambda torch, x, A: torch.sum(
                 torch.sin(x) * torch.exp(-x * x) + torch.nn.functional.softplus(x)
             ),
+            lambda bh, x, s, A: bh.ops.Term(_sine_term(bh.expressions, x), (), None, None, s, ()),
             _sine,
         ),
     )

@@ -15,7 +15,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from report import FILL, OURS, Record, curves, on_curve
+from report import FILL, OURS, Record, curves, is_ours, on_curve
 
 _STYLES = {OURS: {"color": "black", "lw": 2.2}, FILL: {"color": "gray", "ls": "--", "marker": ""}}
 _NAMES = {FILL: "limit: one tf.fill of the output"}
@@ -68,7 +68,7 @@ def _bars(records: list[Record], path: Path) -> None:
     """A panel a size: for every case, how many times as long as blockhess each peer takes."""
     sizes = list(dict.fromkeys((r["N"], r["K"]) for r in records))
     cases = list(dict.fromkeys(r["case"] for r in records))
-    peers = [p for p in dict.fromkeys(r["peer"] for r in records) if p not in (OURS, FILL)]
+    peers = [p for p in dict.fromkeys(r["peer"] for r in records) if not is_ours(p) and p != FILL]
     figure, panels = plt.subplots(
         len(sizes), 1, figsize=(12, 2.6 * len(sizes)), layout="constrained", squeeze=False
     )

@@ -96,9 +96,16 @@ def _cell(r: Record | None, inverse: bool = False) -> str:
     return f"{few}{1 / ratio if inverse else ratio:.2f}"
 
 
+def is_ours(peer: str) -> bool:
+    """Ourselves, in whatever way we are called."""
+    return peer.startswith(OURS)
+
+
 def best(records: Iterable[Record]) -> Record | None:
     """The fastest peer of a task, limits aside."""
-    able = [r for r in records if r["status"] == "ok" and r["peer"] not in (OURS, FILL, FORWARD)]
+    able = [
+        r for r in records if r["status"] == "ok" and not is_ours(r["peer"]) and r["peer"] != FILL
+    ]
     return min(able, key=lambda r: r["ratio"]["median"], default=None)
 
 
