@@ -23,7 +23,7 @@ import tensorflow as tf
 
 from blockhess.baselines import WAYS, compiled
 from blockhess.routes import autodiff
-from foundation import processor
+from machine import processor
 
 HIDDEN = 64
 # Past so many columns the ways that write out every column take minutes to build.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -66,7 +67,7 @@ def main() -> None:
         rounds=options.rounds or (5 if options.quick else 31),
         budget=options.budget or (0.1 if options.quick else 0.4),
     )
-    results["command"] = "python bench/run.py " + " ".join(sys.argv[1:])
+    results["command"] = "python bench/run.py " + shlex.join(sys.argv[1:])
     results["seconds"] = round(time.monotonic() - start, 1)
     name = options.name or ("quick" if options.quick else "full")
     options.output.mkdir(parents=True, exist_ok=True)
