@@ -1,6 +1,7 @@
 #include "csrc/cpu/blocks.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "csrc/core/formula.h"
 #include "csrc/cpu/fixed_size.h"

@@ -18,8 +18,6 @@ struct BlockPart {
   const T* S_scale;  // (rows): psi'
   const T* u;        // (rows, K); null: no such part
   const T* u_scale;  // (rows): psi''
-
-  bool empty() const { return S == nullptr && u == nullptr; }
 };
 
 // Rows [first, last) of a block.

@@ -95,7 +95,7 @@ class TermsWorker {
     }
   }
 
-  // Units are strips: row `begin / strips` and so on; whole rows where there is one strip.
+  // Units are rows or, where blocks are cut, strips of them, row by row.
   void operator()(int64_t begin, int64_t end) {
     if (call_.strips == 1) {
       for (int64_t first = begin; first < end; first += call_.shape.rows) {
