@@ -20,7 +20,7 @@ def results(tmp_path_factory) -> dict:
     command = [
         *(sys.executable, str(RUNNER), "--sections", "dense", "gradients", "--sizes", "40x3"),
         *("--dtypes", "float64", "--rounds", "5", "--cases", "gaussian"),
-        *("--peers", FILL, JACOBIAN, "jax", "NumPy", "the blocks"),
+        *("--peers", FILL, JACOBIAN, "jax", "numpy", "the blocks"),
         *("--output", str(folder), "--name", "tiny"),
     ]
     path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -38,7 +38,7 @@ def of_section(results: dict, section: str) -> dict[str, dict]:
 
 def test_every_peer_is_checked_timed_and_compared(results):
     records = of_section(results, "dense")
-    assert {OURS, FILL, JACOBIAN, f"{JACOBIAN}, XLA"} <= records.keys()
+    assert {OURS, FILL, JACOBIAN, f"{JACOBIAN}, XLA", "numpy: closed form"} <= records.keys()
     for name, record in records.items():
         if name.startswith("jax"):
             continue
