@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from blockhess.derivatives import Derivatives, derive
 from blockhess.plan import Plan
+from blockhess.replay import may_replay, replay_of
 from blockhess.request import Request, checked_result
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "blockhess")
@@ -34,6 +35,22 @@ def apply(
     return derive(checked_result(f(argument), argument), argument, request)
 
 
+class TracedFunction:
+    """The derivatives of f as a function of x of one shape, and their plan."""
+
+    def __init__(self, concrete: tf.types.experimental.ConcreteFunction, plan: Plan) -> None:
+        self.plan = plan
+        self._concrete = concrete
+        self._wanted = [part is not None for part in concrete.structured_outputs]
+        self._replay = replay_of(concrete)
+
+    def __call__(self, x: tf.Tensor) -> Derivatives:
+        if self._replay is not None and may_replay():
+            results = iter(self._replay(x, self._concrete.captured_inputs))
+            return Derivatives(*(next(results) if wanted else None for wanted in self._wanted))
+        return self._concrete(x)
+
+
 class Trace:
     """The derivatives of f, traced, with what f was at that time.
 
@@ -45,7 +62,7 @@ class Trace:
         self._request = request
         self._call = call
         self._without_N: dict[object, bool] = {}  # whether the next shape may do without it
-        self._traced: dict[object, tuple[Callable, Plan]] = {}
+        self._traced: dict[object, TracedFunction] = {}
 
     @property
     def fresh(self) -> bool:
@@ -53,12 +70,12 @@ class Trace:
         return all(unchanged(read()) for read, unchanged in self._names)
 
     def __call__(self, x: tf.Tensor) -> Derivatives:
-        return self._for(x)[0](x)
+        return self._for(x)(x)
 
     def plan(self, x: tf.Tensor) -> Plan:
-        return self._for(x)[1]
+        return self._for(x).plan
 
-    def _for(self, x: tf.Tensor) -> tuple[Callable, Plan]:
+    def _for(self, x: tf.Tensor) -> TracedFunction:
         dtype, exact = x.dtype, tuple(x.shape.as_list())
         relaxed = (None,) * (len(exact) - 1) + exact[-1:]
         for shape in (exact, relaxed):
@@ -73,7 +90,7 @@ class Trace:
         self._without_N.setdefault((dtype, relaxed), True)
         return self._trace(dtype, exact)
 
-    def _trace(self, dtype: tf.DType, shape: tuple[int | None, ...]) -> tuple[Callable, Plan]:
+    def _trace(self, dtype: tf.DType, shape: tuple[int | None, ...]) -> TracedFunction:
         call, request, plans = self._call, self._request, []
 
         def derivatives(x: tf.Tensor) -> Derivatives:
@@ -85,7 +102,7 @@ class Trace:
         # and the memory of a trace is given back as soon as nothing refers to it.
         function = tf.function(derivatives, autograph=False)
         concrete = function.get_concrete_function(tf.TensorSpec(shape, dtype))
-        traced = self._traced[dtype, shape] = (concrete, plans[-1])
+        traced = self._traced[dtype, shape] = TracedFunction(concrete, plans[-1])
         return traced
 
 
