@@ -10,7 +10,7 @@ from task import Task
 
 Size = tuple[int, int]
 
-SIZES = ((1_000, 3), (100_000, 3), (1_000, 8), (100_000, 8), (20_000, 32), (2_000, 128))
+SIZES = ((1_000, 3), (100_000, 3), (100_000, 8), (20_000, 32), (2_000, 128))
 QUICK_SIZES = ((1_000, 3), (20_000, 8))
 # Layouts, traces and gradients: fewer, and not the smallest.
 LARGE_SIZES = ((100_000, 8), (20_000, 32), (2_000, 128))

@@ -1,7 +1,7 @@
 // Whole dense blocks so small that a row fits a pack. A block is written as the flat list of its
-// entries, pack by pack: the rows and columns that the lanes of a pack belong to are known when this
-// is compiled, and shuffles bring the values of u and of the diagonal there. The last pack of a
-// block reaches into the next block, which is written after it.
+// entries, pack by pack: the rows and columns that the lanes of a pack belong to are known when
+// this is compiled, and shuffles bring the values of u and of the diagonal there. The last pack of
+// a block reaches into the next block, which is written after it.
 #pragma once
 
 #include <algorithm>
@@ -63,8 +63,7 @@ class SmallBlock {
                                               of_columns<first>(u, kLanes));
     }
     if constexpr (has_diagonal) {
-      entry = entry + masked(of_rows<first>(diagonal, kLanes),
-                             V::load(is_diagonal<first>(kLanes)));
+      entry = entry + masked(of_rows<first>(diagonal, kLanes), V::load(is_diagonal<first>(kLanes)));
     }
     entry.store_unaligned(out + first);
   }
