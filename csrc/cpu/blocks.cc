@@ -69,7 +69,7 @@ struct PartWriter {
                     const Target<T>& target) {
       const int64_t K = size_of<Kfixed>(target.K);
       const bool packed = target.layout == Layout::kPacked;
-      if constexpr (write == Write::kAssign && Kfixed > 0 && Kfixed <= Pack<T>::kSize) {
+      if constexpr (write == Write::kAssign && kIsSmall<T, Kfixed>) {
         if (!packed) return run_small(part, diagonal, piece, target);
       }
       for (int64_t i = piece.first_block; i < piece.last_block; ++i) {

@@ -16,9 +16,11 @@
 namespace blockhess::cpu {
 
 template <typename T, int K>
+inline constexpr bool kIsSmall = K > 0 && K <= Pack<T>::kSize && Pack<T>::kSize > 1;
+
+template <typename T, int K>
 class SmallBlock {
   using V = Pack<T>;
-  using P = typename V::Packet;
   static constexpr int kSize = V::kSize;
   static constexpr int kEntries = K * K;
   static constexpr int kPacks = (kEntries + kSize - 1) / kSize;
@@ -29,7 +31,7 @@ class SmallBlock {
   static constexpr int column(int entry) { return std::min(entry, kEntries - 1) % K; }
 
  public:
-  // Values written, and values of u, of the diagonal and of S read: more than there are.
+  // Values that write() writes: whole packs. It reads whole packs of S, u and the diagonal, too.
   static constexpr int kWritten = kPacks * kSize;
 
   // out = S_scale S + u_scale u u' + diag(diagonal), each part where it is.

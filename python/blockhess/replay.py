@@ -2,7 +2,8 @@
 
 A call of a `tf.function` hands its graph to another thread and waits for it, which costs more than
 a fused op takes for a thousand rows. A traced function of one or a few plain operations is called
-operation by operation instead, right here: the same kernels on the same tensors.
+operation by operation instead, right here. TensorFlow's optimiser of graphs, which sees functions
+alone, may make their last bits differ.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from tensorflow.python.eager import context, execute, record
 # Each costs an eager call, about 10 us where a call of a function costs 200.
 _MOST_OPERATIONS = 12
 _MOST_CONSTANT_VALUES = 1 << 16
+# TensorFlow keeps the kernel of every eager operation with new attributes for ever, some 40 KB a
+# term; those of a function go with the function.
+_MOST_REPLAYS = 500
+_made = 0
 # Its result is what the variable holds when it is called, here as in the function.
 _HARMLESS_STATE = "ReadVariableOp"
 # What these do beside handing on their input is for graphs and tapes.
@@ -59,12 +64,15 @@ def may_replay() -> bool:
 
 def replay_of(concrete: tf.types.experimental.ConcreteFunction) -> Replay | None:
     """The replay of a function of x, or None where its graph is not small and plain."""
+    global _made
+    if _made >= _MOST_REPLAYS:
+        return None
     graph = concrete.graph
     needed = _needed(graph)
     constants = [op for op in needed if op.type == "Const"]
     steps = [op for op in needed if op.type not in ("Const", "Placeholder")]
     num_calls = sum(op.type not in _HAND_ON for op in steps)
-    if num_calls > _MOST_OPERATIONS or not all(map(_is_plain, needed)):
+    if num_calls > _MOST_OPERATIONS or not all(_is_plain(op, graph) for op in needed):
         return None
     if any(op.outputs[0].shape.num_elements() > _MOST_CONSTANT_VALUES for op in constants):
         return None
@@ -80,6 +88,7 @@ def replay_of(concrete: tf.types.experimental.ConcreteFunction) -> Replay | None
         for tensor in op.outputs:
             number[tensor.ref()] = num_values
             num_values += 1
+    _made += 1
     with tf.init_scope():
         values = [tf.constant(tf.make_ndarray(op.get_attr("value"))) for op in constants]
     return Replay(values, replayed, [number[tensor.ref()] for tensor in graph.outputs])
@@ -87,30 +96,31 @@ def replay_of(concrete: tf.types.experimental.ConcreteFunction) -> Replay | None
 
 def _needed(graph: tf.Graph) -> list[tf.Operation]:
     """The operations that the outputs depend on, in the order of the graph: inputs first."""
-    needed, pending = set(), [tensor.op for tensor in graph.outputs]
+    # Operations that run for what they do, a check for instance, are needed too.
+    needed, pending = set(), [*(tensor.op for tensor in graph.outputs), *graph.control_outputs]
     while pending:
         op = pending.pop()
         if op in needed:
             continue
         needed.add(op)
         pending += [*(tensor.op for tensor in op.inputs), *op.control_inputs]
-    # Operations that run for what they do, a check for instance, are needed too.
-    needed.update(graph.control_outputs)
     return [op for op in graph.get_operations() if op in needed]
 
 
-def _is_plain(op: tf.Operation) -> bool:
+def _is_plain(op: tf.Operation, graph: tf.Graph) -> bool:
     """Whether an eager call of the operation does all that it does in the graph.
 
     Control edges need no heed: among operations that change nothing no order matters.
     """
     if op.type == "Placeholder":
+        return any(op.outputs[0] is tensor for tensor in graph.inputs)
+    if op.type == "Const":
         return True
     definition = op.op_def
     holds = {attribute.type for attribute in definition.attr}
     has_state = definition.is_stateful and op.type != _HARMLESS_STATE
-    calls_functions = bool(holds & {"func", "list(func)"})
-    return not (op.device or calls_functions or has_state)
+    unlike_eager = holds & {"func", "list(func)", "tensor", "list(tensor)"}
+    return not (op.device or unlike_eager or has_state)
 
 
 def _attributes(op: tf.Operation) -> tuple:

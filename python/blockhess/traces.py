@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from blockhess.derivatives import Derivatives, derive
 from blockhess.plan import Plan
-from blockhess.replay import may_replay, replay_of
+from blockhess.replay import Replay, may_replay, replay_of
 from blockhess.request import Request, checked_result
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "blockhess")
@@ -35,6 +35,10 @@ def apply(
     return derive(checked_result(f(argument), argument), argument, request)
 
 
+# A function is replayed from this call on: those that are called once or twice are not worth it.
+_FIRST_REPLAYED_CALL = 3
+
+
 class TracedFunction:
     """The derivatives of f as a function of x of one shape, and their plan."""
 
@@ -42,9 +46,13 @@ class TracedFunction:
         self.plan = plan
         self._concrete = concrete
         self._wanted = [part is not None for part in concrete.structured_outputs]
-        self._replay = replay_of(concrete)
+        self._calls = 0
+        self._replay: Replay | None = None
 
     def __call__(self, x: tf.Tensor) -> Derivatives:
+        self._calls += 1
+        if self._calls == _FIRST_REPLAYED_CALL:
+            self._replay = replay_of(self._concrete)
         if self._replay is not None and may_replay():
             results = iter(self._replay(x, self._concrete.captured_inputs))
             return Derivatives(*(next(results) if wanted else None for wanted in self._wanted))

@@ -22,8 +22,21 @@ SMALL = {
 REQUESTS = [Request(), Request("packed", value=True, gradient=True), Request("diag")]
 
 
+@pytest.fixture(autouse=True)
+def room_for_replays(monkeypatch):
+    """Whatever other tests of this process have replayed."""
+    monkeypatch.setattr(replay, "_made", 0)
+
+
 def traced(f, x, request=None):
-    return traces.trace(f, request or Request())._for(tf.constant(x))
+    """As it is after a few calls: not before then is a replay made."""
+    function = traces.trace(f, request or Request())._for(tf.constant(x))
+    for _ in range(3):
+        try:
+            function(tf.constant(x))
+        except tf.errors.InvalidArgumentError:  # what f has to say to these values
+            pass
+    return function
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda r: r.layout)
@@ -102,6 +115,14 @@ def test_what_is_not_small_and_plain_stays_a_function(f):
     assert traced(f, ROWS)._replay is None
 
 
+def test_a_placeholder_that_nobody_feeds_fails_the_call_and_not_its_tracing():
+    def f(x):
+        return tf.reduce_sum(x**2, 1) * tf.compat.v1.placeholder(tf.float32, ())
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="placeholder"):
+        bh.hessian(f, tf.constant(ROWS), coupling="assume_independent")
+
+
 def test_a_check_that_rows_do_not_interact_still_fails_the_call():
     def coupled(x):
         return tf.reduce_sum(x) ** 2 * tf.reduce_sum(tf.sort(x, axis=0))
@@ -120,6 +141,19 @@ def test_operations_are_watched_by_callbacks_as_any_other():
             bh.hessian(f, x)
     finally:
         tf.debugging.disable_check_numerics()
+
+
+def test_functions_that_are_called_once_leave_no_kernels_behind(monkeypatch):
+    made = []
+    monkeypatch.setattr(traces, "replay_of", lambda concrete: made.append(concrete))
+    for i in range(5):
+        bh.hessian(lambda x, i=i: tf.reduce_sum(i * x**2), tf.constant(ROWS))
+    assert not made
+
+
+def test_the_number_of_replays_is_bounded(monkeypatch):
+    monkeypatch.setattr(replay, "_made", replay._MOST_REPLAYS)
+    assert traced(lambda x: tf.reduce_sum(x**2), ROWS)._replay is None
 
 
 def test_nothing_is_replayed_while_operations_are_recorded():

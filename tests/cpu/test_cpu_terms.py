@@ -58,15 +58,32 @@ def test_rows_longer_than_a_chunk(case, layout):
         assert_close(result, expected, "float64")
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("K", range(1, 21))
-def test_every_compile_time_size(K):
+def test_every_compile_time_size(K, dtype):
     random = np.random.default_rng(K)
     for case in ("all parts", "three terms", "separable, identity"):
         x, terms = points(random, 300, K), CASES[case](random, 300, K)
         for layout in LAYOUTS:
-            results = run(x, terms, layout=layout)
+            results = run(x, terms, dtype, layout=layout)
             for result, expected in zip(results, reference.terms(x, terms, layout), strict=True):
-                assert_close(result, expected, "float64")
+                assert_close(result, expected, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("K", range(1, 18))
+def test_a_row_that_is_not_a_number_touches_no_other_row(K, dtype):
+    random = np.random.default_rng(K)
+    x = points(random, 40, K)
+    for case in ("all parts per row", "separable, gaussian", "S per row"):
+        terms = CASES[case](random, 40, K)
+        sound = run(x, terms, dtype)
+        spoilt = x.copy()
+        spoilt[[0, 7, 39]] = [[np.nan], [np.inf], [np.nan]]
+        others = np.delete(np.arange(40), [0, 7, 39])
+        for result, expected in zip(run(spoilt, terms, dtype), sound, strict=True):
+            np.testing.assert_array_equal(result[others], expected[others])
+            assert np.isnan(result[0]).any()
 
 
 def test_no_columns_at_all():
