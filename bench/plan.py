@@ -10,13 +10,14 @@ from task import Task
 
 Size = tuple[int, int]
 
-SIZES = ((1_000, 3), (100_000, 3), (1_000, 8), (100_000, 8), (20_000, 32), (2_000, 128))
+SIZES = ((1_000, 3), (100_000, 3), (100_000, 8), (20_000, 32), (2_000, 128))
 QUICK_SIZES = ((1_000, 3), (20_000, 8))
 # Layouts, traces and gradients: fewer, and not the smallest.
 LARGE_SIZES = ((100_000, 8), (20_000, 32), (2_000, 128))
 DTYPES = ("float32", "float64")
-# The peers of the curves over N and over K, by the start of their names.
-CURVES = ("tf.fill", "batch_jacobian", "jax", "torch: vmap(hessian)")
+# The peers of the curves over N and over K, and of dense blocks in float64, by the start of their
+# names: the fastest of each framework.
+FASTEST = ("tf.fill", "blockhess", "batch_jacobian", "jax", "torch: vmap(hessian)", "numpy")
 
 
 @dataclass(frozen=True)
@@ -106,4 +107,5 @@ def tasks(wanted: Wanted) -> list[Task]:
 
 def peer_names(task: Task) -> tuple[str, ...] | None:
     """The starts of the names of the peers that a task is limited to."""
-    return CURVES if task.section in ("over N", "over K") else None
+    is_float64 = task.section == "dense" and task.dtype == "float64"
+    return FASTEST if is_float64 or task.section in ("over N", "over K") else None

@@ -45,6 +45,8 @@ def show(results: dict[str, Any], console: Console) -> None:
     )
     for name, why in results["missing"].items():
         console.print(f"[red]missing[/red] {name}: {why}", soft_wrap=True)
+    for section, why in results["failed_sections"].items():
+        console.print(f"[red]section {section} failed[/red]: {why}")
     if results["plots"]["status"] != "ok":
         console.print(f"[red]no plots[/red]: {results['plots']['why']}")
     records = results["records"]

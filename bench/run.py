@@ -10,11 +10,15 @@ faster. README.md says how the figures come about.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import environment
 
@@ -42,10 +46,13 @@ def arguments() -> argparse.Namespace:
     several("--layouts", "of the section layouts", LAYOUTS[1:])
     several("--peers", "only those whose names hold one of these texts")
     parser.add_argument("--rounds", type=int, help="of a pair at most (31; quick: 5)")
-    parser.add_argument("--budget", type=float, help="seconds of a pair's rounds (0.4; quick: 0.1)")
+    parser.add_argument(
+        "--budget", type=float, help="seconds of a pair's rounds (0.25; quick: 0.1)"
+    )
     parser.add_argument("--cores", type=int, default=2, help="to run on (2)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder (bench/results)")
     parser.add_argument("--name", help="of the files (full; quick: quick)")
+    parser.add_argument("--part", type=Path, help=argparse.SUPPRESS)  # of a section's process
     return parser.parse_args()
 
 
@@ -57,21 +64,55 @@ def _size(text: str) -> tuple[int, int]:
 def main() -> None:
     options = arguments()
     environment.enter(options.cores)
-    start = time.monotonic()
+    if options.part:
+        options.part.write_text(json.dumps(measured_here(options)))
+        return
     import report
-    from runner import measured
 
-    results = measured(
-        wanted(options),
-        peers=options.peers,
-        rounds=options.rounds or (5 if options.quick else 31),
-        budget=options.budget or (0.1 if options.quick else 0.4),
-    )
+    start = time.monotonic()
+    results = section_by_section(options)
     results["command"] = "python bench/run.py " + shlex.join(sys.argv[1:])
     results["seconds"] = round(time.monotonic() - start, 1)
     name = options.name or ("quick" if options.quick else "full")
     options.output.mkdir(parents=True, exist_ok=True)
     report.write(results, options.output, name)
+    if results["failed_sections"]:
+        sys.exit(1)
+
+
+def measured_here(options: argparse.Namespace) -> dict[str, Any]:
+    from runner import measured
+
+    return measured(
+        wanted(options),
+        peers=options.peers,
+        rounds=options.rounds or (5 if options.quick else 31),
+        budget=options.budget or (0.1 if options.quick else 0.25),
+    )
+
+
+def section_by_section(options: argparse.Namespace) -> dict[str, Any]:
+    """Each section in a process of its own, which gives all its memory back.
+
+    The frameworks keep what they compile, and with it gigabytes after some hundred functions.
+    """
+    from plan import SECTIONS
+
+    results: dict[str, Any] = {"records": [], "missing": {}, "failed_sections": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        for section in options.sections or SECTIONS:
+            part = Path(folder, "part.json")
+            part.unlink(missing_ok=True)
+            command = [sys.executable, *sys.argv, "--sections", section, "--part", str(part)]
+            done = subprocess.run(command)
+            if done.returncode:
+                results["failed_sections"][section] = f"exit code {done.returncode}"
+                continue
+            measured = json.loads(part.read_text())
+            records = results["records"] + measured["records"]
+            missing = {**results["missing"], **measured["missing"]}
+            results.update(measured, records=records, missing=missing)
+    return results
 
 
 def wanted(options: argparse.Namespace):

@@ -30,7 +30,13 @@ def measured(
       rounds: of a pair at most.
       budget: seconds for the rounds of a pair.
     """
-    chosen = [peer for peer in PEERS if not peers or any(text in peer.name for text in peers)]
+    tasks = plan.tasks(wanted)
+    chosen = [
+        peer
+        for peer in PEERS
+        if (not peers or any(text in peer.name for text in peers))
+        and any(_meant(peer, task) for task in tasks)
+    ]
     missing = {peer.name: why for peer in chosen if (why := peer.missing())}
     results: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -39,7 +45,6 @@ def measured(
         "missing": missing,
         "records": [],
     }
-    tasks = plan.tasks(wanted)
     others = [name for name in (plan.THREADS, plan.ONE_CALL, plan.MEMORY) if wanted.section(name)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
@@ -53,6 +58,7 @@ def measured(
 
             able = [peer for peer in chosen if _meant(peer, task)]
             results["records"] += compare(task, able, budget, rounds, missing, say)
+            environment.release_memory()
             progress.advance(bar)
         for name in others:
             progress.update(bar, description=name)
@@ -68,4 +74,4 @@ def measured(
 
 def _meant(peer: Peer, task: Task) -> bool:
     starts = plan.peer_names(task)
-    return starts is None or peer.name.startswith(starts)
+    return peer.serves(task) and (starts is None or peer.name.startswith(starts))

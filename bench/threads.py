@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from compare import timing
-from measure import LEAST_ROUNDS, Pairs, repeats_for, timed
+from measure import LEAST_ROUNDS, Pairs, timed
 
 # (case, what is computed, N, K, dtype). The diagonal of `sine` takes two dozen operations a cell;
 # a value of `gaussian` K multiplications a cell.
@@ -29,6 +29,9 @@ _WORK = tuple(
     )
     for dtype in ("float32", "float64")
 )
+# Calls one after the other: the first of them wakes a thread that has slept while the other child
+# was asked, which takes about as long as a short call.
+_TIMED_SECONDS = 0.05
 _QUICK_WORK = (("sine", "diag", 20_000, 8, "float32"),)
 
 
@@ -111,7 +114,8 @@ def _child(threads: int, quick: bool) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     calls = _calls(quick)
-    repeats = [repeats_for(min(timed(call, 1, warm=True) for _ in range(3))) for call in calls]
+    shortest = [min(timed(call, 1, warm=True) for _ in range(3)) for call in calls]
+    repeats = [max(1, int(_TIMED_SECONDS / seconds)) for seconds in shortest]
     print("ready", flush=True)
     for line in sys.stdin:
         index = int(line)

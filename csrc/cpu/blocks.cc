@@ -6,6 +6,7 @@
 #include "csrc/core/formula.h"
 #include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/matrix.h"
+#include "csrc/cpu/small_blocks.h"
 
 namespace blockhess::cpu {
 
@@ -68,6 +69,9 @@ struct PartWriter {
                     const Target<T>& target) {
       const int64_t K = size_of<Kfixed>(target.K);
       const bool packed = target.layout == Layout::kPacked;
+      if constexpr (write == Write::kAssign && Kfixed > 0 && Kfixed <= Pack<T>::kSize) {
+        if (!packed) return run_small(part, diagonal, piece, target);
+      }
       for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
         const T* const S = has_S ? part.S + i * part.S_stride : nullptr;
         const T* const u = has_u ? part.u + i * K : nullptr;
@@ -96,6 +100,24 @@ struct PartWriter {
           });
           if (has_diagonal && Kfixed == 0) out[row] += d[row];
         }
+      }
+    }
+
+   private:
+    static void run_small(const BlockPart<T>& part, const T* diagonal, const Piece& piece,
+                          const Target<T>& target) {
+      using Small = SmallBlock<T, Kfixed>;
+      constexpr int64_t kEntries = Kfixed * Kfixed;
+      const T* const end = target.row(piece.last_block, 0);
+      T last[Small::kWritten];
+      for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
+        T* const block = target.row(i, 0);
+        const bool fits = end - block >= Small::kWritten;
+        Small::template write<has_S, has_u, has_diagonal>(
+            has_S ? part.S_scale[i] : T(0), has_S ? part.S + i * part.S_stride : nullptr,
+            has_u ? part.u_scale[i] : T(0), has_u ? part.u + i * Kfixed : nullptr,
+            has_diagonal ? diagonal + i * Kfixed : nullptr, fits ? block : last);
+        if (!fits) std::memcpy(block, last, kEntries * sizeof(T));
       }
     }
   };

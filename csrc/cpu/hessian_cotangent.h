@@ -30,10 +30,15 @@ class HessianCotangent {
     if (!exists()) return;
     blocks_ = data_ + first * stride();
     if (diagonals_ == nullptr) return;
+    // Each entry is in a cache line of its own, too far from the last for the processor to foresee:
+    // the next tile's lines come while this tile is worked on.
+    const int64_t ahead = rows * stride();
     for (int64_t i = 0; i < rows; ++i) {
       const T* const block = blocks_ + i * stride();
       for (int64_t k = 0; k < K_; ++k) {
-        diagonals_[i * K_ + k] = block[row_offset(layout_, K_, k) + k];
+        const T* const entry = block + row_offset(layout_, K_, k) + k;
+        diagonals_[i * K_ + k] = *entry;
+        __builtin_prefetch(entry + ahead, 0, 2);
       }
     }
   }

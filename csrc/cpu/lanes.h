@@ -19,11 +19,14 @@ struct WidestPack {
 template <typename T, int K, typename V>
 struct WidestPack<T, K, V, false> : WidestPack<T, K, Pack<T, Narrower<T, typename V::Packet>>> {};
 
+template <typename T>
+using BitsOf = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+
 // The lanes from `first` on; zero before it.
 template <typename T, typename P>
 inline Pack<T, P> keep_from(Pack<T, P> a, int64_t first) {
   constexpr int kSize = Pack<T, P>::kSize;
-  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  using Bits = BitsOf<T>;
   struct Table {
     Bits bits[2 * kSize];
     constexpr Table() : bits{} {

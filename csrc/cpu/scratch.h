@@ -1,6 +1,6 @@
 // Aligned memory, and the working memory of one shard: laid out by a first pass that only measures,
 // then allocated at once. Every array is aligned and padded to whole packs, so that loops over
-// packs need no tail.
+// packs need no tail, and a pack may be read wherever a value may.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,9 @@ class Scratch {
   // Holds as much as `measured` has handed out, all zero. Throws std::bad_alloc.
   static Scratch like(const Scratch& measured) {
     Scratch scratch;
-    scratch.memory_ = allocate_aligned(measured.used_);
-    std::memset(scratch.memory_.get(), 0, measured.used_);
+    const int64_t bytes = measured.used_ + kAlignment;
+    scratch.memory_ = allocate_aligned(bytes);
+    std::memset(scratch.memory_.get(), 0, bytes);
     return scratch;
   }
 
