@@ -16,7 +16,7 @@
 namespace blockhess::cpu {
 
 template <typename T, int K>
-inline constexpr bool kIsSmall = K > 0 && K <= Pack<T>::kSize && Pack<T>::kSize > 1;
+inline constexpr bool kIsSmall = 1 < Pack<T>::kSize && 0 < K && K <= Pack<T>::kSize;
 
 template <typename T, int K>
 class SmallBlock {
