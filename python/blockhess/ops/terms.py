@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -49,6 +49,10 @@ class Term:
     b: tf.Tensor | None
     psi: Expression
     psi_parameters: Parameters
+    # Eager calls ask again and again.
+    _programs: dict[Parts, TermPrograms] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.phi is not None:
@@ -132,11 +136,16 @@ def terms(
 
 
 def programs_of(term: Term, wanted: Parts) -> TermPrograms:
+    known = term._programs.get(wanted)
+    if known is not None:
+        return known
     phi = None
     if term.phi is not None:
         phi = _value_only(ARGUMENT_OF_PHI, term.phi_parameters, term.phi)
     psi = _value_only(ARGUMENT_OF_PSI, term.psi_parameters, term.psi)
-    return forward_programs(phi, term.S is not None, term.b is not None, psi, wanted)
+    programs = forward_programs(phi, term.S is not None, term.b is not None, psi, wanted)
+    term._programs[wanted] = programs
+    return programs
 
 
 def _value_only(argument: Variable, parameters: Parameters, function: Expression) -> ScalarFunction:
