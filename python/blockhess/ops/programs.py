@@ -64,7 +64,7 @@ class TermPrograms:
     def num_psi_parameters(self) -> int:
         return len(self.psi.inputs) - 1
 
-    @property
+    @functools.cached_property
     def num_operands(self) -> int:
         """Parameters of phi, S, b, parameters of psi, in this order."""
         return self.num_phi_parameters + self.quadratic + self.linear + self.num_psi_parameters

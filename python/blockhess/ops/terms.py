@@ -110,16 +110,16 @@ def terms(
         raise ValueError("terms: at least one term is needed")
     if layout not in LAYOUTS:
         raise ValueError(f"layout is {layout!r}; expected {', '.join(map(repr, LAYOUTS))}")
-    x = tf.convert_to_tensor(x)
+    if not isinstance(x, tf.Tensor):
+        x = tf.convert_to_tensor(x)
     wanted = Parts(want_value, want_gradient, layout != "none")
     texts: list[str] = []
     operands: list[tf.Tensor] = []
     for term in terms:
         programs = programs_of(term, wanted)
         texts.append(programs.text)
-        operands += [
-            tf.convert_to_tensor(operand, x.dtype) for operand in operands_of(term, programs)
-        ]
+        if programs.num_operands > 0:
+            operands += [tf.convert_to_tensor(o, x.dtype) for o in operands_of(term, programs)]
     value, gradient, hessian = library.blockhess_terms(
         x=x,
         operands=operands,
