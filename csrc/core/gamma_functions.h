@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 
 #include "csrc/core/host_device.h"
 #include "csrc/core/scalar_math.h"
@@ -41,21 +40,13 @@ BLOCKHESS_HOST_DEVICE inline double hurwitz_zeta(double s, double q) {
 // q + n < 0 are (-1)^s times a difference of two zeta functions at positive arguments.
 BLOCKHESS_HOST_DEVICE inline double integer_zeta(double s, double q) {
   if (q > 0 || q != q) return hurwitz_zeta(s, q);
-  if (q == ::floor(q)) return std::numeric_limits<double>::infinity();
+  if (q == ::floor(q)) return static_cast<double>(INFINITY);
   const double negative = hurwitz_zeta(s, ::ceil(q) - q) - hurwitz_zeta(s, 1 - q);
   return hurwitz_zeta(s, q - ::floor(q)) + (::fmod(s, 2) == 0 ? negative : -negative);
 }
 
-// Recurrence up to 10, then the asymptotic series (DLMF 5.11.2); reflection below zero (5.5.4).
-BLOCKHESS_HOST_DEVICE inline double digamma(double a) {
-  constexpr double kPi = 3.14159265358979323846;
-  if (a == 0) return -::copysign(std::numeric_limits<double>::infinity(), a);
-  if (a < 0) {
-    // cot(pi a) has period 1; the distance to the nearest integer is exact.
-    const double distance = a - ::rint(a);
-    if (distance == 0) return std::numeric_limits<double>::quiet_NaN();
-    return digamma(1 - a) - kPi / ::tan(kPi * distance);
-  }
+// For a > 0: recurrence up to 10, then the asymptotic series (DLMF 5.11.2).
+BLOCKHESS_HOST_DEVICE inline double positive_digamma(double a) {
   double sum = 0;
   while (a < 10) {
     sum -= 1 / a;
@@ -70,9 +61,22 @@ BLOCKHESS_HOST_DEVICE inline double digamma(double a) {
   return sum + ::log(a) - 0.5 / a - tail;
 }
 
+// Reflection below zero (DLMF 5.5.4). Not by recursion: a GPU could not tell how deep its stack is.
+BLOCKHESS_HOST_DEVICE inline double digamma(double a) {
+  constexpr double kPi = 3.14159265358979323846;
+  if (a == 0) return -::copysign(static_cast<double>(INFINITY), a);
+  if (a < 0) {
+    // cot(pi a) has period 1; the distance to the nearest integer is exact.
+    const double distance = a - ::rint(a);
+    if (distance == 0) return static_cast<double>(NAN);
+    return positive_digamma(1 - a) - kPi / ::tan(kPi * distance);
+  }
+  return positive_digamma(a);
+}
+
 // The n-th derivative of digamma, n a nonnegative integer: (-1)^(n+1) n! zeta(n + 1, a).
 BLOCKHESS_HOST_DEVICE inline double polygamma(double n, double a) {
-  if (!(n >= 0) || n != ::floor(n)) return std::numeric_limits<double>::quiet_NaN();
+  if (!(n >= 0) || n != ::floor(n)) return static_cast<double>(NAN);
   if (n == 0) return digamma(a);
   const double factorial = n < 171 ? ::round(::tgamma(n + 1)) : ::tgamma(n + 1);
   const double magnitude = factorial * integer_zeta(n + 1, a);

@@ -1,0 +1,75 @@
+// The op kernels on NVIDIA GPUs: on TensorFlow's stream, with working memory from its allocator.
+#include "cuda/functions.h"
+
+#include "csrc/core/half.h"
+#include "csrc/tf/kernel.h"
+#include "csrc/tf/map_kernel.h"
+#include "csrc/tf/terms_grad_kernel.h"
+#include "csrc/tf/terms_kernel.h"
+#include "xla/stream_executor/stream.h"
+
+namespace blockhess {
+namespace {
+
+using absl::Status;
+using tensorflow::OpKernelContext;
+
+// A cudaStream_t.
+void* cuda_stream(OpKernelContext* context) {
+  return context->op_device_context()->stream()->platform_specific_handle().stream;
+}
+
+Status to_status(const cuda::Result& result) {
+  if (result.is_done()) return Status();
+  return absl::InternalError("CUDA: " + std::string(result.text()));
+}
+
+template <typename T>
+class CudaBackend {
+ public:
+  using Value = T;
+
+  Status run(OpKernelContext* context, const TermsArguments<T>& arguments) const {
+    return run(context, cuda::terms_workspace(arguments), [&](void* workspace) {
+      return cuda::terms(arguments, workspace, cuda_stream(context));
+    });
+  }
+  Status run(OpKernelContext* context, const TermsVjpArguments<T>& arguments) const {
+    return run(context, cuda::terms_vjp_workspace(arguments), [&](void* workspace) {
+      return cuda::terms_vjp(arguments, workspace, cuda_stream(context));
+    });
+  }
+  Status run(OpKernelContext* context, const MapArguments<T>& arguments) const {
+    return to_status(cuda::map(arguments, cuda_stream(context)));
+  }
+
+ private:
+  // TensorFlow gives the memory to another op only after the work that is now in the stream.
+  template <typename Call>
+  static Status run(OpKernelContext* context, int64_t workspace_bytes, const Call& call) {
+    tensorflow::Tensor workspace;
+    TF_RETURN_IF_ERROR(context->allocate_temp(
+        tensorflow::DT_UINT8, tensorflow::TensorShape({workspace_bytes}), &workspace));
+    return to_status(call(workspace.data()));
+  }
+};
+
+#define REGISTER_CUDA_KERNELS(TensorType, T)                                                     \
+  REGISTER_KERNEL_BUILDER(                                                                       \
+      Name("BlockhessTerms").Device(tensorflow::DEVICE_GPU).TypeConstraint<TensorType>("T"),     \
+      TermsKernel<CudaBackend<T>>);                                                              \
+  REGISTER_KERNEL_BUILDER(                                                                       \
+      Name("BlockhessTermsGrad").Device(tensorflow::DEVICE_GPU).TypeConstraint<TensorType>("T"), \
+      TermsGradKernel<CudaBackend<T>>);                                                          \
+  REGISTER_KERNEL_BUILDER(                                                                       \
+      Name("BlockhessMap").Device(tensorflow::DEVICE_GPU).TypeConstraint<TensorType>("T"),       \
+      MapKernel<CudaBackend<T>>);
+
+REGISTER_CUDA_KERNELS(Eigen::half, Half)
+REGISTER_CUDA_KERNELS(Eigen::bfloat16, BFloat16)
+REGISTER_CUDA_KERNELS(float, float)
+REGISTER_CUDA_KERNELS(double, double)
+#undef REGISTER_CUDA_KERNELS
+
+}  // namespace
+}  // namespace blockhess

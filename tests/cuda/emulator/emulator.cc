@@ -1,0 +1,111 @@
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "cuda_runtime.h"
+
+namespace emulator {
+
+namespace {
+
+// A barrier that all threads of a block must reach. One that never arrives, because it has left the
+// kernel or waits elsewhere, ends the program with a message.
+class Barrier {
+ public:
+  void reset(unsigned count) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    count_ = count;
+    arrived_ = left_ = 0;
+  }
+
+  void wait() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (left_ > 0) fail();
+    if (++arrived_ == count_) {
+      arrived_ = 0;
+      ++generation_;
+      all_here_.notify_all();
+      return;
+    }
+    const auto generation = generation_;
+    while (generation == generation_) all_here_.wait(lock);
+  }
+
+  // The calling thread is through with the kernel.
+  void leave() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++left_;
+    if (arrived_ > 0) fail();
+  }
+
+ private:
+  [[noreturn]] static void fail() {
+    std::fputs("a thread has left the kernel while others wait at a barrier\n", stderr);
+    std::abort();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable all_here_;
+  unsigned count_ = 0, arrived_ = 0, left_ = 0;
+  uint64_t generation_ = 0;
+};
+
+Barrier& block_barrier() {
+  static Barrier barrier;
+  return barrier;
+}
+
+}  // namespace
+
+Position& position() {
+  static thread_local Position position;
+  return position;
+}
+
+void barrier() { block_barrier().wait(); }
+
+int64_t& num_launches() {
+  static int64_t count = 0;
+  return count;
+}
+
+cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
+  constexpr size_t kMostShared = 48 << 10;
+  if (grid.x == 0 || block.x == 0 || shared_bytes > kMostShared) {
+    return cudaErrorInvalidConfiguration;
+  }
+  ++num_launches();
+  // The first thread of a block allocates; the blocks follow each other, as a GPU with a single
+  // multiprocessor would run them.
+  static Barrier between_blocks;
+  between_blocks.reset(block.x);
+  std::unique_ptr<unsigned char[]> shared;
+  const auto run_thread = [&](unsigned thread) {
+    Position& here = position();
+    here.thread = dim3(thread);
+    here.block_size = block;
+    here.grid_size = grid;
+    for (unsigned b = 0; b < grid.x; ++b) {
+      if (thread == 0) {
+        shared.reset(new unsigned char[shared_bytes]);
+        block_barrier().reset(block.x);
+      }
+      between_blocks.wait();
+      here.block = dim3(b);
+      here.shared = shared.get();
+      body();
+      block_barrier().leave();
+      between_blocks.wait();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned thread = 0; thread < block.x; ++thread) threads.emplace_back(run_thread, thread);
+  for (std::thread& thread : threads) thread.join();
+  return cudaSuccess;
+}
+
+}  // namespace emulator
