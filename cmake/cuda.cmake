@@ -3,16 +3,18 @@
 # BLOCKHESS_NVCC_VERSION (empty: no nvcc).
 #
 # BLOCKHESS_CUDA=OFF leaves it out; BLOCKHESS_CUDA_ARCHS="sm_80 sm_90" narrows the list. Both are read
-# from the environment where they are not given to CMake.
-function(option_from_environment name default)
-  set(value ${default})
-  if(DEFINED ENV{${name}})
-    set(value $ENV{${name}})
+# from the environment where CMake is not given them.
+macro(default_from_environment name default)
+  if(NOT DEFINED ${name})
+    if(DEFINED ENV{${name}})
+      set(${name} $ENV{${name}})
+    else()
+      set(${name} ${default})
+    endif()
   endif()
-  set(${name} "${value}" CACHE STRING "See cmake/cuda.cmake")
-endfunction()
-option_from_environment(BLOCKHESS_CUDA ON)
-option_from_environment(BLOCKHESS_CUDA_ARCHS "sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120")
+endmacro()
+default_from_environment(BLOCKHESS_CUDA ON)
+default_from_environment(BLOCKHESS_CUDA_ARCHS "sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120")
 
 set(BLOCKHESS_HAS_CUDA false)
 set(BLOCKHESS_NVCC_VERSION "")
@@ -57,6 +59,7 @@ enable_language(CUDA)
 set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
-set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+set(CMAKE_CUDA_RUNTIME_LIBRARY None)  # CUDA::cudart_static, where who links says
+find_package(CUDAToolkit REQUIRED)
 set(BLOCKHESS_HAS_CUDA true)
 message(STATUS "nvcc ${BLOCKHESS_NVCC_VERSION}: machine code for ${BLOCKHESS_CUDA_ARCHS}")

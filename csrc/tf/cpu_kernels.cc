@@ -52,15 +52,15 @@ class CpuBackend {
   const cpu::TypedFunctions<T>& functions_;
 };
 
-#define REGISTER_CPU_KERNELS(T)                                                               \
-  REGISTER_KERNEL_BUILDER(                                                                    \
-      Name("BlockhessTerms").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),           \
-      TermsKernel<CpuBackend<T>>);                                                            \
-  REGISTER_KERNEL_BUILDER(                                                                    \
-      Name("BlockhessTermsGrad").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),       \
-      TermsGradKernel<CpuBackend<T>>);                                                        \
-  REGISTER_KERNEL_BUILDER(                                                                    \
-      Name("BlockhessMap").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),             \
+#define REGISTER_CPU_KERNELS(T)                                                         \
+  REGISTER_KERNEL_BUILDER(                                                              \
+      Name("BlockhessTerms").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),     \
+      TermsKernel<CpuBackend<T>>);                                                      \
+  REGISTER_KERNEL_BUILDER(                                                              \
+      Name("BlockhessTermsGrad").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"), \
+      TermsGradKernel<CpuBackend<T>>);                                                  \
+  REGISTER_KERNEL_BUILDER(                                                              \
+      Name("BlockhessMap").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),       \
       MapKernel<CpuBackend<T>>);
 
 REGISTER_CPU_KERNELS(float)

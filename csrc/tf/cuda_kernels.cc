@@ -1,11 +1,12 @@
 // The op kernels on NVIDIA GPUs: on TensorFlow's stream, with working memory from its allocator.
-#include "cuda/functions.h"
+#include <string>
 
 #include "csrc/core/half.h"
 #include "csrc/tf/kernel.h"
 #include "csrc/tf/map_kernel.h"
 #include "csrc/tf/terms_grad_kernel.h"
 #include "csrc/tf/terms_kernel.h"
+#include "cuda/functions.h"
 #include "xla/stream_executor/stream.h"
 
 namespace blockhess {
@@ -24,6 +25,11 @@ Status to_status(const cuda::Result& result) {
   return absl::InternalError("CUDA: " + std::string(result.text()));
 }
 
+Status to_status(const cuda::Result& result, int64_t K) {
+  if (result.status != cuda::Status::kTooWide) return to_status(result);
+  return absl::UnimplementedError("x has " + std::to_string(K) + " columns, but " + result.text());
+}
+
 template <typename T>
 class CudaBackend {
  public:
@@ -31,12 +37,12 @@ class CudaBackend {
 
   Status run(OpKernelContext* context, const TermsArguments<T>& arguments) const {
     return run(context, cuda::terms_workspace(arguments), [&](void* workspace) {
-      return cuda::terms(arguments, workspace, cuda_stream(context));
+      return to_status(cuda::terms(arguments, workspace, cuda_stream(context)), arguments.K);
     });
   }
   Status run(OpKernelContext* context, const TermsVjpArguments<T>& arguments) const {
     return run(context, cuda::terms_vjp_workspace(arguments), [&](void* workspace) {
-      return cuda::terms_vjp(arguments, workspace, cuda_stream(context));
+      return to_status(cuda::terms_vjp(arguments, workspace, cuda_stream(context)), arguments.K);
     });
   }
   Status run(OpKernelContext* context, const MapArguments<T>& arguments) const {
@@ -44,13 +50,13 @@ class CudaBackend {
   }
 
  private:
-  // TensorFlow gives the memory to another op only after the work that is now in the stream.
+  // The memory may go when this returns: whoever gets it next uses it later in the same stream.
   template <typename Call>
   static Status run(OpKernelContext* context, int64_t workspace_bytes, const Call& call) {
     tensorflow::Tensor workspace;
     TF_RETURN_IF_ERROR(context->allocate_temp(
         tensorflow::DT_UINT8, tensorflow::TensorShape({workspace_bytes}), &workspace));
-    return to_status(call(workspace.data()));
+    return call(workspace.data());
   }
 };
 
