@@ -1,3 +1,4 @@
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -12,8 +13,11 @@ namespace emulator {
 
 namespace {
 
+// Far more than any case needs between two barriers, under any sanitizer.
+constexpr std::chrono::seconds kLongestWait(60);
+
 // A barrier that all threads of a block must reach. One that never arrives, because it has left the
-// kernel or waits elsewhere, ends the program with a message.
+// kernel or is stuck elsewhere, ends the program with a message.
 class Barrier {
  public:
   void reset(unsigned count) {
@@ -24,7 +28,7 @@ class Barrier {
 
   void wait() {
     std::unique_lock<std::mutex> lock(mutex_);
-    if (left_ > 0) fail();
+    if (left_ > 0) fail("a thread has left the kernel while others wait at a barrier");
     if (++arrived_ == count_) {
       arrived_ = 0;
       ++generation_;
@@ -32,19 +36,20 @@ class Barrier {
       return;
     }
     const auto generation = generation_;
-    while (generation == generation_) all_here_.wait(lock);
+    const auto is_over = [&] { return generation != generation_; };
+    if (!all_here_.wait_for(lock, kLongestWait, is_over)) fail("threads wait at a barrier in vain");
   }
 
   // The calling thread is through with the kernel.
   void leave() {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++left_;
-    if (arrived_ > 0) fail();
+    if (arrived_ > 0) fail("a thread has left the kernel while others wait at a barrier");
   }
 
  private:
-  [[noreturn]] static void fail() {
-    std::fputs("a thread has left the kernel while others wait at a barrier\n", stderr);
+  [[noreturn]] static void fail(const char* why) {
+    std::fprintf(stderr, "%s\n", why);
     std::abort();
   }
 
