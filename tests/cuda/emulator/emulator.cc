@@ -78,9 +78,14 @@ int64_t& num_launches() {
   return count;
 }
 
+unsigned& stretched_grid() {
+  static unsigned blocks = 0;
+  return blocks;
+}
+
 cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
   constexpr size_t kMostShared = 48 << 10;
-  if (grid.x == 0 || block.x == 0 || shared_bytes > kMostShared) {
+  if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || block.x == 0 || shared_bytes > kMostShared) {
     return cudaErrorInvalidConfiguration;
   }
   ++num_launches();
@@ -89,18 +94,21 @@ cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<
   static Barrier between_blocks;
   between_blocks.reset(block.x);
   std::unique_ptr<unsigned char[]> shared;
+  if (stretched_grid() > 0) grid = dim3(stretched_grid());
+  const uint64_t num_blocks = uint64_t{grid.x} * grid.y;
+  const uint64_t first = stretched_grid() > 0 ? num_blocks - kLastBlocks : 0;
   const auto run_thread = [&](unsigned thread) {
     Position& here = position();
     here.thread = dim3(thread);
     here.block_size = block;
     here.grid_size = grid;
-    for (unsigned b = 0; b < grid.x; ++b) {
+    for (uint64_t b = first; b < num_blocks; ++b) {
       if (thread == 0) {
         shared.reset(new unsigned char[shared_bytes]);
         block_barrier().reset(block.x);
       }
       between_blocks.wait();
-      here.block = dim3(b);
+      here.block = dim3(static_cast<unsigned>(b % grid.x), static_cast<unsigned>(b / grid.x));
       here.shared = shared.get();
       body();
       block_barrier().leave();
