@@ -85,7 +85,8 @@ __global__ void __launch_bounds__(kThreads)
       const T* const x = call.x + i * K;
       const C psi1 = call.M != nullptr ? call.psi1[i] : C(0);
       if (call.out != nullptr) {
-        const C product = formula::symmetric_product_entry(w[low], load(x[low]), w[high], load(x[high]));
+        const C product =
+            formula::symmetric_product_entry(w[low], load(x[low]), w[high], load(x[high]));
         store(call.out + (i * square + e), multiply_add(psi1, M.entry(row, column), product));
       } else {
         sum += multiply_add(psi1, M.stored(row, column), w[row] * load(x[column]));
@@ -97,7 +98,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // Enough to fill a GPU.
 inline int64_t matrix_shards(int64_t N, int64_t K) {
-  return std::clamp<int64_t>(kManyThreads / (K * K), 1, std::clamp<int64_t>(N, 1, kMostShards));
+  return std::min(N, std::clamp<int64_t>(kManyThreads / (K * K), 1, kMostShards));
 }
 
 template <typename T>

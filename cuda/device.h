@@ -41,8 +41,9 @@ inline constexpr int64_t kManyBlocks = 1024;
 inline constexpr int64_t kLeastStrip = 32 << 10;
 #endif
 
-// Thread blocks that a multiprocessor is to hold together.
-__host__ __device__ constexpr int blocks_together(bool has_gamma) { return has_gamma ? 2 : 3; }
+// Thread blocks that a multiprocessor is to hold together: as many as a kernel can have without
+// keeping registers in memory.
+__host__ __device__ constexpr int blocks_together(bool is_large) { return is_large ? 2 : 3; }
 
 // The type of all arithmetic on values stored as T.
 template <typename T>

@@ -81,8 +81,8 @@ Result map(const MapArguments<T>& arguments, void* stream) {
     std::copy(plan.words().begin(), plan.words().end(), call.words.here);
     const int64_t blocks = std::min(ceil_divide(arguments.count, kTileValues), kMostBlocks);
     const auto kernel = plan.has_gamma() ? map_kernel<T, true> : map_kernel<T, false>;
-    const Result result = launch(kernel, call, {blocks},
-                                 slot_bytes<C>(plan.most_slots(), call.slot_width), stream);
+    const Result result =
+        launch(kernel, call, {blocks}, slot_bytes<C>(plan.most_slots(), call.slot_width), stream);
     if (!result.is_done()) return result;
   }
   return {};

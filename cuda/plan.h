@@ -65,7 +65,7 @@ struct DeviceTerm {
   T* b_bar;       // of each row
   int64_t b_sum;  // of all
   // In the workspace, (N) and (N, K), where the cotangent of S is wanted.
-  Arithmetic<T> *psi1, *w;
+  Arithmetic<T>*psi1, *w;
   int32_t phi_parameters, psi_parameters;  // offsets in words
   bool has_phi, needs_s;
   VjpSteps steps;

@@ -87,8 +87,7 @@ class Preparation {
     for (size_t t = 0; t < terms_.size(); ++t) {
       if (is_shared_S(t)) {
         C* const out = reinterpret_cast<C*>(memory + S_at_[t]);
-        const Result result =
-            symmetrise(arguments_.operands[t].S.data, out, arguments_.K, stream);
+        const Result result = symmetrise(arguments_.operands[t].S.data, out, arguments_.K, stream);
         if (!result.is_done()) return result;
         terms_[t].shared_S = out;
       }
@@ -116,17 +115,15 @@ class Preparation {
 
  private:
   bool is_far() const { return plan_.words().size() > size_t{kInlineWords}; }
-  bool is_shared_S(int t) const {
-    return has_S(t) && arguments_.operands[t].S.row_stride == 0;
-  }
+  bool is_shared_S(int t) const { return has_S(t) && arguments_.operands[t].S.row_stride == 0; }
 
   void choose_shape(int64_t arrays, int64_t row_arrays) {
     const int64_t K = arguments_.K;
     shape = TileShape{};
     shape.K = static_cast<int>(K);
     // Few rows are spread over many thread blocks.
-    int64_t rows = std::min(kTileValues / std::max<int64_t>(K, 1),
-                            ceil_divide(arguments_.N, kManyBlocks));
+    int64_t rows =
+        std::min(kTileValues / std::max<int64_t>(K, 1), ceil_divide(arguments_.N, kManyBlocks));
     rows = std::max<int64_t>(rows, 1);
     shape.slot_width = slot_width<C>(plan_.most_slots(), kMostSharedBytes / 2);
     const auto sum_bytes = [&] { return rows * sum_parts(K) * int64_t{sizeof(double)}; };

@@ -1,5 +1,5 @@
-// Runs a program for a few values in each thread, so that an instruction is fetched and decoded once
-// for them. The slots of a thread lie in shared memory, next to those of its neighbours.
+// Runs a program for a few values in each thread, so that an instruction is fetched and decoded
+// once for them. The slots of a thread lie in shared memory, next to those of its neighbours.
 #pragma once
 
 #include "csrc/core/apply.h"
@@ -78,11 +78,11 @@ __host__ __device__ constexpr bool is_short(Opcode opcode) {
 template <typename C, bool has_gamma>
 __device__ __noinline__ C apply_long(Opcode opcode, C a, C b, C c) {
   switch (opcode) {
-#define INSTRUCTION(name, arity, expression)                                              \
-  case Opcode::name:                                                                      \
-    if constexpr (!is_short(Opcode::name) && (has_gamma || !is_gamma(Opcode::name))) {    \
-      return Apply<Opcode::name>::run(a, b, c);                                           \
-    }                                                                                     \
+#define INSTRUCTION(name, arity, expression)                                           \
+  case Opcode::name:                                                                   \
+    if constexpr (!is_short(Opcode::name) && (has_gamma || !is_gamma(Opcode::name))) { \
+      return Apply<Opcode::name>::run(a, b, c);                                        \
+    }                                                                                  \
     break;
 #include "csrc/core/instructions.def"
 #undef INSTRUCTION
@@ -96,8 +96,7 @@ __device__ inline void apply(Operand<C> a, Operand<C> b, Operand<C> c, C* out, i
     const Lanes<C> all_a = a.all(), all_b = b.all(), all_c = c.all();
     Lanes<C> result;
     for (int j = 0; j < kLanes<C>; ++j) {
-      result.values[j] =
-          Apply<opcode>::run(all_a.values[j], all_b.values[j], all_c.values[j]);
+      result.values[j] = Apply<opcode>::run(all_a.values[j], all_b.values[j], all_c.values[j]);
     }
     store_lanes(out, result);
   } else {
@@ -119,8 +118,8 @@ __device__ __noinline__ void run(const uint64_t* words, const DeviceProgram& pro
     const Operand<C> c(words, program, slots, field(44));
     C* const out = slots[field(8)];
     switch (static_cast<Opcode>(step & 0xff)) {
-#define INSTRUCTION(name, arity, expression)      \
-  case Opcode::name:                              \
+#define INSTRUCTION(name, arity, expression)                 \
+  case Opcode::name:                                         \
     apply<Opcode::name, has_gamma>(a, b, c, out, num_lanes); \
     break;
 #include "csrc/core/instructions.def"

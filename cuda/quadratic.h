@@ -47,35 +47,36 @@ struct Product {
   int64_t S_stride;
   const Arithmetic<T>* shared_S;
   Arithmetic<T>* out;  // (N, K)
+  Columns columns;
 };
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads) product_kernel(const __grid_constant__ Product<T> call) {
+__global__ void __launch_bounds__(kThreads)
+    product_kernel(const __grid_constant__ Product<T> call) {
   using C = Arithmetic<T>;
-  const int K = call.K, groups = (K + kColumns - 1) / kColumns;
+  const int K = call.K, num_columns = call.columns.number();
+  const int groups = (K + num_columns - 1) / num_columns;
   for (int64_t g = blockIdx.x; g < call.N * groups; g += gridDim.x) {
     const int64_t i = g / groups;
-    const int column = static_cast<int>(g - i * groups) * kColumns + own_column();
+    const int column = static_cast<int>(g - i * groups) * num_columns + call.columns.own();
     // Columns past the last repeat it.
     const int k = column < K ? column : K - 1;
     const T* const x = call.x + i * K;
-    const C sum = sum_in_parts<C>(K, [&](int64_t index) {
+    const C sum = sum_in_parts<C>(call.columns, K, [&](int64_t index) {
       const int j = static_cast<int>(index);
-      const C S = call.shared_S != nullptr
-                      ? call.shared_S[j * K + k]
-                      : symmetric_entry(call.S + i * call.S_stride, K, j, k);
+      const C S = call.shared_S != nullptr ? call.shared_S[j * K + k]
+                                           : symmetric_entry(call.S + i * call.S_stride, K, j, k);
       return S * load(x[j]);
     });
-    if (column < K && threadIdx.x < kColumns) call.out[i * K + k] = sum;
-    __syncthreads();
+    if (column < K && call.columns.own_part() == 0) call.out[i * K + k] = sum;
   }
 }
 
 template <typename T>
 Result multiply(const Product<T>& call, void* stream) {
-  const int64_t blocks = call.N * ceil_divide(call.K, kColumns);
-  return launch(product_kernel<T>, call, {std::min(blocks, kMostBlocks)},
-                sum_bytes<Arithmetic<T>>, stream);
+  const int64_t blocks = call.N * ceil_divide(call.K, call.columns.number());
+  return launch(product_kernel<T>, call, {std::min(blocks, kMostBlocks)}, sum_bytes<Arithmetic<T>>,
+                stream);
 }
 
 }  // namespace blockhess::cuda

@@ -154,10 +154,10 @@ PreparedTerms<T> prepare(const TermsArguments<T>& arguments) {
     terms.push_back(device);
   }
   const int64_t count = arguments.num_terms;
-  PreparedTerms<T> prepared{{arguments, std::move(plan), std::move(terms), kArrays + count,
-                             kRowArrays + 2 * count},
-                            1,
-                            {}};
+  PreparedTerms<T> prepared{
+      {arguments, std::move(plan), std::move(terms), kArrays + count, kRowArrays + 2 * count},
+      1,
+      {}};
   prepared.num_strips = choose_strips(arguments, prepared.common.shape);
   for (int t = 0; t < arguments.num_terms; ++t) {
     const bool is_product = prepared.num_strips > 1 && prepared.common.has_S(t);
@@ -203,7 +203,7 @@ Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) 
     const DeviceTerm<T>& term = prepared.common.term(t);
     if (term.S_x == nullptr) continue;
     result = multiply<T>({arguments.N, static_cast<int>(arguments.K), arguments.x, term.S,
-                          term.S_stride, term.shared_S, term.S_x},
+                          term.S_stride, term.shared_S, term.S_x, Columns(arguments.K)},
                          stream);
   }
   if (!result.is_done()) return result;

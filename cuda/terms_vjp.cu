@@ -31,16 +31,14 @@ constexpr int kS = 0, kPsi1 = 1, kPsi2 = 2, kPsi3 = 3, kT1 = 4, kT2 = 5, kT3 = 6
               kRowEntries = 8, kRowArrays = 9;
 
 template <typename T, bool has_gamma>
-__global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
+__global__ void __launch_bounds__(kThreads, blocks_together(has_gamma || sizeof(T) == 8))
     vjp_kernel(const __grid_constant__ VjpCall<T> call) {
   using C = Arithmetic<T>;
   Tile<T, has_gamma> tile(call.shape);
   const int K = call.shape.K;
   const auto array = [&](int number) { return tile.array(number); };
   const auto rows = [&](int number) { return tile.row_array(kArrays, number); };
-  const auto M = [&](int i) {
-    return Cotangent<T>(call.M, call.layout, K, tile.first() + i);
-  };
+  const auto M = [&](int i) { return Cotangent<T>(call.M, call.layout, K, tile.first() + i); };
   const auto V = [&](int i) { return call.V != nullptr ? load(call.V[tile.first() + i]) : C(0); };
   const auto G = [&](int e) { return call.G != nullptr ? load(call.G[tile.place(e)]) : C(0); };
 
@@ -102,18 +100,16 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
           array(kMu)[e] = term.steps.M_u ? product : C(0);
           array(kEntries)[e] = inner;
         });
-        tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) {
-          rows(kT1)[i] = term.steps.t1 ? sum : C(0);
-        });
+        tile.template sum_rows<C>(array(kEntries),
+                                  [&](int i, C sum) { rows(kT1)[i] = term.steps.t1 ? sum : C(0); });
         __syncthreads();
         for_each(tile.values(), [&](int e) {
           array(kEntries)[e] = term.steps.t2 ? array(kU)[e] * array(kMu)[e] : C(0);
         });
         tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) { rows(kT2)[i] = sum; });
         __syncthreads();
-        for_each(tile.values(), [&](int e) {
-          array(kEntries)[e] = term.steps.t3 ? G(e) * array(kU)[e] : C(0);
-        });
+        for_each(tile.values(),
+                 [&](int e) { array(kEntries)[e] = term.steps.t3 ? G(e) * array(kU)[e] : C(0); });
         tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) {
           rows(kT3)[i] = sum;
           rows(kSBar)[i] = formula::s_bar(rows(kPsi1)[i], rows(kPsi2)[i], rows(kPsi3)[i], V(i),
@@ -121,9 +117,9 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
         });
         for_each(tile.values(), [&](int e) {
           const int i = tile.row_of(e);
-          array(kUBar)[e] = term.steps.u_bar ? formula::u_bar(rows(kPsi1)[i], rows(kPsi2)[i],
-                                                              array(kMu)[e], G(e))
-                                             : C(0);
+          array(kUBar)[e] =
+              term.steps.u_bar ? formula::u_bar(rows(kPsi1)[i], rows(kPsi2)[i], array(kMu)[e], G(e))
+                               : C(0);
         });
         __syncthreads();
         if (call.x_bar != nullptr) {
@@ -132,9 +128,9 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
             const C S_u_bar = tile.has_S(term) && term.steps.u_bar
                                   ? tile.S_times(term, i, k, array(kUBar))
                                   : C(0);
-            array(kXBar)[e] += formula::x_bar(
-                rows(kSBar)[i], term.steps.u ? array(kU)[e] : C(0), S_u_bar, phi2, array(kUBar)[e],
-                rows(kPsi1)[i], M(i).diagonal(k), phi3);
+            array(kXBar)[e] +=
+                formula::x_bar(rows(kSBar)[i], term.steps.u ? array(kU)[e] : C(0), S_u_bar, phi2,
+                               array(kUBar)[e], rows(kPsi1)[i], M(i).diagonal(k), phi3);
           };
           if (term.has_phi) {
             tile.evaluate_phi(term, array(kX), [&](int e, auto get) { add(e, get(2), get(3)); });
@@ -148,9 +144,9 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
           if (to.bar == nullptr) continue;
           tile.evaluate_phi(term, array(kX), [&](int e, auto get) {
             const int i = tile.row_of(e), by = by_parameter(p);
-            array(kEntries)[e] = formula::phi_parameter_bar(
-                rows(kSBar)[i], get(by), array(kUBar)[e], get(by + 1), rows(kPsi1)[i],
-                M(i).diagonal(e - i * K), get(by + 2));
+            array(kEntries)[e] =
+                formula::phi_parameter_bar(rows(kSBar)[i], get(by), array(kUBar)[e], get(by + 1),
+                                           rows(kPsi1)[i], M(i).diagonal(e - i * K), get(by + 2));
           });
           __syncthreads();
           if (to.bar_column_stride == 0) {
@@ -175,8 +171,8 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
         }
         if (term.w != nullptr) {
           for_each(tile.values(), [&](int e) {
-            term.w[tile.place(e)] = formula::w(array(kUBar)[e], rows(kSBar)[tile.row_of(e)],
-                                               array(kX)[e]);
+            term.w[tile.place(e)] =
+                formula::w(array(kUBar)[e], rows(kSBar)[tile.row_of(e)], array(kX)[e]);
           });
           for_each(tile.rows(), [&](int i) { term.psi1[tile.first() + i] = rows(kPsi1)[i]; });
         }
@@ -207,8 +203,7 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
         __syncthreads();
       }
       if (call.x_bar != nullptr) {
-        for_each(tile.values(),
-                 [&](int e) { store(call.x_bar + tile.place(e), array(kXBar)[e]); });
+        for_each(tile.values(), [&](int e) { store(call.x_bar + tile.place(e), array(kXBar)[e]); });
       }
     }
     __syncthreads();
@@ -223,21 +218,23 @@ struct Finish {
   int64_t num_shards, num_sums, count;
   int K;
   T* out;
+  Columns columns;
 };
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads) finish_kernel(const __grid_constant__ Finish<T> call) {
-  for (int64_t group = blockIdx.x; group * kColumns < call.count; group += gridDim.x) {
-    const int64_t place = group * kColumns + own_column();
+__global__ void __launch_bounds__(kThreads, blocks_together(false))
+    finish_kernel(const __grid_constant__ Finish<T> call) {
+  const int num_columns = call.columns.number();
+  for (int64_t group = blockIdx.x; group * num_columns < call.count; group += gridDim.x) {
+    const int64_t place = group * num_columns + call.columns.own();
     // Columns past the last repeat it.
     const int64_t i = place < call.count ? place : call.count - 1;
     const int64_t transposed = call.K > 0 ? i % call.K * call.K + i / call.K : i;
-    const double sum = sum_in_parts<double>(call.num_shards, [&](int64_t shard) {
+    const double sum = sum_in_parts<double>(call.columns, call.num_shards, [&](int64_t shard) {
       const double* const sums = call.sums + shard * call.num_sums;
       return 0.5 * (sums[i] + sums[transposed]);
     });
-    if (place < call.count && threadIdx.x < kColumns) store(call.out + i, sum);
-    __syncthreads();
+    if (place < call.count && call.columns.own_part() == 0) store(call.out + i, sum);
   }
 }
 
@@ -250,7 +247,7 @@ struct Sum {
 
 template <typename T>
 Result finish(const Finish<T>& call, void* stream) {
-  const int64_t blocks = std::min(ceil_divide(call.count, kColumns), kMostBlocks);
+  const int64_t blocks = std::min(ceil_divide(call.count, call.columns.number()), kMostBlocks);
   return launch(finish_kernel<T>, call, {blocks}, sum_bytes<double>, stream);
 }
 
@@ -317,14 +314,13 @@ PreparedVjp<T> prepare(const TermsVjpArguments<T>& arguments) {
         add_parameters(operands.psi_parameters, bars.psi_parameters, term.num_psi_parameters());
     terms.push_back(device);
   }
-  PreparedVjp<T> prepared{
-      {arguments, std::move(plan), std::move(terms), kArrays, kRowArrays},
-      std::move(sums),
-      num_sums,
-      0,
-      1,
-      0,
-      {}};
+  PreparedVjp<T> prepared{{arguments, std::move(plan), std::move(terms), kArrays, kRowArrays},
+                          std::move(sums),
+                          num_sums,
+                          0,
+                          1,
+                          0,
+                          {}};
   const int64_t num_tiles = prepared.common.shape.num_tiles;
   const int64_t sum_bytes = std::max<int64_t>(1, num_sums * int64_t{sizeof(double)});
   const int64_t most_shards = std::clamp<int64_t>(kMostSumBytes / sum_bytes, 1, kMostShards);
@@ -364,16 +360,17 @@ Result S_bar(const TermsVjpArguments<T>& arguments, int t, PreparedVjp<T>& prepa
   call.psi1 = prepared.common.term(t).psi1;
   call.w = prepared.common.term(t).w;
   call.num_shards = matrix_shards(arguments.N, K);
-  if (bar.row_stride != 0) {
+  const bool is_sum = bar.row_stride == 0;
+  if (is_sum) {
+    call.sums = reinterpret_cast<double*>(memory + prepared.matrices_at[t].sums);
+  } else {
     call.out = bar.data;
-    return arguments.N > 0 ? matrix_bar(call, stream) : Result{};
   }
-  call.sums = reinterpret_cast<double*>(memory + prepared.matrices_at[t].sums);
-  if (arguments.N > 0) {
-    const Result result = matrix_bar(call, stream);
-    if (!result.is_done()) return result;
-  }
-  return finish<T>({call.sums, call.num_shards, K * K, K * K, call.K, bar.data}, stream);
+  const Result result = arguments.N > 0 ? matrix_bar(call, stream) : Result{};
+  if (!is_sum || !result.is_done()) return result;
+  return finish<T>(
+      {call.sums, call.num_shards, K * K, K * K, call.K, bar.data, Columns(call.num_shards)},
+      stream);
 }
 
 }  // namespace
@@ -419,9 +416,9 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, void* workspace, void* s
   }
   for (const Sum<T>& sum : prepared.sums) {
     if (sum.count == 0) continue;
-    const Result result = finish<T>(
-        {call.sums + sum.start, prepared.num_shards, prepared.num_sums, sum.count, 0, sum.out},
-        stream);
+    const Result result = finish<T>({call.sums + sum.start, prepared.num_shards, prepared.num_sums,
+                                     sum.count, 0, sum.out, Columns(prepared.num_shards)},
+                                    stream);
     if (!result.is_done()) return result;
   }
   for (int t = 0; t < arguments.num_terms; ++t) {

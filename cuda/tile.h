@@ -20,8 +20,8 @@ struct TileShape {
   int slot_width;  // threads that run programs
   Divisor by_row;  // K
   int64_t num_tiles;
-  int64_t memory_bytes;         // of a tile's arrays
-  unsigned char* in_workspace;  // where the thread blocks' tiles lie; null: in shared memory
+  int64_t memory_bytes;              // of a tile's arrays
+  unsigned char* in_workspace;       // where the thread blocks' tiles lie; null: in shared memory
   int state_at, sums_at, memory_at;  // in shared memory, in bytes
 };
 
@@ -58,8 +58,7 @@ class Tile {
                         : shared_memory() + shape_.memory_at;
       next.words = words;
       next.first = tile * shape_.rows;
-      next.rows =
-          N - next.first < shape_.rows ? static_cast<int>(N - next.first) : shape_.rows;
+      next.rows = N - next.first < shape_.rows ? static_cast<int>(N - next.first) : shape_.rows;
     }
     __syncthreads();
   }
