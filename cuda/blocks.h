@@ -157,7 +157,7 @@ __device__ void write_blocks(const Tile& tile, int num_terms,
         }
         at.column += kLanes<C>;
       }
-      *reinterpret_cast<uint4*>(out + first) = packed.vector;
+      store_whole(out + first, packed.vector);
     });
     return;
   }
@@ -176,7 +176,7 @@ __device__ void write_blocks(const Tile& tile, int num_terms,
 #else
     if (first >= 0 && first + kCount <= total) {
 #endif
-      *reinterpret_cast<uint4*>(out + first) = packed.vector;
+      store_whole(out + first, packed.vector);
     } else {
 #pragma unroll
       for (int j = 0; j < kCount; ++j) {

@@ -91,6 +91,12 @@ __device__ inline void store_lanes(C* to, const Lanes<C>& lanes) {
   *reinterpret_cast<Lanes<C>*>(to) = lanes;
 }
 
+// A store of 16 bytes, which the compiler would take apart where a branch beside it stores them one
+// by one.
+__device__ inline void store_whole(void* to, uint4 value) {
+  __stcg(static_cast<uint4*>(to), value);
+}
+
 // Spelt out where bits must not depend on how the compiler contracts an expression.
 __device__ inline float multiply_add(float a, float b, float c) { return ::fmaf(a, b, c); }
 __device__ inline double multiply_add(double a, double b, double c) { return ::fma(a, b, c); }

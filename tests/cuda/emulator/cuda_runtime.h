@@ -61,6 +61,7 @@ cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<
 #define blockDim (emulator::position().block_size)
 #define gridDim (emulator::position().grid_size)
 
+inline void __stcg(uint4* to, uint4 value) { *to = value; }
 inline void __syncthreads() { emulator::barrier(); }
 
 template <typename Call>
