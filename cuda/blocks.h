@@ -8,31 +8,22 @@
 
 namespace blockhess::cuda {
 
-// Division by a fixed number, of numbers below 2^31, without a division (Granlund and Montgomery).
-class Divisor {
- public:
-  Divisor() = default;
-  __host__ __device__ explicit Divisor(uint32_t divisor) : divisor_(divisor) {
-    while ((uint64_t{1} << bits_) < divisor) ++bits_;
-    multiplier_ = ((uint64_t{1} << (31 + bits_)) + divisor - 1) / divisor;
-  }
-  __host__ __device__ int quotient(int number) const {
-    return static_cast<int>((static_cast<uint64_t>(number) * multiplier_) >> (31 + bits_));
-  }
-  __host__ __device__ int divisor() const { return static_cast<int>(divisor_); }
-
- private:
-  uint64_t multiplier_ = 0;
-  uint32_t divisor_ = 0;
-  int bits_ = 0;
-};
-
 // What the terms have in a tile: arrays one after the other, (terms, rows, K) or (terms, rows) of a
 // full tile.
 template <typename C>
 struct TermArrays {
   const C *u, *psi1, *psi2;
-  const C* diagonal;  // (rows, K), of all terms together
+  const C* diagonal;  // (rows, K), of all terms together; null: none has one
+};
+
+// The part of a tile's vectors that one of several thread blocks writes.
+struct Strip {
+  int number, count;
+
+  // Where strip `n` of `vectors` starts.
+  __device__ int start(int vectors, int n) const {
+    return static_cast<int>(int64_t{vectors} * n / count);
+  }
 };
 
 // The place of an entry.
@@ -70,80 +61,126 @@ __device__ inline Place next_place(Place at, int K) {
   return {at.block + 1, 0, 0};
 }
 
-// `entries` of one row of a block, or wherever they are.
-template <typename T, int count>
-__device__ inline void compose(const Tile<T>& tile, int num_terms, int rows_of_full_tile,
-                               const TermArrays<Arithmetic<T>>& arrays, const Place (&at)[count],
-                               Arithmetic<T> (&entries)[count]) {
+// One entry, wherever it is.
+template <typename T, typename Tile>
+__device__ inline Arithmetic<T> compose(const Tile& tile, int num_terms,
+                                        const TermArrays<Arithmetic<T>>& arrays, Place at) {
   using C = Arithmetic<T>;
-  const int K = tile.K();
-  for (int j = 0; j < count; ++j) entries[j] = C(0);
+  C entry(0);
+#pragma unroll 1
   for (int t = 0; t < num_terms; ++t) {
     const DeviceTerm<T>& term = tile.term(t);
-    if (tile.has_S(term) && tile.has_psi(term, 1)) {
-      const C* const psi1 = arrays.psi1 + t * rows_of_full_tile;
-      for (int j = 0; j < count; ++j) {
-        const C S = tile.S_entry(term, at[j].block, at[j].row, at[j].column);
-        entries[j] = multiply_add(psi1[at[j].block], S, entries[j]);
-      }
+    if (tile.has_S(term) && term.psi.has(1)) {
+      const C psi1 = arrays.psi1[t * tile.full_rows() + at.block];
+      entry = multiply_add(psi1, tile.S_entry(term, at.block, at.row, at.column), entry);
     }
-    if (tile.has_psi(term, 2)) {
-      const C* const psi2 = arrays.psi2 + t * rows_of_full_tile;
-      const C* const u = arrays.u + t * rows_of_full_tile * K;
-      for (int j = 0; j < count; ++j) {
-        const C* const u_block = u + at[j].block * K;
-        entries[j] +=
-            formula::rank_one_entry(psi2[at[j].block], u_block[at[j].row], u_block[at[j].column]);
-      }
+    if (term.psi.has(2)) {
+      const C psi2 = arrays.psi2[t * tile.full_rows() + at.block];
+      const C* const u = arrays.u + (t * tile.full() + at.block * tile.K());
+      entry = multiply_add(psi2, u[at.row] * u[at.column], entry);
     }
   }
-  if (arrays.diagonal == nullptr) return;
-  for (int j = 0; j < count; ++j) {
-    if (at[j].row == at[j].column) entries[j] += arrays.diagonal[at[j].block * K + at[j].row];
+  if (arrays.diagonal != nullptr && at.row == at.column) {
+    entry += arrays.diagonal[at.block * tile.K() + at.row];
   }
+  return entry;
 }
 
-template <typename T, Layout layout>
-__device__ void write_blocks(const Tile<T>& tile, int num_terms, int rows_of_full_tile,
+// kLanes entries of one row, in a tile where such pieces start on 16-byte boundaries. To the bit
+// what `compose` gives.
+template <typename T, typename Tile>
+__device__ inline Lanes<Arithmetic<T>> compose_lanes(const Tile& tile, int num_terms,
+                                                     const TermArrays<Arithmetic<T>>& arrays,
+                                                     Place at) {
+  using C = Arithmetic<T>;
+  Lanes<C> entries{};
+#pragma unroll 1
+  for (int t = 0; t < num_terms; ++t) {
+    const DeviceTerm<T>& term = tile.term(t);
+    if (tile.has_S(term) && term.psi.has(1)) {
+      const C psi1 = arrays.psi1[t * tile.full_rows() + at.block];
+      const Lanes<C> S = tile.S_lanes(term, at.block, at.row, at.column);
+      for (int j = 0; j < kLanes<C>; ++j) {
+        entries.values[j] = multiply_add(psi1, S.values[j], entries.values[j]);
+      }
+    }
+    if (term.psi.has(2)) {
+      const C psi2 = arrays.psi2[t * tile.full_rows() + at.block];
+      const C* const u = arrays.u + (t * tile.full() + at.block * tile.K());
+      const C u_row = u[at.row];
+      const Lanes<C> u_columns = load_lanes(u + at.column);
+      for (int j = 0; j < kLanes<C>; ++j) {
+        entries.values[j] = multiply_add(psi2, u_row * u_columns.values[j], entries.values[j]);
+      }
+    }
+  }
+  const int to_diagonal = at.row - at.column;
+  if (arrays.diagonal != nullptr && to_diagonal >= 0 && to_diagonal < kLanes<C>) {
+    const C diagonal = arrays.diagonal[at.block * tile.K() + at.row];
+    for (int j = 0; j < kLanes<C>; ++j) {
+      const C with_diagonal = entries.values[j] + diagonal;
+      entries.values[j] = j == to_diagonal ? with_diagonal : entries.values[j];
+    }
+  }
+  return entries;
+}
+
+// 16 bytes of the output.
+template <typename T>
+union Packed {
+  T values[16 / sizeof(T)];
+  uint4 vector;
+};
+
+template <typename T, Layout layout, typename Tile>
+__device__ void write_blocks(const Tile& tile, int num_terms,
                              const TermArrays<Arithmetic<T>>& arrays, Divisor by_block,
-                             Divisor by_row, T* out) {
+                             Divisor by_row, Strip strip, T* out) {
   using C = Arithmetic<T>;
   constexpr int kCount = 16 / sizeof(T);
   const int K = tile.K(), total = tile.rows() * by_block.divisor();
   // Entries of the first vector that lie before the tile's own.
   const int before = static_cast<int>(reinterpret_cast<uintptr_t>(out) % 16 / sizeof(T));
-  const bool in_one_row = layout == Layout::kDense && K % kCount == 0 && before == 0;
   const int vectors = (before + total + kCount - 1) / kCount;
-  for_each(vectors, [&](int v) {
-    const int first = v * kCount - before;
-    const bool is_whole = first >= 0 && first + kCount <= total;
-    Place at[kCount];
-    at[0] = find_place<layout>(first < 0 ? 0 : first, by_block, by_row);
-    if (in_one_row) {
-      for (int j = 1; j < kCount; ++j) at[j] = {at[0].block, at[0].row, at[0].column + j};
-    } else {
-      for (int j = 1; j < kCount; ++j) {
-        // Places outside the tile repeat one within it, and are not stored.
-        const bool advances = first + j > 0 && first + j < total;
-        at[j] = advances ? next_place<layout>(at[j - 1], K) : at[j - 1];
+  const int begin = strip.start(vectors, strip.number);
+  const int end = strip.start(vectors, strip.number + 1);
+  if (layout == Layout::kDense && K % kCount == 0 && before == 0) {
+    for_each(end - begin, [&](int v) {
+      const int first = (begin + v) * kCount;
+      Place at = find_place<layout>(first, by_block, by_row);
+      Packed<T> packed;
+#pragma unroll
+      for (int j = 0; j < kCount; j += kLanes<C>) {
+        const Lanes<C> entries = compose_lanes<T>(tile, num_terms, arrays, at);
+        for (int lane = 0; lane < kLanes<C>; ++lane) {
+          store(&packed.values[j + lane], entries.values[lane]);
+        }
+        at.column += kLanes<C>;
       }
+      store_whole(out + first, packed.vector);
+    });
+    return;
+  }
+  for_each(end - begin, [&](int v) {
+    const int first = (begin + v) * kCount - before;
+    Place at = find_place<layout>(first < 0 ? 0 : first, by_block, by_row);
+    Packed<T> packed;
+#pragma unroll
+    for (int j = 0; j < kCount; ++j) {
+      store(&packed.values[j], compose<T>(tile, num_terms, arrays, at));
+      // Places outside the tile repeat one within it, and are not stored.
+      if (first + j >= 0 && first + j + 1 < total) at = next_place<layout>(at, K);
     }
-    C entries[kCount];
-    compose<T, kCount>(tile, num_terms, rows_of_full_tile, arrays, at, entries);
 #ifdef BLOCKHESS_BREAK_TAIL
     if (first >= 0) {
 #else
-    if (is_whole) {
+    if (first >= 0 && first + kCount <= total) {
 #endif
-      union {
-        T values[kCount];
-        uint4 vector;
-      } packed;
-      for (int j = 0; j < kCount; ++j) store(&packed.values[j], entries[j]);
-      *reinterpret_cast<uint4*>(out + first) = packed.vector;
+      store_whole(out + first, packed.vector);
     } else {
+#pragma unroll
       for (int j = 0; j < kCount; ++j) {
-        if (first + j >= 0 && first + j < total) store(out + first + j, entries[j]);
+        if (first + j >= 0 && first + j < total) out[first + j] = packed.values[j];
       }
     }
   });

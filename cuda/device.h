@@ -16,18 +16,34 @@ namespace blockhess::cuda {
 #ifdef BLOCKHESS_EMULATED
 // Few threads, and limits that small cases already pass.
 inline constexpr int kThreads = 8;
+inline constexpr int kParts = 4;
 inline constexpr int kTileValues = 24;
 inline constexpr int64_t kMostSharedBytes = 8 << 10;
 inline constexpr int64_t kMostBlocks = 3;
 inline constexpr int64_t kMostShards = 5;
+inline constexpr int64_t kManyThreads = 64;
+inline constexpr int64_t kManyBlocks = 4;
+inline constexpr int64_t kLeastStrip = 512;
 #else
 inline constexpr int kThreads = 256;
+// Of a sum that a whole thread block takes.
+inline constexpr int kParts = 32;
 inline constexpr int kTileValues = 512;
 // What every kernel may have without asking; past it, tiles lie in the workspace.
 inline constexpr int64_t kMostSharedBytes = 48 << 10;
 inline constexpr int64_t kMostBlocks = 4096;
+// Of sums over rows.
 inline constexpr int64_t kMostShards = 1024;
+// Enough to fill any GPU of today.
+inline constexpr int64_t kManyThreads = 1 << 18;
+inline constexpr int64_t kManyBlocks = 1024;
+// Bytes of blocks that are worth another evaluation of their rows.
+inline constexpr int64_t kLeastStrip = 32 << 10;
 #endif
+
+// Thread blocks that a multiprocessor is to hold together: as many as a kernel can have without
+// keeping registers in memory.
+__host__ __device__ constexpr int blocks_together(bool is_large) { return is_large ? 2 : 3; }
 
 // The type of all arithmetic on values stored as T.
 template <typename T>
@@ -54,6 +70,31 @@ __device__ inline void store(BFloat16* out, float value) { *out = to_bfloat16(va
 __device__ inline void store(Half* out, double value) { *out = to_half(static_cast<float>(value)); }
 __device__ inline void store(BFloat16* out, double value) {
   *out = to_bfloat16(static_cast<float>(value));
+}
+
+// As many values as fill 16 bytes.
+template <typename C>
+inline constexpr int kLanes = 16 / sizeof(C);
+
+template <typename C>
+struct alignas(16) Lanes {
+  C values[kLanes<C>];
+};
+
+// From 16-byte boundaries.
+template <typename C>
+__device__ inline Lanes<C> load_lanes(const C* from) {
+  return *reinterpret_cast<const Lanes<C>*>(from);
+}
+template <typename C>
+__device__ inline void store_lanes(C* to, const Lanes<C>& lanes) {
+  *reinterpret_cast<Lanes<C>*>(to) = lanes;
+}
+
+// A store of 16 bytes, which the compiler would take apart where a branch beside it stores them one
+// by one.
+__device__ inline void store_whole(void* to, uint4 value) {
+  __stcg(static_cast<uint4*>(to), value);
 }
 
 // Spelt out where bits must not depend on how the compiler contracts an expression.

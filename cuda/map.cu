@@ -21,35 +21,43 @@ struct MapCall {
   Words words;
 };
 
-template <typename T>
-__global__ void __launch_bounds__(kThreads) map_kernel(const __grid_constant__ MapCall<T> call) {
+// What a launch holds of outputs; with it every program that there is fits the words of a kernel's
+// arguments. Its constants are among its instructions.
+constexpr int kOutputsPerLaunch = 32;
+static_assert(kMaxInstructions + 2 * kMaxInputs + 2 * kOutputsPerLaunch +
+                  kOutputsPerLaunch / kOutputsPerWord <=
+              kInlineWords);
+
+template <typename T, bool has_gamma>
+__global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
+    map_kernel(const __grid_constant__ MapCall<T> call) {
   using C = Arithmetic<T>;
   const uint64_t* const words = address(call.words);
-  const int lane = static_cast<int>(threadIdx.x), width = call.slot_width;
-  if (lane >= width) return;
-  const Slots<C> slots{reinterpret_cast<C*>(shared_memory()) + lane, width};
-  for (int64_t i = blockIdx.x * int64_t{width} + lane; i < call.count;
-       i += gridDim.x * int64_t{width}) {
-    for (int p = 0; p < call.program.num_inputs; ++p) {
-      const MapInput<T>& input = at<MapInput<T>>(words, call.inputs + 2 * p);
-      slots[p] = load(input.data[i * input.stride]);
-    }
-    run(words, call.program, slots);
-    for (int o = 0; o < call.num_outputs; ++o) {
-      const MapOutput<T>& to = at<MapOutput<T>>(words, call.outputs + 2 * o);
-      store(to.data + i, output(words, call.program, slots, static_cast<int>(to.index)));
-    }
+  for (int64_t first = blockIdx.x * int64_t{kTileValues}; first < call.count;
+       first += gridDim.x * int64_t{kTileValues}) {
+    const int64_t rest = call.count - first;
+    evaluate<C, has_gamma>(
+        words, call.program, call.slot_width,
+        rest < kTileValues ? static_cast<int>(rest) : kTileValues,
+        [&](int e, int p) {
+          const MapInput<T>& input = at<MapInput<T>>(words, call.inputs + 2 * p);
+          return load(input.data[(first + e) * input.stride]);
+        },
+        [&](int e, auto get) {
+          for (int o = 0; o < call.num_outputs; ++o) {
+            const MapOutput<T>& to = at<MapOutput<T>>(words, call.outputs + 2 * o);
+            store(to.data + (first + e), get(static_cast<int>(to.index)));
+          }
+        });
   }
 }
 
 }  // namespace
 
-// A program of many outputs runs several times, each time for as many as the words of one launch
-// hold, cut to what those need.
+// A program of many outputs runs several times, each time cut to what some of them need.
 template <typename T>
 Result map(const MapArguments<T>& arguments, void* stream) {
   using C = Arithmetic<T>;
-  constexpr size_t kOutputsPerLaunch = 32;
   if (arguments.count == 0) return {};
   const size_t num_outputs = arguments.program->outputs.size();
   for (size_t first = 0; first < num_outputs; first += kOutputsPerLaunch) {
@@ -69,13 +77,12 @@ Result map(const MapArguments<T>& arguments, void* stream) {
     }
     call.outputs = plan.append(outputs.data(), outputs.size());
     call.num_outputs = static_cast<int32_t>(outputs.size());
-    int64_t width = kThreads;
-    const auto slot_bytes = [&] { return width * plan.most_slots() * int64_t{sizeof(C)}; };
-    while (width > 1 && slot_bytes() > kMostSharedBytes / 2) width /= 2;
-    call.slot_width = static_cast<int32_t>(width);
+    call.slot_width = slot_width<C>(plan.most_slots(), kMostSharedBytes);
     std::copy(plan.words().begin(), plan.words().end(), call.words.here);
-    const int64_t blocks = std::min(ceil_divide(arguments.count, width), kMostBlocks);
-    const Result result = launch(map_kernel<T>, call, blocks, slot_bytes(), stream);
+    const int64_t blocks = std::min(ceil_divide(arguments.count, kTileValues), kMostBlocks);
+    const auto kernel = plan.has_gamma() ? map_kernel<T, true> : map_kernel<T, false>;
+    const Result result =
+        launch(kernel, call, {blocks}, slot_bytes<C>(plan.most_slots(), call.slot_width), stream);
     if (!result.is_done()) return result;
   }
   return {};

@@ -17,6 +17,12 @@ namespace blockhess::cuda {
 // Kernel arguments end at 4096 bytes; this leaves 320 for the rest.
 inline constexpr int kInlineWords = 472;
 
+// These take so many registers, in double as they are, that only kernels of programs with one of
+// them have them.
+BLOCKHESS_HOST_DEVICE constexpr bool is_gamma(Opcode opcode) {
+  return opcode == Opcode::lgamma || opcode == Opcode::digamma || opcode == Opcode::polygamma;
+}
+
 // An operand of an instruction: a slot of the thread, or with kConstant a constant of the program.
 inline constexpr int kConstant = 0x800;
 inline constexpr int kNoOutput = 0xffff;
@@ -28,11 +34,12 @@ struct DeviceProgram {
   int32_t num_inputs;
   int32_t num_slots;  // of a thread: inputs and registers
   int32_t num_instructions;
-  int32_t num_outputs;
   int32_t instructions;
   int32_t constants;
   int32_t outputs;
-  int32_t unused;
+  uint64_t there;  // a bit for each of the first outputs that is needed and not identically zero
+
+  __host__ __device__ bool has(int output) const { return (there >> output) & 1; }
 };
 
 // A parameter, and its cotangent where that is wanted.
@@ -50,13 +57,17 @@ struct DeviceTerm {
   DeviceProgram phi, psi;
   const T* S;  // null: no S, or it is shared
   int64_t S_stride;
-  const Arithmetic<T>* shared_S;  // symmetric, in the workspace
+  // In the workspace: a shared S, symmetric; S x, where it was worked out beforehand.
+  const Arithmetic<T>* shared_S;
+  Arithmetic<T>* S_x;
   const T* b;
   int64_t b_stride;
-  T *S_bar, *b_bar;  // of each row
-  int64_t S_sum, b_sum;
+  T* b_bar;       // of each row
+  int64_t b_sum;  // of all
+  // In the workspace, (N) and (N, K), where the cotangent of S is wanted.
+  Arithmetic<T>*psi1, *w;
   int32_t phi_parameters, psi_parameters;  // offsets in words
-  bool has_phi, needs_s, needs_u;
+  bool has_phi, needs_s;
   VjpSteps steps;
 };
 
@@ -68,6 +79,8 @@ class PlanWriter {
   const std::vector<uint64_t>& words() const { return words_; }
   // The slots that a thread needs for any program so far.
   int most_slots() const { return most_slots_; }
+  // Whether any has a function that is_gamma.
+  bool has_gamma() const { return has_gamma_; }
 
   template <typename Value>
   int32_t append(const Value* values, size_t count) {
@@ -99,6 +112,7 @@ class PlanWriter {
     most_slots_ = most_slots_ < result.num_slots ? result.num_slots : most_slots_;
     std::vector<uint64_t> words;
     for (const Instruction& step : program.instructions) {
+      has_gamma_ |= is_gamma(step.opcode);
       words.push_back(static_cast<uint64_t>(step.opcode) | operand(step.out) << 8 |
                       operand(step.a) << 20 | operand(step.b) << 32 | operand(step.c) << 44);
     }
@@ -110,11 +124,11 @@ class PlanWriter {
       std::memcpy(&words[i], &constant, sizeof(C));
     }
     result.constants = append(words.data(), words.size());
-    result.num_outputs = static_cast<int32_t>(program.outputs.size());
     words.assign((program.outputs.size() + kOutputsPerWord - 1) / kOutputsPerWord, 0);
     for (size_t i = 0; i < program.outputs.size(); ++i) {
       const Output& output = program.outputs[i];
       const uint64_t code = output.is_slot() ? operand(output.slot) : kNoOutput;
+      if (output.is_slot() && i < 64) result.there |= uint64_t{1} << i;
       words[i / kOutputsPerWord] |= code << (16 * (i % kOutputsPerWord));
     }
     result.outputs = append(words.data(), words.size());
@@ -124,6 +138,7 @@ class PlanWriter {
  private:
   std::vector<uint64_t> words_;
   int most_slots_ = 1;
+  bool has_gamma_ = false;
 };
 
 // The words as a kernel gets them.

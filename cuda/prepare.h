@@ -7,6 +7,7 @@
 
 #include "cuda/launch.h"
 #include "cuda/plan.h"
+#include "cuda/quadratic.h"
 #include "cuda/tile.h"
 
 namespace blockhess::cuda {
@@ -16,7 +17,17 @@ inline constexpr int64_t kMostTileMemory = int64_t{64} << 20;  // of all tiles i
 
 inline int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-inline int64_t ceil_divide(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+// Threads that run programs of so many slots with so many bytes of shared memory.
+template <typename C>
+int64_t slot_bytes(int num_slots, int64_t width) {
+  return num_slots * width * kLanes<C> * int64_t{sizeof(C)};
+}
+template <typename C>
+int slot_width(int num_slots, int64_t most_bytes) {
+  int64_t width = std::min<int64_t>(kThreads, ceil_divide(kTileValues, kLanes<C>));
+  while (width > 1 && slot_bytes<C>(num_slots, width) > most_bytes) width /= 2;
+  return static_cast<int>(width);
+}
 
 // A piece of the words on its way into the workspace.
 struct Upload {
@@ -25,26 +36,8 @@ struct Upload {
   uint64_t words[kInlineWords];
 };
 
-template <typename T>
-struct Symmetrise {
-  const T* S;
-  Arithmetic<T>* out;
-  int64_t K;
-};
-
 static __global__ void upload_kernel(const __grid_constant__ Upload call) {
   for_each(call.count, [&](int i) { call.out[i] = call.words[i]; });
-}
-
-template <typename T>
-__global__ void symmetrise_kernel(const __grid_constant__ Symmetrise<T> call) {
-  using C = Arithmetic<T>;
-  const int64_t K = call.K;
-  for (int64_t i = blockIdx.x * int64_t{kThreads} + threadIdx.x; i < K * K;
-       i += gridDim.x * int64_t{kThreads}) {
-    const int64_t row = i / K, column = i - row * K;
-    call.out[i] = C(0.5) * (load(call.S[i]) + load(call.S[column * K + row]));
-  }
 }
 
 // What lies where in the workspace, in bytes, and the shape of the tiles. `arrays` and `row_arrays`
@@ -78,6 +71,9 @@ class Preparation {
   void reserve_tiles(int64_t blocks) {
     if (tiles_in_workspace_) tiles_at_ = reserve(blocks * shape.memory_bytes);
   }
+  DeviceTerm<T>& term(int t) { return terms_[t]; }
+  bool has_gamma() const { return plan_.has_gamma(); }
+  bool has_S(int t) const { return arguments_.terms[t].quadratic && arguments_.K > 0; }
   int64_t most_blocks() const {
     if (!tiles_in_workspace_) return kMostBlocks;
     return std::clamp<int64_t>(kMostTileMemory / shape.memory_bytes, 1, kMostBlocks);
@@ -91,10 +87,7 @@ class Preparation {
     for (size_t t = 0; t < terms_.size(); ++t) {
       if (is_shared_S(t)) {
         C* const out = reinterpret_cast<C*>(memory + S_at_[t]);
-        const Symmetrise<T> call{arguments_.operands[t].S.data, out, arguments_.K};
-        const int64_t blocks = ceil_divide(arguments_.K * arguments_.K, kThreads);
-        const Result result = launch(symmetrise_kernel<T>, call,
-                                     std::clamp<int64_t>(blocks, 1, kMostBlocks), 0, stream);
+        const Result result = symmetrise(arguments_.operands[t].S.data, out, arguments_.K, stream);
         if (!result.is_done()) return result;
         terms_[t].shared_S = out;
       }
@@ -113,7 +106,7 @@ class Preparation {
       call.out = far + first;
       call.count = static_cast<int32_t>(std::min<int64_t>(kInlineWords, count - first));
       std::copy_n(all.begin() + first, call.count, call.words);
-      const Result result = launch(upload_kernel, call, 1, 0, stream);
+      const Result result = launch(upload_kernel, call, {1}, 0, stream);
       if (!result.is_done()) return result;
     }
     words->in_workspace = far;
@@ -122,32 +115,30 @@ class Preparation {
 
  private:
   bool is_far() const { return plan_.words().size() > size_t{kInlineWords}; }
-  bool is_shared_S(size_t t) const {
-    return arguments_.terms[t].quadratic && arguments_.operands[t].S.row_stride == 0 &&
-           arguments_.K > 0;
-  }
+  bool is_shared_S(int t) const { return has_S(t) && arguments_.operands[t].S.row_stride == 0; }
 
   void choose_shape(int64_t arrays, int64_t row_arrays) {
     const int64_t K = arguments_.K;
     shape = TileShape{};
     shape.K = static_cast<int>(K);
+    // Few rows are spread over many thread blocks.
     int64_t rows =
-        std::min(kTileValues / std::max<int64_t>(K, 1), std::max<int64_t>(arguments_.N, 1));
+        std::min(kTileValues / std::max<int64_t>(K, 1), ceil_divide(arguments_.N, kManyBlocks));
     rows = std::max<int64_t>(rows, 1);
-    int64_t width = kThreads;
-    const auto slot_bytes = [&] { return width * plan_.most_slots() * int64_t{sizeof(C)}; };
-    while (width > 1 && slot_bytes() > kMostSharedBytes / 3) width /= 2;
+    shape.slot_width = slot_width<C>(plan_.most_slots(), kMostSharedBytes / 2);
     const auto sum_bytes = [&] { return rows * sum_parts(K) * int64_t{sizeof(double)}; };
     const auto tile_bytes = [&] {
       return aligned((arrays * K + row_arrays) * rows * int64_t{sizeof(C)});
     };
-    const int64_t slots = aligned(slot_bytes());
-    while (rows > 1 && slots + aligned(sum_bytes()) + tile_bytes() > kMostSharedBytes) rows /= 2;
+    const int64_t state = slot_bytes<C>(plan_.most_slots(), shape.slot_width);
+    const int64_t sums = state + aligned(sizeof(TileState));
+    while (rows > 1 && sums + aligned(sum_bytes()) + tile_bytes() > kMostSharedBytes) rows /= 2;
     shape.rows = static_cast<int>(rows);
-    shape.slot_width = static_cast<int>(width);
+    if (K > 0) shape.by_row = Divisor(static_cast<uint32_t>(K));
     shape.num_tiles = ceil_divide(arguments_.N, rows);
-    shape.sums_at = static_cast<int>(slots);
-    shape.memory_at = static_cast<int>(slots + aligned(sum_bytes()));
+    shape.state_at = static_cast<int>(state);
+    shape.sums_at = static_cast<int>(sums);
+    shape.memory_at = static_cast<int>(sums + aligned(sum_bytes()));
     shape.memory_bytes = tile_bytes();
     tiles_in_workspace_ = shape.memory_at + shape.memory_bytes > kMostSharedBytes;
     shared_bytes = shape.memory_at + (tiles_in_workspace_ ? 0 : shape.memory_bytes);
@@ -179,7 +170,7 @@ DeviceTerm<T> device_term(const Term& term, const Operands<const T>& operands, i
     result.b = operands.b.data;
     result.b_stride = operands.b.row_stride;
   }
-  result.S_sum = result.b_sum = -1;
+  result.b_sum = -1;
   return result;
 }
 

@@ -2,8 +2,10 @@
 // and keeps the sums over their rows in double; a second kernel adds up the shards in order. What
 // makes a shard follows from the sizes alone, so no bit depends on the grid.
 #include "csrc/core/formula.h"
+#include "cuda/cotangent.h"
 #include "cuda/functions.h"
 #include "cuda/prepare.h"
+#include "cuda/sum.h"
 
 namespace blockhess::cuda {
 
@@ -23,261 +25,216 @@ struct VjpCall {
   Words words;
 };
 
-// The cotangent M of one row's block.
-template <typename T>
-struct Cotangent {
-  using C = Arithmetic<T>;
-  const T* block;
-  Layout layout;
-  int K;
+// The arrays of a tile: x, u, M u, u_bar, what a sum takes, x_bar; then those of rows.
+constexpr int kX = 0, kU = 1, kMu = 2, kUBar = 3, kEntries = 4, kXBar = 5, kArrays = 6;
+constexpr int kS = 0, kPsi1 = 1, kPsi2 = 2, kPsi3 = 3, kT1 = 4, kT2 = 5, kT3 = 6, kSBar = 7,
+              kRowEntries = 8, kRowArrays = 9;
 
-  __device__ bool is_full() const { return layout == Layout::kDense || layout == Layout::kPacked; }
-  __device__ C diagonal(int k) const {
-    if (layout == Layout::kNone) return C(0);
-    return load(layout == Layout::kDiag ? block[k] : block[row_offset(layout, K, k) + k]);
-  }
-  // Of the symmetric part. A packed entry off the diagonal stands for two.
-  __device__ C entry(int row, int column) const {
-    if (row == column) return diagonal(row);
-    if (layout == Layout::kDense) {
-      return C(0.5) * (load(block[row * K + column]) + load(block[column * K + row]));
-    }
-    if (layout != Layout::kPacked) return C(0);
-    const int upper = row < column ? row : column, right = row < column ? column : row;
-    return C(0.5) * load(block[row_offset(layout, K, upper) + right]);
-  }
-};
-
-template <typename T>
-__global__ void __launch_bounds__(kThreads) vjp_kernel(const __grid_constant__ VjpCall<T> call) {
+template <typename T, bool has_gamma>
+__global__ void __launch_bounds__(kThreads, blocks_together(has_gamma || sizeof(T) == 8))
+    vjp_kernel(const __grid_constant__ VjpCall<T> call) {
   using C = Arithmetic<T>;
-  Tile<T> tile(call.shape, address(call.words));
-  const int K = call.shape.K, full_rows = call.shape.rows, full = full_rows * K;
-  C* const x = tile.take(full);
-  C* const u = tile.take(full);
-  C* const M_u = tile.take(full);
-  C* const u_bar = tile.take(full);
-  C* const entries = tile.take(full);
-  C* const x_bar = tile.take(full);
-  C* const s = tile.take(full_rows);
-  C* const psi1 = tile.take(full_rows);
-  C* const psi2 = tile.take(full_rows);
-  C* const psi3 = tile.take(full_rows);
-  C* const t1 = tile.take(full_rows);
-  C* const t2 = tile.take(full_rows);
-  C* const t3 = tile.take(full_rows);
-  C* const s_bar = tile.take(full_rows);
-  C* const row_entries = tile.take(full_rows);
-  const int64_t block = block_size(call.layout, K);
+  Tile<T, has_gamma> tile(call.shape);
+  const int K = call.shape.K;
+  const auto array = [&](int number) { return tile.array(number); };
+  const auto rows = [&](int number) { return tile.row_array(kArrays, number); };
+  const auto M = [&](int i) { return Cotangent<T>(call.M, call.layout, K, tile.first() + i); };
+  const auto V = [&](int i) { return call.V != nullptr ? load(call.V[tile.first() + i]) : C(0); };
+  const auto G = [&](int e) { return call.G != nullptr ? load(call.G[tile.place(e)]) : C(0); };
 
   for (int64_t shard = blockIdx.x; shard < call.num_shards; shard += gridDim.x) {
-    double* const sums = call.sums + shard * call.num_sums;
-    for (int64_t i = threadIdx.x; i < call.num_sums; i += kThreads) sums[i] = 0;
-    __syncthreads();
-    const int64_t begin = shard * call.tiles_per_shard;
-    const int64_t end = begin + call.tiles_per_shard < call.shape.num_tiles
-                            ? begin + call.tiles_per_shard
-                            : call.shape.num_tiles;
-    for (int64_t index = begin; index < end; ++index) {
-      tile.start(index, call.N);
-      const int64_t first = tile.first();
-      const auto M = [&](int i) {
-        return Cotangent<T>{call.M != nullptr ? call.M + (first + i) * block : nullptr,
-                            call.M != nullptr ? call.layout : Layout::kNone, K};
-      };
-      const auto V = [&](int i) { return call.V != nullptr ? load(call.V[first + i]) : C(0); };
-      const auto G = [&](int e) { return call.G != nullptr ? load(call.G[first * K + e]) : C(0); };
+    const auto sums = [&] { return call.sums + shard * call.num_sums; };
+    for (int64_t i = threadIdx.x; i < call.num_sums; i += kThreads) sums()[i] = 0;
+    for (int64_t index = shard * call.tiles_per_shard;
+         index < (shard + 1) * call.tiles_per_shard && index < call.shape.num_tiles; ++index) {
+      tile.start(index, call.N, address(call.words));
       for_each(tile.values(), [&](int e) {
-        x[e] = load(call.x[first * K + e]);
-        x_bar[e] = C(0);
+        array(kX)[e] = load(call.x[tile.place(e)]);
+        array(kXBar)[e] = C(0);
       });
       __syncthreads();
+#pragma unroll 1
       for (int t = 0; t < call.num_terms; ++t) {
         const DeviceTerm<T>& term = tile.term(t);
-        const VjpSteps steps = term.steps;
-        // s, u, psi; M_u holds what phi'' adds to t1 until the products take its place.
+        // s, u, psi; M u holds what phi'' adds to t1 until the products take its place.
         if (term.has_phi) {
-          tile.evaluate_phi(term, x, [&](int e, auto get) {
-            entries[e] = get(0);
-            u[e] = get(1);
-            M_u[e] = steps.t1 ? M(e / K).diagonal(e % K) * get(2) : C(0);
+          tile.evaluate_phi(term, array(kX), [&](int e, auto get) {
+            const int i = tile.row_of(e);
+            array(kEntries)[e] = get(0);
+            array(kU)[e] = get(1);
+            array(kMu)[e] = term.steps.t1 ? M(i).diagonal(e - i * K) * get(2) : C(0);
           });
         } else {
-          for_each(tile.values(), [&](int e) { entries[e] = u[e] = M_u[e] = C(0); });
+          for_each(tile.values(),
+                   [&](int e) { array(kEntries)[e] = array(kU)[e] = array(kMu)[e] = C(0); });
         }
         __syncthreads();
-        tile.add_S_and_b(term, x, entries, u);
-        if (term.needs_s) tile.template sum_rows<C>(entries, [&](int i, C sum) { s[i] = sum; });
+        tile.add_S_and_b(term, array(kX), array(kEntries), array(kU));
+        if (term.needs_s) {
+          tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) { rows(kS)[i] = sum; });
+        }
         __syncthreads();
-        tile.evaluate_psi(term, s, [&](int i, auto get) {
-          psi1[i] = get(1);
-          psi2[i] = get(2);
-          psi3[i] = get(3);
+        tile.evaluate_psi(term, rows(kS), [&](int i, auto get) {
+          rows(kPsi1)[i] = get(1);
+          rows(kPsi2)[i] = get(2);
+          rows(kPsi3)[i] = get(3);
         });
         // t1, M u, t2, t3.
         for_each(tile.values(), [&](int e) {
-          const int i = e / K, k = e - i * K;
+          const int i = tile.row_of(e), k = e - i * K;
+          const bool adds_S = term.steps.t1 && tile.has_S(term);
           const Cotangent<T> M_i = M(i);
-          C product(0), inner = M_u[e];
-          const bool adds_S = steps.t1 && tile.has_S(term);
-          if (M_i.is_full() && (steps.M_u || adds_S)) {
+          C product(0), inner = array(kMu)[e];
+          if (M_i.is_full() && (term.steps.M_u || adds_S)) {
+            const C* const u = array(kU) + i * K;
+#pragma unroll 2
             for (int j = 0; j < K; ++j) {
               const C m = M_i.entry(j, k);
-              product = multiply_add(m, u[i * K + j], product);
+              product = multiply_add(m, u[j], product);
               if (adds_S) inner = multiply_add(m, tile.S_entry(term, i, j, k), inner);
             }
           } else {
-            product = M_i.diagonal(k) * u[e];
+            product = M_i.diagonal(k) * array(kU)[e];
             if (adds_S) inner = multiply_add(M_i.diagonal(k), tile.S_entry(term, i, k, k), inner);
           }
-          M_u[e] = steps.M_u ? product : C(0);
-          entries[e] = inner;
+          array(kMu)[e] = term.steps.M_u ? product : C(0);
+          array(kEntries)[e] = inner;
         });
-        tile.template sum_rows<C>(entries, [&](int i, C sum) { t1[i] = steps.t1 ? sum : C(0); });
+        tile.template sum_rows<C>(array(kEntries),
+                                  [&](int i, C sum) { rows(kT1)[i] = term.steps.t1 ? sum : C(0); });
         __syncthreads();
-        for_each(tile.values(), [&](int e) { entries[e] = steps.t2 ? u[e] * M_u[e] : C(0); });
-        tile.template sum_rows<C>(entries, [&](int i, C sum) { t2[i] = sum; });
+        for_each(tile.values(), [&](int e) {
+          array(kEntries)[e] = term.steps.t2 ? array(kU)[e] * array(kMu)[e] : C(0);
+        });
+        tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) { rows(kT2)[i] = sum; });
         __syncthreads();
-        for_each(tile.values(), [&](int e) { entries[e] = steps.t3 ? G(e) * u[e] : C(0); });
-        tile.template sum_rows<C>(entries, [&](int i, C sum) {
-          t3[i] = sum;
-          s_bar[i] = formula::s_bar(psi1[i], psi2[i], psi3[i], V(i), t1[i], t2[i], sum);
+        for_each(tile.values(),
+                 [&](int e) { array(kEntries)[e] = term.steps.t3 ? G(e) * array(kU)[e] : C(0); });
+        tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) {
+          rows(kT3)[i] = sum;
+          rows(kSBar)[i] = formula::s_bar(rows(kPsi1)[i], rows(kPsi2)[i], rows(kPsi3)[i], V(i),
+                                          rows(kT1)[i], rows(kT2)[i], sum);
         });
         for_each(tile.values(), [&](int e) {
-          const int i = e / K;
-          u_bar[e] = steps.u_bar ? formula::u_bar(psi1[i], psi2[i], M_u[e], G(e)) : C(0);
+          const int i = tile.row_of(e);
+          array(kUBar)[e] =
+              term.steps.u_bar ? formula::u_bar(rows(kPsi1)[i], rows(kPsi2)[i], array(kMu)[e], G(e))
+                               : C(0);
         });
         __syncthreads();
         if (call.x_bar != nullptr) {
           const auto add = [&](int e, C phi2, C phi3) {
-            const int i = e / K, k = e - i * K;
-            const C S_u_bar =
-                tile.has_S(term) && steps.u_bar ? tile.S_times(term, i, k, u_bar) : C(0);
-            x_bar[e] += formula::x_bar(s_bar[i], steps.u ? u[e] : C(0), S_u_bar, phi2, u_bar[e],
-                                       psi1[i], M(i).diagonal(k), phi3);
+            const int i = tile.row_of(e), k = e - i * K;
+            const C S_u_bar = tile.has_S(term) && term.steps.u_bar
+                                  ? tile.S_times(term, i, k, array(kUBar))
+                                  : C(0);
+            array(kXBar)[e] +=
+                formula::x_bar(rows(kSBar)[i], term.steps.u ? array(kU)[e] : C(0), S_u_bar, phi2,
+                               array(kUBar)[e], rows(kPsi1)[i], M(i).diagonal(k), phi3);
           };
           if (term.has_phi) {
-            tile.evaluate_phi(term, x, [&](int e, auto get) { add(e, get(2), get(3)); });
+            tile.evaluate_phi(term, array(kX), [&](int e, auto get) { add(e, get(2), get(3)); });
           } else {
             for_each(tile.values(), [&](int e) { add(e, C(0), C(0)); });
           }
         }
+#pragma unroll 1
         for (int p = 0; p + 1 < term.phi.num_inputs; ++p) {
           const DeviceParameter<T>& to = tile.parameter(term.phi_parameters, p);
           if (to.bar == nullptr) continue;
-          const int by = 4 + 3 * p;
-          tile.evaluate_phi(term, x, [&](int e, auto get) {
-            const int i = e / K;
-            entries[e] = formula::phi_parameter_bar(s_bar[i], get(by), u_bar[e], get(by + 1),
-                                                    psi1[i], M(i).diagonal(e - i * K), get(by + 2));
+          tile.evaluate_phi(term, array(kX), [&](int e, auto get) {
+            const int i = tile.row_of(e), by = by_parameter(p);
+            array(kEntries)[e] =
+                formula::phi_parameter_bar(rows(kSBar)[i], get(by), array(kUBar)[e], get(by + 1),
+                                           rows(kPsi1)[i], M(i).diagonal(e - i * K), get(by + 2));
           });
           __syncthreads();
-          const bool per_row = to.bar_row_stride != 0, per_column = to.bar_column_stride != 0;
-          if (per_row && per_column) {
-            for_each(tile.values(), [&](int e) { store(to.bar + first * K + e, entries[e]); });
-          } else if (per_column) {
-            for_each(K, [&](int k) {
-              double sum = sums[to.sum + k];
-              for (int i = 0; i < tile.rows(); ++i) sum += entries[i * K + k];
-              sums[to.sum + k] = sum;
-            });
-          } else {
-            tile.template sum_rows<double>(entries, [&](int i, double sum) {
-              if (per_row) {
-                store(to.bar + first + i, sum);
+          if (to.bar_column_stride == 0) {
+            tile.template sum_rows<double>(array(kEntries), [&](int i, double sum) {
+              if (to.bar_row_stride != 0) {
+                store(to.bar + tile.first() + i, sum);
               } else {
-                row_entries[i] = static_cast<C>(sum);
+                rows(kRowEntries)[i] = static_cast<C>(sum);
               }
             });
-            __syncthreads();
-            for_each(per_row ? 0 : 1, [&](int) {
-              double sum = sums[to.sum];
-              for (int i = 0; i < tile.rows(); ++i) sum += row_entries[i];
-              sums[to.sum] = sum;
-            });
+          } else if (to.bar_row_stride != 0) {
+            for_each(tile.values(),
+                     [&](int e) { store(to.bar + tile.place(e), array(kEntries)[e]); });
+          }
+          __syncthreads();
+          if (to.sum >= 0 && to.bar_column_stride != 0) {
+            tile.add_rows(array(kEntries), K, sums() + to.sum);
+          } else if (to.sum >= 0) {
+            tile.add_rows(rows(kRowEntries), 1, sums() + to.sum);
           }
           __syncthreads();
         }
-        const auto S_bar_entry = [&](int i, int row, int column) {
-          const C* const u_bar_i = u_bar + i * K;
-          const C* const x_i = x + i * K;
-          const C product = formula::symmetric_product_entry(
-              formula::w(u_bar_i[row], s_bar[i], x_i[row]), x_i[row],
-              formula::w(u_bar_i[column], s_bar[i], x_i[column]), x_i[column]);
-          if (!tile.has_psi(term, 1)) return product;
-          return multiply_add(psi1[i], M(i).entry(row, column), product);
-        };
-        if (term.S_bar != nullptr) {
-          for_each(tile.rows() * K * K, [&](int e) {
-            const int i = e / (K * K), rest = e - i * (K * K);
-            store(term.S_bar + first * K * K + e, S_bar_entry(i, rest / K, rest % K));
-          });
-        }
-        if (term.S_sum >= 0) {
-          for_each(K * K, [&](int e) {
-            double sum = sums[term.S_sum + e];
-            for (int i = 0; i < tile.rows(); ++i) sum += S_bar_entry(i, e / K, e % K);
-            sums[term.S_sum + e] = sum;
-          });
-        }
-        if (term.b_bar != nullptr) {
+        if (term.w != nullptr) {
           for_each(tile.values(), [&](int e) {
-            store(term.b_bar + first * K + e, formula::b_bar(u_bar[e], s_bar[e / K], x[e]));
+            term.w[tile.place(e)] =
+                formula::w(array(kUBar)[e], rows(kSBar)[tile.row_of(e)], array(kX)[e]);
           });
+          for_each(tile.rows(), [&](int i) { term.psi1[tile.first() + i] = rows(kPsi1)[i]; });
         }
-        if (term.b_sum >= 0) {
-          for_each(K, [&](int k) {
-            double sum = sums[term.b_sum + k];
-            for (int i = 0; i < tile.rows(); ++i) {
-              sum += formula::b_bar(u_bar[i * K + k], s_bar[i], x[i * K + k]);
-            }
-            sums[term.b_sum + k] = sum;
+        if (term.b_bar != nullptr || term.b_sum >= 0) {
+          for_each(tile.values(), [&](int e) {
+            array(kEntries)[e] =
+                formula::b_bar(array(kUBar)[e], rows(kSBar)[tile.row_of(e)], array(kX)[e]);
+            if (term.b_bar != nullptr) store(term.b_bar + tile.place(e), array(kEntries)[e]);
           });
+          __syncthreads();
+          if (term.b_sum >= 0) tile.add_rows(array(kEntries), K, sums() + term.b_sum);
         }
+#pragma unroll 1
         for (int q = 0; q + 1 < term.psi.num_inputs; ++q) {
           const DeviceParameter<T>& to = tile.parameter(term.psi_parameters, q);
           if (to.bar == nullptr) continue;
-          const int by = 4 + 3 * q;
-          tile.evaluate_psi(term, s, [&](int i, auto get) {
-            row_entries[i] = formula::psi_parameter_bar(V(i), get(by), t1[i], t3[i], get(by + 1),
-                                                        t2[i], get(by + 2));
-            if (to.bar_row_stride != 0) store(to.bar + first + i, row_entries[i]);
+          tile.evaluate_psi(term, rows(kS), [&](int i, auto get) {
+            const int by = by_parameter(q);
+            const C bar = formula::psi_parameter_bar(V(i), get(by), rows(kT1)[i], rows(kT3)[i],
+                                                     get(by + 1), rows(kT2)[i], get(by + 2));
+            rows(kRowEntries)[i] = bar;
+            if (to.bar_row_stride != 0) store(to.bar + tile.first() + i, bar);
           });
           __syncthreads();
-          for_each(to.sum < 0 ? 0 : 1, [&](int) {
-            double sum = sums[to.sum];
-            for (int i = 0; i < tile.rows(); ++i) sum += row_entries[i];
-            sums[to.sum] = sum;
-          });
+          if (to.sum >= 0) tile.add_rows(rows(kRowEntries), 1, sums() + to.sum);
           __syncthreads();
         }
         __syncthreads();
       }
       if (call.x_bar != nullptr) {
-        for_each(tile.values(), [&](int e) { store(call.x_bar + first * K + e, x_bar[e]); });
+        for_each(tile.values(), [&](int e) { store(call.x_bar + tile.place(e), array(kXBar)[e]); });
       }
-      __syncthreads();
     }
+    __syncthreads();
   }
 }
 
-// Adds up the shards' sums of one cotangent.
+// Adds up the shards' sums of one cotangent; where K is not 0, that of a matrix (K, K), of which it
+// takes the symmetric part.
 template <typename T>
 struct Finish {
   const double* sums;
   int64_t num_shards, num_sums, count;
+  int K;
   T* out;
+  Columns columns;
 };
 
 template <typename T>
-__global__ void finish_kernel(const __grid_constant__ Finish<T> call) {
-  for (int64_t i = blockIdx.x * int64_t{kThreads} + threadIdx.x; i < call.count;
-       i += gridDim.x * int64_t{kThreads}) {
-    double sum = 0;
-    for (int64_t shard = 0; shard < call.num_shards; ++shard) {
-      sum += call.sums[shard * call.num_sums + i];
-    }
-    store(call.out + i, sum);
+__global__ void __launch_bounds__(kThreads, blocks_together(false))
+    finish_kernel(const __grid_constant__ Finish<T> call) {
+  const int num_columns = call.columns.number();
+  for (int64_t group = blockIdx.x; group * num_columns < call.count; group += gridDim.x) {
+    const int64_t place = group * num_columns + call.columns.own();
+    // Columns past the last repeat it.
+    const int64_t i = place < call.count ? place : call.count - 1;
+    const int64_t transposed = call.K > 0 ? i % call.K * call.K + i / call.K : i;
+    const double sum = sum_in_parts<double>(call.columns, call.num_shards, [&](int64_t shard) {
+      const double* const sums = call.sums + shard * call.num_sums;
+      return 0.5 * (sums[i] + sums[transposed]);
+    });
+    if (place < call.count && call.columns.own_part() == 0) store(call.out + i, sum);
   }
 }
 
@@ -289,16 +246,32 @@ struct Sum {
 };
 
 template <typename T>
+Result finish(const Finish<T>& call, void* stream) {
+  const int64_t blocks = std::min(ceil_divide(call.count, call.columns.number()), kMostBlocks);
+  return launch(finish_kernel<T>, call, {blocks}, sum_bytes<double>, stream);
+}
+
+template <typename T>
 struct PreparedVjp {
   Preparation<TermsVjpArguments<T>, T> common;
   std::vector<Sum<T>> sums;
   int64_t num_sums, num_shards, tiles_per_shard, sums_at;
+  // Of each term, where the cotangent of S is wanted: psi', w and, of an S for all rows, the sums.
+  struct MatrixAt {
+    int64_t psi1, w, sums;
+  };
+  std::vector<MatrixAt> matrices_at;
 
   int64_t num_blocks() const { return std::min(num_shards, common.most_blocks()); }
 };
 
 // Enough shards to fill a GPU, with less memory than kMostSumBytes unless one needs more.
 constexpr int64_t kMostSumBytes = int64_t{128} << 20;
+
+template <typename T>
+bool wants_S_bar(const TermsVjpArguments<T>& arguments, int t) {
+  return arguments.operand_bars[t].S.data != nullptr && arguments.K > 0;
+}
 
 template <typename T>
 PreparedVjp<T> prepare(const TermsVjpArguments<T>& arguments) {
@@ -335,18 +308,19 @@ PreparedVjp<T> prepare(const TermsVjpArguments<T>& arguments) {
     };
     device.phi_parameters =
         add_parameters(operands.phi_parameters, bars.phi_parameters, term.num_phi_parameters());
-    if (bars.S.data != nullptr && bars.S.row_stride != 0) device.S_bar = bars.S.data;
-    if (bars.S.data != nullptr && bars.S.row_stride == 0) {
-      device.S_sum = reserve(K * K, bars.S.data);
-    }
     if (bars.b.data != nullptr && bars.b.row_stride != 0) device.b_bar = bars.b.data;
     if (bars.b.data != nullptr && bars.b.row_stride == 0) device.b_sum = reserve(K, bars.b.data);
     device.psi_parameters =
         add_parameters(operands.psi_parameters, bars.psi_parameters, term.num_psi_parameters());
     terms.push_back(device);
   }
-  PreparedVjp<T> prepared{
-      {arguments, std::move(plan), std::move(terms), 6, 9}, std::move(sums), num_sums, 0, 1, 0};
+  PreparedVjp<T> prepared{{arguments, std::move(plan), std::move(terms), kArrays, kRowArrays},
+                          std::move(sums),
+                          num_sums,
+                          0,
+                          1,
+                          0,
+                          {}};
   const int64_t num_tiles = prepared.common.shape.num_tiles;
   const int64_t sum_bytes = std::max<int64_t>(1, num_sums * int64_t{sizeof(double)});
   const int64_t most_shards = std::clamp<int64_t>(kMostSumBytes / sum_bytes, 1, kMostShards);
@@ -355,7 +329,48 @@ PreparedVjp<T> prepare(const TermsVjpArguments<T>& arguments) {
   prepared.common.reserve_tiles(prepared.num_blocks());
   prepared.sums_at =
       prepared.common.reserve(prepared.num_shards * num_sums * int64_t{sizeof(double)});
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    if (!wants_S_bar(arguments, t)) {
+      prepared.matrices_at.push_back({-1, -1, -1});
+      continue;
+    }
+    const int64_t value_bytes = sizeof(Arithmetic<T>);
+    const bool is_sum = arguments.operand_bars[t].S.row_stride == 0;
+    prepared.matrices_at.push_back(
+        {prepared.common.reserve(arguments.N * value_bytes),
+         prepared.common.reserve(arguments.N * K * value_bytes),
+         prepared.common.reserve(
+             is_sum ? matrix_shards(arguments.N, K) * K * K * int64_t{sizeof(double)} : 0)});
+  }
   return prepared;
+}
+
+// The cotangent of S of term t, from what vjp_kernel has left in the workspace.
+template <typename T>
+Result S_bar(const TermsVjpArguments<T>& arguments, int t, PreparedVjp<T>& prepared,
+             unsigned char* memory, void* stream) {
+  const RowOperand<T>& bar = arguments.operand_bars[t].S;
+  const int64_t K = arguments.K;
+  MatrixBar<T> call{};
+  call.N = arguments.N;
+  call.K = static_cast<int>(K);
+  call.layout = arguments.layout;
+  call.x = arguments.x;
+  call.M = arguments.terms[t].psi.outputs[1].is_slot() ? arguments.hessian_cotangent : nullptr;
+  call.psi1 = prepared.common.term(t).psi1;
+  call.w = prepared.common.term(t).w;
+  call.num_shards = matrix_shards(arguments.N, K);
+  const bool is_sum = bar.row_stride == 0;
+  if (is_sum) {
+    call.sums = reinterpret_cast<double*>(memory + prepared.matrices_at[t].sums);
+  } else {
+    call.out = bar.data;
+  }
+  const Result result = arguments.N > 0 ? matrix_bar(call, stream) : Result{};
+  if (!is_sum || !result.is_done()) return result;
+  return finish<T>(
+      {call.sums, call.num_shards, K * K, K * K, call.K, bar.data, Columns(call.num_shards)},
+      stream);
 }
 
 }  // namespace
@@ -374,6 +389,12 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, void* workspace, void* s
   auto* const memory = static_cast<unsigned char*>(workspace);
   call.sums = reinterpret_cast<double*>(memory + prepared.sums_at);
   if (arguments.N > 0) {
+    for (int t = 0; t < arguments.num_terms; ++t) {
+      if (!wants_S_bar(arguments, t)) continue;
+      DeviceTerm<T>& term = prepared.common.term(t);
+      term.psi1 = reinterpret_cast<Arithmetic<T>*>(memory + prepared.matrices_at[t].psi1);
+      term.w = reinterpret_cast<Arithmetic<T>*>(memory + prepared.matrices_at[t].w);
+    }
     const Result filled = prepared.common.fill(workspace, stream, &call.words);
     if (!filled.is_done()) return filled;
     call.N = arguments.N;
@@ -388,16 +409,21 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, void* workspace, void* s
     call.G = arguments.gradient_cotangent;
     call.M = arguments.hessian_cotangent;
     call.x_bar = arguments.x_bar;
+    const auto kernel = prepared.common.has_gamma() ? vjp_kernel<T, true> : vjp_kernel<T, false>;
     const Result result =
-        launch(vjp_kernel<T>, call, prepared.num_blocks(), prepared.common.shared_bytes, stream);
+        launch(kernel, call, {prepared.num_blocks()}, prepared.common.shared_bytes, stream);
     if (!result.is_done()) return result;
   }
   for (const Sum<T>& sum : prepared.sums) {
     if (sum.count == 0) continue;
-    const Finish<T> finish{call.sums + sum.start, prepared.num_shards, prepared.num_sums, sum.count,
-                           sum.out};
-    const int64_t blocks = std::min(ceil_divide(sum.count, kThreads), kMostBlocks);
-    const Result result = launch(finish_kernel<T>, finish, blocks, 0, stream);
+    const Result result = finish<T>({call.sums + sum.start, prepared.num_shards, prepared.num_sums,
+                                     sum.count, 0, sum.out, Columns(prepared.num_shards)},
+                                    stream);
+    if (!result.is_done()) return result;
+  }
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    if (!wants_S_bar(arguments, t)) continue;
+    const Result result = S_bar(arguments, t, prepared, memory, stream);
     if (!result.is_done()) return result;
   }
   return {};

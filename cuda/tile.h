@@ -3,8 +3,10 @@
 #pragma once
 
 #include "csrc/core/layout.h"
+#include "cuda/divisor.h"
 #include "cuda/plan.h"
 #include "cuda/program.h"
+#include "cuda/quadratic.h"
 
 namespace blockhess::cuda {
 
@@ -16,85 +18,90 @@ struct TileShape {
   int K;
   int rows;        // of a full tile
   int slot_width;  // threads that run programs
+  Divisor by_row;  // K
   int64_t num_tiles;
-  int64_t memory_bytes;         // of a tile's arrays
-  unsigned char* in_workspace;  // where the blocks' tiles lie; null: in shared memory
-  int sums_at, memory_at;       // in shared memory, in bytes
+  int64_t memory_bytes;              // of a tile's arrays
+  unsigned char* in_workspace;       // where the thread blocks' tiles lie; null: in shared memory
+  int state_at, sums_at, memory_at;  // in shared memory, in bytes
 };
 
-template <typename T>
+// What a thread block knows of its tile. Lies in shared memory, so that it takes no registers while
+// programs run.
+struct TileState {
+  unsigned char* memory;  // where its arrays lie
+  const uint64_t* words;
+  int64_t first;  // row
+  int rows;
+};
+
+template <typename T, bool has_gamma>
 class Tile {
  public:
   using C = Arithmetic<T>;
 
-  __device__ Tile(const TileShape& shape, const uint64_t* words)
-      : shape_(shape),
-        words_(words),
-        sums_(reinterpret_cast<double*>(shared_memory() + shape.sums_at)),
-        memory_(reinterpret_cast<C*>(shape.in_workspace != nullptr
-                                         ? shape.in_workspace + blockIdx.x * shape.memory_bytes
-                                         : shared_memory() + shape.memory_at)) {}
+  __device__ explicit Tile(const TileShape& shape) : shape_(shape) {}
 
-  // Takes the next array of the tile's memory.
-  __device__ C* take(int count) {
-    C* const array = memory_;
-    memory_ += count;
-    return array;
+  // The arrays (rows, K) come first, then those (rows), `after` so many of the former.
+  __device__ C* array(int number) const { return memory() + number * full(); }
+  __device__ C* row_array(int after, int number) const {
+    return memory() + (after * full() + number * shape_.rows);
   }
 
-  __device__ void start(int64_t tile, int64_t N) {
-    first_ = tile * shape_.rows;
-    rows_ = N - first_ < shape_.rows ? static_cast<int>(N - first_) : shape_.rows;
+  // Goes to another tile, and synchronises.
+  __device__ void start(int64_t tile, int64_t N, const uint64_t* words) {
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      TileState& next = state();
+      const int64_t block = blockIdx.y * int64_t{gridDim.x} + blockIdx.x;
+      next.memory = shape_.in_workspace != nullptr
+                        ? shape_.in_workspace + block * shape_.memory_bytes
+                        : shared_memory() + shape_.memory_at;
+      next.words = words;
+      next.first = tile * shape_.rows;
+      next.rows = N - next.first < shape_.rows ? static_cast<int>(N - next.first) : shape_.rows;
+    }
+    __syncthreads();
   }
 
   __device__ int K() const { return shape_.K; }
-  __device__ int rows() const { return rows_; }
-  __device__ int values() const { return rows_ * shape_.K; }
-  __device__ int64_t first() const { return first_; }
+  __device__ int full_rows() const { return shape_.rows; }
+  __device__ int full() const { return shape_.rows * shape_.K; }
+  __device__ int rows() const { return state().rows; }
+  __device__ int values() const { return rows() * shape_.K; }
+  __device__ int64_t first() const { return state().first; }
+  // Where value e of the tile stands in x.
+  __device__ int64_t place(int e) const { return first() * shape_.K + e; }
+  // The row of value e.
+  __device__ int row_of(int e) const { return shape_.by_row.quotient(e); }
 
   __device__ const DeviceTerm<T>& term(int t) const {
-    return at<DeviceTerm<T>>(words_, t * static_cast<int>(sizeof(DeviceTerm<T>) / 8));
+    return at<DeviceTerm<T>>(state().words, t * static_cast<int>(sizeof(DeviceTerm<T>) / 8));
   }
   __device__ const DeviceParameter<T>& parameter(int offset, int p) const {
-    return at<DeviceParameter<T>>(words_,
+    return at<DeviceParameter<T>>(state().words,
                                   offset + p * static_cast<int>(sizeof(DeviceParameter<T>) / 8));
   }
-  __device__ bool has_phi(const DeviceTerm<T>& term, int output) const {
-    return term.has_phi && has_output(words_, term.phi, output);
-  }
-  __device__ bool has_psi(const DeviceTerm<T>& term, int output) const {
-    return has_output(words_, term.psi, output);
-  }
-
   // use(e, get) for each value e of the tile, where get(o) is output o of phi.
   template <typename Use>
   __device__ void evaluate_phi(const DeviceTerm<T>& term, const C* x, Use use) const {
-    evaluate(
-        term.phi, values(),
-        [&](int e, Slots<C> slots) {
-          const int i = e / K(), k = e - i * K();
-          slots[0] = x[e];
-          for (int p = 1; p < term.phi.num_inputs; ++p) {
-            const DeviceParameter<T>& from = parameter(term.phi_parameters, p - 1);
-            slots[p] = load(from.data[(first_ + i) * from.row_stride + k * from.column_stride]);
-          }
-        },
-        use);
+    const auto fill = [&](int e, int p) {
+      if (p == 0) return x[e];
+      const int i = row_of(e), k = e - i * K();
+      const DeviceParameter<T>& from = parameter(term.phi_parameters, p - 1);
+      return load(from.data[(first() + i) * from.row_stride + k * from.column_stride]);
+    };
+    evaluate<C, has_gamma>(state().words, term.phi, shape_.slot_width, values(), fill, use);
   }
 
   // use(i, get) for each row.
   template <typename Use>
   __device__ void evaluate_psi(const DeviceTerm<T>& term, const C* s, Use use) const {
-    evaluate(
-        term.psi, rows_,
-        [&](int i, Slots<C> slots) {
-          slots[0] = term.needs_s ? s[i] : C(0);
-          for (int p = 1; p < term.psi.num_inputs; ++p) {
-            const DeviceParameter<T>& from = parameter(term.psi_parameters, p - 1);
-            slots[p] = load(from.data[(first_ + i) * from.row_stride]);
-          }
-        },
-        use);
+    const auto fill = [&](int i, int p) {
+      if (p == 0) return term.needs_s ? s[i] : C(0);
+      const DeviceParameter<T>& from = parameter(term.psi_parameters, p - 1);
+      return load(from.data[(first() + i) * from.row_stride]);
+    };
+    evaluate<C, has_gamma>(state().words, term.psi, shape_.slot_width, rows(), fill, use);
   }
 
   __device__ bool has_S(const DeviceTerm<T>& term) const {
@@ -105,36 +112,64 @@ class Tile {
   // columns.
   __device__ C S_entry(const DeviceTerm<T>& term, int i, int row, int column) const {
     if (term.shared_S != nullptr) return term.shared_S[row * K() + column];
-    const T* const S = term.S + (first_ + i) * term.S_stride;
-    return C(0.5) * (load(S[row * K() + column]) + load(S[column * K() + row]));
+    return symmetric_entry(term.S + (first() + i) * term.S_stride, K(), row, column);
+  }
+
+  // kLanes entries that follow each other in a row, from a 16-byte boundary where S is shared.
+  __device__ Lanes<C> S_lanes(const DeviceTerm<T>& term, int i, int row, int column) const {
+    if (term.shared_S != nullptr) return load_lanes(term.shared_S + (row * K() + column));
+    Lanes<C> lanes;
+    for (int j = 0; j < kLanes<C>; ++j) lanes.values[j] = S_entry(term, i, row, column + j);
+    return lanes;
   }
 
   // Entry k of S v, of row i.
   __device__ C S_times(const DeviceTerm<T>& term, int i, int k, const C* v) const {
+    v += i * K();
     C sum(0);
-    for (int j = 0; j < K(); ++j) sum = multiply_add(S_entry(term, i, j, k), v[i * K() + j], sum);
+    if (term.shared_S != nullptr) {
+      const C* const S = term.shared_S + k;
+#pragma unroll 4
+      for (int j = 0; j < K(); ++j) sum = multiply_add(S[j * K()], v[j], sum);
+    } else {
+#pragma unroll 1
+      for (int j = 0; j < K(); ++j) sum = multiply_add(S_entry(term, i, j, k), v[j], sum);
+    }
     return sum;
   }
 
-  // Turns x, with phi in `entries` and phi' in `u`, into what s sums in `entries`, and u. A null
-  // pointer says that one is not needed.
+  // Turns x, with phi in `entries` and phi' in `u`, into what s sums in `entries`, and u.
   __device__ void add_S_and_b(const DeviceTerm<T>& term, const C* x, C* entries, C* u) const {
     for_each(values(), [&](int e) {
-      const int i = e / K(), k = e - i * K();
-      const C S_x = has_S(term) ? S_times(term, i, k, x) : C(0);
-      const C b = term.b != nullptr ? load(term.b[(first_ + i) * term.b_stride + k]) : C(0);
+      const int i = row_of(e), k = e - i * K();
+      C S_x(0);
+      if (term.S_x != nullptr) {
+        S_x = term.S_x[place(e)];
+      } else if (has_S(term)) {
+        S_x = S_times(term, i, k, x);
+      }
+      const C b = term.b != nullptr ? load(term.b[(first() + i) * term.b_stride + k]) : C(0);
       entries[e] = multiply_add(x[e], multiply_add(C(0.5), S_x, b), entries[e]);
       u[e] = (u[e] + S_x) + b;
+    });
+  }
+
+  // Adds the rows of a, of so many columns each, to sums.
+  __device__ void add_rows(const C* a, int columns, double* sums) const {
+    for_each(columns, [&](int k) {
+      double sum = sums[k];
+      for (int i = 0; i < rows(); ++i) sum += a[i * columns + k];
+      sums[k] = sum;
     });
   }
 
   // use(i, sum of row i of a), summed in type A. Synchronises before and between, not after.
   template <typename A, typename Use>
   __device__ void sum_rows(const C* a, Use use) const {
-    A* const sums = reinterpret_cast<A*>(sums_);
+    A* const sums = reinterpret_cast<A*>(shared_memory() + shape_.sums_at);
     const int parts = sum_parts(K());
     __syncthreads();
-    for_each(rows_ * parts, [&](int j) {
+    for_each(rows() * parts, [&](int j) {
       const int i = j / parts;
       A sum(0);
       for (int k = j - i * parts; k < K(); k += parts) sum += static_cast<A>(a[i * K() + k]);
@@ -143,7 +178,7 @@ class Tile {
 #ifndef BLOCKHESS_BREAK_BARRIER
     __syncthreads();
 #endif
-    for_each(rows_, [&](int i) {
+    for_each(rows(), [&](int i) {
       A sum = sums[i * parts];
       for (int part = 1; part < parts; ++part) sum += sums[i * parts + part];
       use(i, sum);
@@ -151,24 +186,12 @@ class Tile {
   }
 
  private:
-  template <typename Fill, typename Use>
-  __device__ void evaluate(const DeviceProgram& program, int count, Fill fill, Use use) const {
-    const int lane = static_cast<int>(threadIdx.x);
-    if (lane >= shape_.slot_width) return;
-    const Slots<C> slots{reinterpret_cast<C*>(shared_memory()) + lane, shape_.slot_width};
-    for (int e = lane; e < count; e += shape_.slot_width) {
-      fill(e, slots);
-      run(words_, program, slots);
-      use(e, [&](int o) { return output(words_, program, slots, o); });
-    }
+  __device__ TileState& state() const {
+    return *reinterpret_cast<TileState*>(shared_memory() + shape_.state_at);
   }
+  __device__ C* memory() const { return reinterpret_cast<C*>(state().memory); }
 
   const TileShape& shape_;
-  const uint64_t* words_;
-  double* sums_;
-  C* memory_;
-  int64_t first_ = 0;
-  int rows_ = 0;
 };
 
 }  // namespace blockhess::cuda

@@ -9,6 +9,9 @@
 
 namespace blockhess {
 
+// Of a number without a fraction.
+BLOCKHESS_HOST_DEVICE inline bool is_even(double n) { return n == 2 * ::floor(n / 2); }
+
 // Hurwitz zeta(s, q) = sum_{n >= 0} (q + n)^-s for s > 1, q > 0: a direct sum up to q + n >= 16 +
 // s, then Euler-Maclaurin (DLMF 25.11.5).
 BLOCKHESS_HOST_DEVICE inline double hurwitz_zeta(double s, double q) {
@@ -22,7 +25,8 @@ BLOCKHESS_HOST_DEVICE inline double hurwitz_zeta(double s, double q) {
     const double term = ::pow(q, -s);
     sum += term;
     q += 1;
-    if (term < sum * 1e-18) return sum;
+    // Also where both are zero: the terms to come are, too.
+    if (term <= sum * 1e-18) return sum;
   }
   double power = ::pow(q, -s);
   sum += power * (q / (s - 1) + 0.5);
@@ -42,7 +46,7 @@ BLOCKHESS_HOST_DEVICE inline double integer_zeta(double s, double q) {
   if (q > 0 || q != q) return hurwitz_zeta(s, q);
   if (q == ::floor(q)) return static_cast<double>(INFINITY);
   const double negative = hurwitz_zeta(s, ::ceil(q) - q) - hurwitz_zeta(s, 1 - q);
-  return hurwitz_zeta(s, q - ::floor(q)) + (::fmod(s, 2) == 0 ? negative : -negative);
+  return hurwitz_zeta(s, q - ::floor(q)) + (is_even(s) ? negative : -negative);
 }
 
 // For a > 0: recurrence up to 10, then the asymptotic series (DLMF 5.11.2).
@@ -80,7 +84,7 @@ BLOCKHESS_HOST_DEVICE inline double polygamma(double n, double a) {
   if (n == 0) return digamma(a);
   const double factorial = n < 171 ? ::round(::tgamma(n + 1)) : ::tgamma(n + 1);
   const double magnitude = factorial * integer_zeta(n + 1, a);
-  return ::fmod(n, 2) == 0 ? -magnitude : magnitude;
+  return is_even(n) ? -magnitude : magnitude;
 }
 
 BLOCKHESS_HOST_DEVICE inline float digamma(float a) {

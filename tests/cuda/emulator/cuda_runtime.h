@@ -12,7 +12,7 @@
 #define __device__
 #define __host__
 #define __noinline__ __attribute__((noinline))
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define __grid_constant__
 
 struct dim3 {
@@ -46,6 +46,11 @@ inline unsigned char* dynamic_shared_memory() { return position().shared; }
 // Launches so far.
 int64_t& num_launches();
 
+// Where it is not 0, a launch has so many thread blocks whatever was asked for, of which only the
+// last kLastBlocks run: the end of a problem that is too large to run.
+unsigned& stretched_grid();
+inline constexpr unsigned kLastBlocks = 3;
+
 // Runs `body` in every thread of every block.
 cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body);
 
@@ -56,6 +61,7 @@ cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<
 #define blockDim (emulator::position().block_size)
 #define gridDim (emulator::position().grid_size)
 
+inline void __stcg(uint4* to, uint4 value) { *to = value; }
 inline void __syncthreads() { emulator::barrier(); }
 
 template <typename Call>

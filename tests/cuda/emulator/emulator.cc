@@ -1,3 +1,4 @@
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -12,8 +13,11 @@ namespace emulator {
 
 namespace {
 
+// Far more than any case needs between two barriers, under any sanitizer.
+constexpr std::chrono::seconds kLongestWait(60);
+
 // A barrier that all threads of a block must reach. One that never arrives, because it has left the
-// kernel or waits elsewhere, ends the program with a message.
+// kernel or is stuck elsewhere, ends the program with a message.
 class Barrier {
  public:
   void reset(unsigned count) {
@@ -24,7 +28,7 @@ class Barrier {
 
   void wait() {
     std::unique_lock<std::mutex> lock(mutex_);
-    if (left_ > 0) fail();
+    if (left_ > 0) fail("a thread has left the kernel while others wait at a barrier");
     if (++arrived_ == count_) {
       arrived_ = 0;
       ++generation_;
@@ -32,19 +36,20 @@ class Barrier {
       return;
     }
     const auto generation = generation_;
-    while (generation == generation_) all_here_.wait(lock);
+    const auto is_over = [&] { return generation != generation_; };
+    if (!all_here_.wait_for(lock, kLongestWait, is_over)) fail("threads wait at a barrier in vain");
   }
 
   // The calling thread is through with the kernel.
   void leave() {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++left_;
-    if (arrived_ > 0) fail();
+    if (arrived_ > 0) fail("a thread has left the kernel while others wait at a barrier");
   }
 
  private:
-  [[noreturn]] static void fail() {
-    std::fputs("a thread has left the kernel while others wait at a barrier\n", stderr);
+  [[noreturn]] static void fail(const char* why) {
+    std::fprintf(stderr, "%s\n", why);
     std::abort();
   }
 
@@ -73,9 +78,14 @@ int64_t& num_launches() {
   return count;
 }
 
+unsigned& stretched_grid() {
+  static unsigned blocks = 0;
+  return blocks;
+}
+
 cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
   constexpr size_t kMostShared = 48 << 10;
-  if (grid.x == 0 || block.x == 0 || shared_bytes > kMostShared) {
+  if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || block.x == 0 || shared_bytes > kMostShared) {
     return cudaErrorInvalidConfiguration;
   }
   ++num_launches();
@@ -84,18 +94,21 @@ cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<
   static Barrier between_blocks;
   between_blocks.reset(block.x);
   std::unique_ptr<unsigned char[]> shared;
+  if (stretched_grid() > 0) grid = dim3(stretched_grid());
+  const uint64_t num_blocks = uint64_t{grid.x} * grid.y;
+  const uint64_t first = stretched_grid() > 0 ? num_blocks - kLastBlocks : 0;
   const auto run_thread = [&](unsigned thread) {
     Position& here = position();
     here.thread = dim3(thread);
     here.block_size = block;
     here.grid_size = grid;
-    for (unsigned b = 0; b < grid.x; ++b) {
+    for (uint64_t b = first; b < num_blocks; ++b) {
       if (thread == 0) {
         shared.reset(new unsigned char[shared_bytes]);
         block_barrier().reset(block.x);
       }
       between_blocks.wait();
-      here.block = dim3(b);
+      here.block = dim3(static_cast<unsigned>(b % grid.x), static_cast<unsigned>(b / grid.x));
       here.shared = shared.get();
       body();
       block_barrier().leave();
