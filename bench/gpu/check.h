@@ -2,8 +2,8 @@
 
 namespace blockhess::bench {
 
-// Compares every case, layout and a range of sizes with the CPU backend, says what differs, and
-// returns how many results do.
+// Compares every case, layout, type and instruction with the CPU backend in a range of sizes, says
+// what differs, and returns how many results do.
 int check();
 
 }  // namespace blockhess::bench

@@ -2,6 +2,8 @@
 //
 //     blockhess_gpu           both
 //     blockhess_gpu check     only the first, for compute-sanitizer
+//
+// Exit code: 0 all equal, 1 a result is wrong or a call of CUDA failed, 2 no GPU.
 #include <cstdio>
 #include <cstring>
 

@@ -3,7 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
+#include <optional>
 
 #include "bench/gpu/device.h"
 #include "cuda/functions.h"
@@ -11,10 +11,11 @@
 namespace blockhess::bench {
 
 inline void* workspace(int64_t bytes) {
-  static std::unique_ptr<DeviceArray<char>> memory;
-  if (memory == nullptr || memory->bytes() < bytes) {
+  static std::optional<DeviceArray<BFloat16>> memory;
+  const int64_t count = (bytes + 1) / 2;
+  if (!memory || memory->bytes() < bytes) {
     memory.reset();
-    memory = std::make_unique<DeviceArray<char>>(bytes);
+    memory.emplace(count);
   }
   return memory->data();
 }
@@ -34,6 +35,11 @@ template <typename T>
 void call(const TermsVjpArguments<T>& arguments) {
   require(cuda::terms_vjp(arguments, workspace(cuda::terms_vjp_workspace(arguments)), nullptr),
           "terms_vjp");
+}
+
+template <typename T>
+void call(const MapArguments<T>& arguments) {
+  require(cuda::map(arguments, nullptr), "map");
 }
 
 }  // namespace blockhess::bench
