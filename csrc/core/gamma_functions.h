@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 
 #include "csrc/core/host_device.h"
 #include "csrc/core/scalar_math.h"
 
 namespace blockhess {
+
+// Of a number without a fraction.
+BLOCKHESS_HOST_DEVICE inline bool is_even(double n) { return n == 2 * ::floor(n / 2); }
 
 // Hurwitz zeta(s, q) = sum_{n >= 0} (q + n)^-s for s > 1, q > 0: a direct sum up to q + n >= 16 +
 // s, then Euler-Maclaurin (DLMF 25.11.5).
@@ -23,7 +25,8 @@ BLOCKHESS_HOST_DEVICE inline double hurwitz_zeta(double s, double q) {
     const double term = ::pow(q, -s);
     sum += term;
     q += 1;
-    if (term < sum * 1e-18) return sum;
+    // Also where both are zero: the terms to come are, too.
+    if (term <= sum * 1e-18) return sum;
   }
   double power = ::pow(q, -s);
   sum += power * (q / (s - 1) + 0.5);
@@ -41,21 +44,13 @@ BLOCKHESS_HOST_DEVICE inline double hurwitz_zeta(double s, double q) {
 // q + n < 0 are (-1)^s times a difference of two zeta functions at positive arguments.
 BLOCKHESS_HOST_DEVICE inline double integer_zeta(double s, double q) {
   if (q > 0 || q != q) return hurwitz_zeta(s, q);
-  if (q == ::floor(q)) return std::numeric_limits<double>::infinity();
+  if (q == ::floor(q)) return static_cast<double>(INFINITY);
   const double negative = hurwitz_zeta(s, ::ceil(q) - q) - hurwitz_zeta(s, 1 - q);
-  return hurwitz_zeta(s, q - ::floor(q)) + (::fmod(s, 2) == 0 ? negative : -negative);
+  return hurwitz_zeta(s, q - ::floor(q)) + (is_even(s) ? negative : -negative);
 }
 
-// Recurrence up to 10, then the asymptotic series (DLMF 5.11.2); reflection below zero (5.5.4).
-BLOCKHESS_HOST_DEVICE inline double digamma(double a) {
-  constexpr double kPi = 3.14159265358979323846;
-  if (a == 0) return -::copysign(std::numeric_limits<double>::infinity(), a);
-  if (a < 0) {
-    // cot(pi a) has period 1; the distance to the nearest integer is exact.
-    const double distance = a - ::rint(a);
-    if (distance == 0) return std::numeric_limits<double>::quiet_NaN();
-    return digamma(1 - a) - kPi / ::tan(kPi * distance);
-  }
+// For a > 0: recurrence up to 10, then the asymptotic series (DLMF 5.11.2).
+BLOCKHESS_HOST_DEVICE inline double positive_digamma(double a) {
   double sum = 0;
   while (a < 10) {
     sum -= 1 / a;
@@ -70,13 +65,26 @@ BLOCKHESS_HOST_DEVICE inline double digamma(double a) {
   return sum + ::log(a) - 0.5 / a - tail;
 }
 
+// Reflection below zero (DLMF 5.5.4). Not by recursion: a GPU could not tell how deep its stack is.
+BLOCKHESS_HOST_DEVICE inline double digamma(double a) {
+  constexpr double kPi = 3.14159265358979323846;
+  if (a == 0) return -::copysign(static_cast<double>(INFINITY), a);
+  if (a < 0) {
+    // cot(pi a) has period 1; the distance to the nearest integer is exact.
+    const double distance = a - ::rint(a);
+    if (distance == 0) return static_cast<double>(NAN);
+    return positive_digamma(1 - a) - kPi / ::tan(kPi * distance);
+  }
+  return positive_digamma(a);
+}
+
 // The n-th derivative of digamma, n a nonnegative integer: (-1)^(n+1) n! zeta(n + 1, a).
 BLOCKHESS_HOST_DEVICE inline double polygamma(double n, double a) {
-  if (!(n >= 0) || n != ::floor(n)) return std::numeric_limits<double>::quiet_NaN();
+  if (!(n >= 0) || n != ::floor(n)) return static_cast<double>(NAN);
   if (n == 0) return digamma(a);
   const double factorial = n < 171 ? ::round(::tgamma(n + 1)) : ::tgamma(n + 1);
   const double magnitude = factorial * integer_zeta(n + 1, a);
-  return ::fmod(n, 2) == 0 ? -magnitude : magnitude;
+  return is_even(n) ? -magnitude : magnitude;
 }
 
 BLOCKHESS_HOST_DEVICE inline float digamma(float a) {

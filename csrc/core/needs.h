@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "csrc/core/host_device.h"
 #include "csrc/core/layout.h"
 #include "csrc/core/term.h"
 
@@ -44,6 +45,6 @@ VjpParts vjp_parts(const std::vector<Term>& terms, const Results& given,
                    const std::vector<bool>& wanted);
 
 // Where the three derivatives by parameter p stand among the outputs of a program of a kVjp term.
-inline int by_parameter(int p) { return 4 + 3 * p; }
+BLOCKHESS_HOST_DEVICE inline int by_parameter(int p) { return 4 + 3 * p; }
 
 }  // namespace blockhess

@@ -39,14 +39,14 @@ BLOCKHESS_HOST_DEVICE inline float pow(float a, float b) { return ::powf(a, b); 
 BLOCKHESS_HOST_DEVICE inline double pow(double a, double b) { return ::pow(a, b); }
 
 // lgamma of the C library writes the global signgam, a data race between threads.
-#if defined(__CUDA_ARCH__) || !defined(__GLIBC__)
-BLOCKHESS_HOST_DEVICE inline double lgamma(double a) { return ::lgamma(a); }
+BLOCKHESS_HOST_DEVICE inline double lgamma(double a) {
+#if defined(__CUDACC__) || !defined(__GLIBC__)
+  return ::lgamma(a);
 #else
-inline double lgamma(double a) {
   int sign;
   return ::lgamma_r(a, &sign);
-}
 #endif
+}
 BLOCKHESS_HOST_DEVICE inline float lgamma(float a) {
   return static_cast<float>(lgamma(static_cast<double>(a)));
 }

@@ -1,7 +1,5 @@
 #include "csrc/tf/kernel.h"
 
-#include "tensorflow/core/util/work_sharder.h"
-
 namespace blockhess {
 
 using absl::Status;
@@ -20,23 +18,6 @@ Status guarded(const std::function<void()>& function) {
     return absl::InternalError(error.what());
   }
   return Status();
-}
-
-Status to_status(cpu::Result result) {
-  if (result == cpu::Result::kDone) return Status();
-  return absl::ResourceExhaustedError("out of memory for the working memory of a thread");
-}
-
-cpu::ParallelFor parallel_for(OpKernelContext* context) {
-  const auto run = [](void* pool, int64_t total, int64_t cost, cpu::ParallelFor::Body body,
-                      void* body_context) {
-    const auto* workers = static_cast<const tensorflow::DeviceBase::CpuWorkerThreads*>(pool);
-    tensorflow::Shard(workers->num_threads, workers->workers, total, cost,
-                      [&](int64_t begin, int64_t end) { body(body_context, begin, end); });
-  };
-  const auto* workers = context->device()->tensorflow_cpu_worker_threads();
-  return {run, const_cast<tensorflow::DeviceBase::CpuWorkerThreads*>(workers),
-          workers->num_threads};
 }
 
 Shape to_shape(const tensorflow::TensorShape& shape) {

@@ -1,5 +1,5 @@
-// What the op kernels share: errors of the floors below as TensorFlow statuses, TensorFlow's thread
-// pool as the backend's, and tensor shapes.
+// What the op kernels share whatever device they run on: errors of the floors below as TensorFlow
+// statuses, and tensor shapes.
 #pragma once
 
 #include <functional>
@@ -8,8 +8,6 @@
 #include <string>
 
 #include "csrc/core/operands.h"
-#include "csrc/cpu/functions.h"
-#include "csrc/cpu/parallel.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace blockhess {
@@ -17,15 +15,17 @@ namespace blockhess {
 // Runs `function`, which may throw; nothing is thrown further.
 absl::Status guarded(const std::function<void()>& function);
 
-absl::Status to_status(cpu::Result result);
-
-cpu::ParallelFor parallel_for(tensorflow::OpKernelContext* context);
-
 Shape to_shape(const tensorflow::TensorShape& shape);
 
 // An output of the sizes given, with ResourceExhausted where their product cannot be addressed.
 absl::Status allocate(tensorflow::OpKernelContext* context, int index, const Shape& sizes,
                       tensorflow::Tensor** output);
+
+// The values of a tensor as the core names their type.
+template <typename T>
+T* values(const tensorflow::Tensor& tensor) {
+  return static_cast<T*>(tensor.data());
+}
 
 // What an unwanted output is.
 inline const Shape kNothing = {0};

@@ -1,28 +1,30 @@
-// The CPU kernel of BlockhessTerms.
+// The kernel of BlockhessTerms on any backend.
+#pragma once
+
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "csrc/core/needs.h"
 #include "csrc/core/term.h"
-#include "csrc/cpu/dispatch.h"
 #include "csrc/tf/kernel.h"
 #include "csrc/tf/term_attributes.h"
 
 namespace blockhess {
-namespace {
 
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-
-template <typename T>
+template <typename Backend>
 class TermsKernel : public tensorflow::OpKernel {
+  using T = typename Backend::Value;
+  using OpKernelConstruction = tensorflow::OpKernelConstruction;
+  using OpKernelContext = tensorflow::OpKernelContext;
+  using Tensor = tensorflow::Tensor;
+
  public:
   explicit TermsKernel(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, read_attributes(context, TermKind::kForward, &attributes_));
     OP_REQUIRES_OK(context, guarded([this] {
                      attributes_.terms = forward_parts(attributes_.terms, attributes_.results);
-                     functions_ = &cpu::functions().of<T>();
+                     backend_.emplace();
                    }));
   }
 
@@ -32,7 +34,7 @@ class TermsKernel : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, check_x_and_operands(context, attributes_, &strides));
     std::vector<const T*> data;
     for (int i = 0; i < attributes_.num_operands; ++i) {
-      data.push_back(context->input(1 + i).flat<T>().data());
+      data.push_back(values<const T>(context->input(1 + i)));
     }
     const BoundOperands<const T> operands(attributes_.terms, strides, data);
 
@@ -42,10 +44,10 @@ class TermsKernel : public tensorflow::OpKernel {
     arguments.num_terms = static_cast<int>(attributes_.terms.size());
     arguments.terms = attributes_.terms.data();
     arguments.operands = operands.get();
-    arguments.x = x.flat<T>().data();
+    arguments.x = values<const T>(x);
     arguments.layout = attributes_.results.layout;
     OP_REQUIRES_OK(context, allocate_results(context, &arguments));
-    OP_REQUIRES_OK(context, to_status(functions_->terms(arguments, parallel_for(context))));
+    OP_REQUIRES_OK(context, backend_->run(context, arguments));
   }
 
  private:
@@ -56,22 +58,14 @@ class TermsKernel : public tensorflow::OpKernel {
     TF_RETURN_IF_ERROR(allocate(context, 0, wanted.value ? Shape{N} : kNothing, &value));
     TF_RETURN_IF_ERROR(allocate(context, 1, wanted.gradient ? Shape{N, K} : kNothing, &gradient));
     TF_RETURN_IF_ERROR(allocate(context, 2, hessian_shape(wanted.layout, N, K), &hessian));
-    if (wanted.value) arguments->value = value->flat<T>().data();
-    if (wanted.gradient) arguments->gradient = gradient->flat<T>().data();
-    if (wanted.layout != Layout::kNone) arguments->hessian = hessian->flat<T>().data();
+    if (wanted.value) arguments->value = values<T>(*value);
+    if (wanted.gradient) arguments->gradient = values<T>(*gradient);
+    if (wanted.layout != Layout::kNone) arguments->hessian = values<T>(*hessian);
     return absl::Status();
   }
 
   TermAttributes attributes_;
-  const cpu::TypedFunctions<T>* functions_ = nullptr;
+  std::optional<Backend> backend_;
 };
 
-REGISTER_KERNEL_BUILDER(
-    Name("BlockhessTerms").Device(tensorflow::DEVICE_CPU).TypeConstraint<float>("T"),
-    TermsKernel<float>);
-REGISTER_KERNEL_BUILDER(
-    Name("BlockhessTerms").Device(tensorflow::DEVICE_CPU).TypeConstraint<double>("T"),
-    TermsKernel<double>);
-
-}  // namespace
 }  // namespace blockhess

@@ -1,23 +1,25 @@
-// The CPU kernel of BlockhessTermsGrad.
+// The kernel of BlockhessTermsGrad on any backend.
+#pragma once
+
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "csrc/core/needs.h"
 #include "csrc/core/term.h"
-#include "csrc/cpu/dispatch.h"
 #include "csrc/tf/kernel.h"
 #include "csrc/tf/term_attributes.h"
 
 namespace blockhess {
-namespace {
 
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-
-template <typename T>
+template <typename Backend>
 class TermsGradKernel : public tensorflow::OpKernel {
+  using T = typename Backend::Value;
+  using OpKernelConstruction = tensorflow::OpKernelConstruction;
+  using OpKernelContext = tensorflow::OpKernelContext;
+  using Tensor = tensorflow::Tensor;
+
  public:
   explicit TermsGradKernel(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, read_attributes(context, TermKind::kVjp, &attributes_));
@@ -26,7 +28,7 @@ class TermsGradKernel : public tensorflow::OpKernel {
                      VjpParts parts = vjp_parts(attributes_.terms, attributes_.results, wanted_);
                      attributes_.terms = std::move(parts.terms);
                      steps_ = std::move(parts.steps);
-                     functions_ = &cpu::functions().of<T>();
+                     backend_.emplace();
                    }));
   }
 
@@ -36,7 +38,7 @@ class TermsGradKernel : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, check_x_and_operands(context, attributes_, &strides));
     std::vector<const T*> data;
     for (int i = 0; i < attributes_.num_operands; ++i) {
-      data.push_back(context->input(1 + i).flat<T>().data());
+      data.push_back(values<const T>(context->input(1 + i)));
     }
     std::vector<T*> bars;
     OP_REQUIRES_OK(context, allocate_bars(context, &bars));
@@ -51,12 +53,12 @@ class TermsGradKernel : public tensorflow::OpKernel {
     arguments.terms = attributes_.terms.data();
     arguments.steps = steps_.data();
     arguments.operands = operands.get();
-    arguments.x = x.flat<T>().data();
+    arguments.x = values<const T>(x);
     arguments.layout = attributes_.results.layout;
     arguments.x_bar = bars[0];
     arguments.operand_bars = operand_bars.get();
     OP_REQUIRES_OK(context, take_cotangents(context, &arguments));
-    OP_REQUIRES_OK(context, to_status(functions_->terms_vjp(arguments, parallel_for(context))));
+    OP_REQUIRES_OK(context, backend_->run(context, arguments));
   }
 
  private:
@@ -67,7 +69,7 @@ class TermsGradKernel : public tensorflow::OpKernel {
       Tensor* bar;
       const Shape shape = wanted_[i] ? to_shape(context->input(index).shape()) : kNothing;
       TF_RETURN_IF_ERROR(allocate(context, index, shape, &bar));
-      bars->push_back(wanted_[i] ? bar->flat<T>().data() : nullptr);
+      bars->push_back(wanted_[i] ? values<T>(*bar) : nullptr);
     }
     return absl::Status();
   }
@@ -98,22 +100,14 @@ class TermsGradKernel : public tensorflow::OpKernel {
       return absl::InvalidArgumentError(std::string(name) + " has shape " + to_string(shape) +
                                         "; expected " + to_string(expected));
     }
-    *data = tensor.flat<T>().data();
+    *data = values<const T>(tensor);
     return absl::Status();
   }
 
   TermAttributes attributes_;
   std::vector<bool> wanted_;
   std::vector<VjpSteps> steps_;
-  const cpu::TypedFunctions<T>* functions_ = nullptr;
+  std::optional<Backend> backend_;
 };
 
-REGISTER_KERNEL_BUILDER(
-    Name("BlockhessTermsGrad").Device(tensorflow::DEVICE_CPU).TypeConstraint<float>("T"),
-    TermsGradKernel<float>);
-REGISTER_KERNEL_BUILDER(
-    Name("BlockhessTermsGrad").Device(tensorflow::DEVICE_CPU).TypeConstraint<double>("T"),
-    TermsGradKernel<double>);
-
-}  // namespace
 }  // namespace blockhess

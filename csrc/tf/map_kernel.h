@@ -1,21 +1,22 @@
-// The CPU kernel of BlockhessMap.
+// The kernel of BlockhessMap on any backend.
+#pragma once
+
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "csrc/core/term.h"
-#include "csrc/cpu/dispatch.h"
 #include "csrc/tf/kernel.h"
 
 namespace blockhess {
-namespace {
 
-using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
-
-template <typename T>
+template <typename Backend>
 class MapKernel : public tensorflow::OpKernel {
+  using T = typename Backend::Value;
+  using OpKernelConstruction = tensorflow::OpKernelConstruction;
+  using OpKernelContext = tensorflow::OpKernelContext;
+  using Tensor = tensorflow::Tensor;
+
  public:
   explicit MapKernel(OpKernelConstruction* context) : OpKernel(context) {
     std::string text;
@@ -25,7 +26,7 @@ class MapKernel : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("num_outputs", &num_outputs));
     OP_REQUIRES_OK(context, guarded([&] {
                      program_ = read_map(text);
-                     functions_ = &cpu::functions().of<T>();
+                     backend_.emplace();
                    }));
     const int outputs = static_cast<int>(program_.outputs.size());
     OP_REQUIRES(
@@ -37,28 +38,28 @@ class MapKernel : public tensorflow::OpKernel {
   }
 
   void Compute(OpKernelContext* context) override {
-    TensorShape shape;
+    tensorflow::TensorShape shape;
     OP_REQUIRES_OK(context, common_shape(context, &shape));
     std::vector<MapInput<T>> inputs;
     for (int i = 0; i < context->num_inputs(); ++i) {
       const Tensor& input = context->input(i);
-      inputs.push_back({input.flat<T>().data(), input.dims() == 0 ? 0 : 1});
+      inputs.push_back({values<const T>(input), input.dims() == 0 ? 0 : 1});
     }
     std::vector<T*> outputs;
     for (int i = 0; i < context->num_outputs(); ++i) {
       Tensor* output;
       OP_REQUIRES_OK(context, context->allocate_output(i, shape, &output));
-      outputs.push_back(output->flat<T>().data());
+      outputs.push_back(values<T>(*output));
     }
     const MapArguments<T> arguments{shape.num_elements(), &program_, inputs.data(), outputs.data()};
-    OP_REQUIRES_OK(context, to_status(functions_->map(arguments, parallel_for(context))));
+    OP_REQUIRES_OK(context, backend_->run(context, arguments));
   }
 
  private:
   // Of the inputs that are not scalars.
-  static absl::Status common_shape(OpKernelContext* context, TensorShape* shape) {
+  static absl::Status common_shape(OpKernelContext* context, tensorflow::TensorShape* shape) {
     for (int i = 0; i < context->num_inputs(); ++i) {
-      const TensorShape& input = context->input(i).shape();
+      const tensorflow::TensorShape& input = context->input(i).shape();
       if (input.dims() == 0) continue;
       if (shape->dims() == 0) {
         *shape = input;
@@ -72,15 +73,7 @@ class MapKernel : public tensorflow::OpKernel {
   }
 
   Program program_;
-  const cpu::TypedFunctions<T>* functions_ = nullptr;
+  std::optional<Backend> backend_;
 };
 
-REGISTER_KERNEL_BUILDER(
-    Name("BlockhessMap").Device(tensorflow::DEVICE_CPU).TypeConstraint<float>("T"),
-    MapKernel<float>);
-REGISTER_KERNEL_BUILDER(
-    Name("BlockhessMap").Device(tensorflow::DEVICE_CPU).TypeConstraint<double>("T"),
-    MapKernel<double>);
-
-}  // namespace
 }  // namespace blockhess

@@ -1,0 +1,111 @@
+// The Hessian cotangent M, and the cotangent of S that it is the largest part of:
+//
+//   S_bar_i = psi' M_i + sym(w_i x_i')
+//
+// for each row or summed over them. One entry of a matrix, of every so many rows, is a thread's
+// work: neighbours read and write what is next to each other, and with a wide K there are threads
+// enough although a row may be all that a shard has.
+#pragma once
+
+#include <algorithm>
+
+#include "csrc/core/formula.h"
+#include "csrc/core/layout.h"
+#include "cuda/launch.h"
+
+namespace blockhess::cuda {
+
+// The cotangent M of one row's block.
+template <typename T>
+struct Cotangent {
+  using C = Arithmetic<T>;
+  const T* block;
+  Layout layout;
+  int K;
+
+  // Of row i; no layout where there is no M.
+  __device__ Cotangent(const T* M, Layout layout, int K, int64_t i)
+      : block(M != nullptr ? M + i * block_size(layout, K) : nullptr),
+        layout(M != nullptr ? layout : Layout::kNone),
+        K(K) {}
+
+  __device__ bool is_full() const { return layout == Layout::kDense || layout == Layout::kPacked; }
+  __device__ C diagonal(int k) const {
+    if (layout == Layout::kNone) return C(0);
+    return load(layout == Layout::kDiag ? block[k] : block[row_offset(layout, K, k) + k]);
+  }
+  // Of the symmetric part. A packed entry off the diagonal stands for two.
+  __device__ C entry(int row, int column) const {
+    if (row == column) return diagonal(row);
+    if (layout == Layout::kDense) {
+      return C(0.5) * (load(block[row * K + column]) + load(block[column * K + row]));
+    }
+    if (layout != Layout::kPacked) return C(0);
+    const int upper = row < column ? row : column, right = row < column ? column : row;
+    return C(0.5) * load(block[row_offset(layout, K, upper) + right]);
+  }
+  // Of a matrix with the same symmetric part, as it is stored.
+  __device__ C stored(int row, int column) const {
+    if (layout == Layout::kDense) return load(block[row * K + column]);
+    if (row == column) return diagonal(row);
+    if (layout != Layout::kPacked || row > column) return C(0);
+    return load(block[row_offset(layout, K, row) + column]);
+  }
+};
+
+template <typename T>
+struct MatrixBar {
+  using C = Arithmetic<T>;
+
+  int64_t N;
+  int K;
+  Layout layout;
+  const T *x, *M;
+  const C *psi1, *w;
+  int64_t num_shards;  // every num_shards-th row is in the same shard
+  T* out;              // (N, K, K); null: the sums are wanted
+  double* sums;        // (shards, K, K), whose symmetric parts count
+};
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    matrix_bar_kernel(const __grid_constant__ MatrixBar<T> call) {
+  using C = Arithmetic<T>;
+  const int K = call.K, square = K * K;
+  for (int64_t g = blockIdx.x * int64_t{kThreads} + threadIdx.x; g < call.num_shards * square;
+       g += gridDim.x * int64_t{kThreads}) {
+    const int64_t shard = g / square;
+    const int e = static_cast<int>(g - shard * square), row = e / K, column = e - row * K;
+    // In this order both of two entries that mirror each other are rounded alike.
+    const int low = row < column ? row : column, high = row < column ? column : row;
+    double sum = 0;
+    for (int64_t i = shard; i < call.N; i += call.num_shards) {
+      const Cotangent<T> M(call.M, call.layout, K, i);
+      const C* const w = call.w + i * K;
+      const T* const x = call.x + i * K;
+      const C psi1 = call.M != nullptr ? call.psi1[i] : C(0);
+      if (call.out != nullptr) {
+        const C product =
+            formula::symmetric_product_entry(w[low], load(x[low]), w[high], load(x[high]));
+        store(call.out + (i * square + e), multiply_add(psi1, M.entry(row, column), product));
+      } else {
+        sum += multiply_add(psi1, M.stored(row, column), w[row] * load(x[column]));
+      }
+    }
+    if (call.out == nullptr) call.sums[g] = sum;
+  }
+}
+
+// Enough to fill a GPU.
+inline int64_t matrix_shards(int64_t N, int64_t K) {
+  return std::min(N, std::clamp<int64_t>(kManyThreads / (K * K), 1, kMostShards));
+}
+
+template <typename T>
+Result matrix_bar(const MatrixBar<T>& call, void* stream) {
+  const int64_t threads = call.num_shards * call.K * call.K;
+  const int64_t blocks = std::min(ceil_divide(threads, kThreads), kMostBlocks);
+  return launch(matrix_bar_kernel<T>, call, {blocks}, 0, stream);
+}
+
+}  // namespace blockhess::cuda

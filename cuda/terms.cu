@@ -1,0 +1,245 @@
+// The forward pass: value, gradient and blocks of a sum of terms, in one kernel that evaluates a
+// tile of rows and writes its blocks once. Where tiles are few and wide, several thread blocks
+// evaluate the same tile and each writes a strip of its blocks.
+#include "cuda/blocks.h"
+#include "cuda/functions.h"
+#include "cuda/prepare.h"
+
+namespace blockhess::cuda {
+
+namespace {
+
+template <typename T>
+struct TermsCall {
+  int64_t N;
+  int32_t num_terms;
+  Layout layout;
+  bool has_diagonal;
+  TileShape shape;
+  Divisor by_block;
+  const T* x;
+  T *value, *gradient, *hessian;
+  Words words;
+};
+
+// The arrays of a tile: x, what s sums, phi'', the diagonal of the blocks; s, the value; of each
+// term u; psi', psi''.
+constexpr int kArrays = 4, kRowArrays = 2;
+
+// The blocks in a layout that is known; with has_gamma in any.
+template <typename T, Layout known_layout, bool has_gamma>
+__global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
+    terms_kernel(const __grid_constant__ TermsCall<T> call) {
+  using C = Arithmetic<T>;
+  Tile<T, has_gamma> tile(call.shape);
+  const auto x = [&] { return tile.array(0); };
+  const auto entries = [&] { return tile.array(1); };
+  const auto phi2 = [&] { return tile.array(2); };
+  const auto diagonal = [&] { return tile.array(3); };
+  const auto u = [&](int t) { return tile.array(kArrays + t); };
+  const auto row_array = [&](int number) {
+    return tile.row_array(kArrays + call.num_terms, number);
+  };
+  const auto s = [&] { return row_array(0); };
+  const auto value = [&] { return row_array(1); };
+  const auto psi1 = [&](int t) { return row_array(kRowArrays + t); };
+  const auto psi2 = [&](int t) { return row_array(kRowArrays + call.num_terms + t); };
+  const Strip strip{static_cast<int>(blockIdx.y), static_cast<int>(gridDim.y)};
+
+  for (int64_t index = blockIdx.x; index < call.shape.num_tiles; index += gridDim.x) {
+    tile.start(index, call.N, address(call.words));
+    for_each(tile.values(), [&](int e) {
+      x()[e] = load(call.x[tile.place(e)]);
+      diagonal()[e] = C(0);
+    });
+    for_each(tile.rows(), [&](int i) { value()[i] = C(0); });
+    __syncthreads();
+#pragma unroll 1
+    for (int t = 0; t < call.num_terms; ++t) {
+      const DeviceTerm<T>& term = tile.term(t);
+      if (term.has_phi) {
+        tile.evaluate_phi(term, x(), [&](int e, auto get) {
+          entries()[e] = get(0);
+          u(t)[e] = get(1);
+          phi2()[e] = get(2);
+        });
+      } else {
+        for_each(tile.values(), [&](int e) { entries()[e] = u(t)[e] = C(0); });
+      }
+      if (tile.has_S(term) || term.b != nullptr) {
+        __syncthreads();
+        tile.add_S_and_b(term, x(), entries(), u(t));
+      }
+      if (term.needs_s) tile.template sum_rows<C>(entries(), [&](int i, C sum) { s()[i] = sum; });
+      __syncthreads();
+      tile.evaluate_psi(term, s(), [&](int i, auto get) {
+        value()[i] += get(0);
+        psi1(t)[i] = get(1);
+        psi2(t)[i] = get(2);
+      });
+      __syncthreads();
+      if (term.psi.has(1) && term.phi.has(2)) {
+        for_each(tile.values(), [&](int e) {
+          diagonal()[e] = multiply_add(psi1(t)[tile.row_of(e)], phi2()[e], diagonal()[e]);
+        });
+        __syncthreads();
+      }
+    }
+    if (call.value != nullptr && strip.number == 0) {
+      for_each(tile.rows(), [&](int i) { store(call.value + tile.first() + i, value()[i]); });
+    }
+    if (call.gradient != nullptr && strip.number == 0) {
+      for_each(tile.values(), [&](int e) {
+        C sum(0);
+        for (int t = 0; t < call.num_terms; ++t) {
+          if (!tile.term(t).psi.has(1)) continue;
+          sum = multiply_add(psi1(t)[tile.row_of(e)], u(t)[e], sum);
+        }
+        store(call.gradient + tile.place(e), sum);
+      });
+    }
+    const auto write = [&](auto write_layout) {
+      const TermArrays<C> arrays{u(0), psi1(0), psi2(0), call.has_diagonal ? diagonal() : nullptr};
+      write_layout(tile, call.num_terms, arrays, call.by_block, call.shape.by_row, strip,
+                   call.hessian + tile.first() * call.by_block.divisor());
+    };
+    const Layout layout = has_gamma ? call.layout : known_layout;
+    if (layout == Layout::kDense) write(write_blocks<T, Layout::kDense, Tile<T, has_gamma>>);
+    if (layout == Layout::kDiag) write(write_blocks<T, Layout::kDiag, Tile<T, has_gamma>>);
+    if (layout == Layout::kPacked) write(write_blocks<T, Layout::kPacked, Tile<T, has_gamma>>);
+  }
+}
+
+template <typename T>
+bool has_diagonal(const Term& term) {
+  return term.phi && term.phi->outputs[2].is_slot() && term.psi.outputs[1].is_slot();
+}
+
+template <typename T>
+struct PreparedTerms {
+  Preparation<TermsArguments<T>, T> common;
+  int64_t num_strips;
+  std::vector<int64_t> products_at;  // of S x; where there are strips
+
+  Grid grid() const { return {std::min(common.shape.num_tiles, common.most_blocks()), num_strips}; }
+};
+
+// As many strips as fill a GPU with blocks that are not too small.
+template <typename T>
+int64_t choose_strips(const TermsArguments<T>& arguments, const TileShape& shape) {
+  const int64_t tile_bytes =
+      shape.rows * block_size(arguments.layout, arguments.K) * int64_t{sizeof(T)};
+  const int64_t most = std::max<int64_t>(1, tile_bytes / kLeastStrip);
+  return std::min(most, ceil_divide(kManyBlocks, shape.num_tiles));
+}
+
+template <typename T>
+PreparedTerms<T> prepare(const TermsArguments<T>& arguments) {
+  PlanWriter plan(arguments.num_terms * sizeof(DeviceTerm<T>) / 8);
+  std::vector<DeviceTerm<T>> terms;
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    const Term& term = arguments.terms[t];
+    const Operands<const T>& operands = arguments.operands[t];
+    DeviceTerm<T> device = device_term<T>(term, operands, arguments.K, plan);
+    std::vector<DeviceParameter<T>> parameters;
+    for (int p = 0; p < term.num_phi_parameters(); ++p) {
+      parameters.push_back(device_parameter<T>(operands.phi_parameters[p]));
+    }
+    device.phi_parameters = plan.append(parameters.data(), parameters.size());
+    parameters.clear();
+    for (int p = 0; p < term.num_psi_parameters(); ++p) {
+      parameters.push_back(device_parameter<T>(operands.psi_parameters[p]));
+    }
+    device.psi_parameters = plan.append(parameters.data(), parameters.size());
+    terms.push_back(device);
+  }
+  const int64_t count = arguments.num_terms;
+  PreparedTerms<T> prepared{
+      {arguments, std::move(plan), std::move(terms), kArrays + count, kRowArrays + 2 * count},
+      1,
+      {}};
+  prepared.num_strips = choose_strips(arguments, prepared.common.shape);
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    const bool is_product = prepared.num_strips > 1 && prepared.common.has_S(t);
+    const int64_t bytes = arguments.N * arguments.K * int64_t{sizeof(Arithmetic<T>)};
+    prepared.products_at.push_back(is_product ? prepared.common.reserve(bytes) : -1);
+  }
+  const Grid grid = prepared.grid();
+  prepared.common.reserve_tiles(grid.x * grid.y);
+  return prepared;
+}
+
+template <typename T>
+auto choose_kernel(Layout layout, bool has_gamma) {
+  if (has_gamma) return terms_kernel<T, Layout::kNone, true>;
+  if (layout == Layout::kDense) return terms_kernel<T, Layout::kDense, false>;
+  if (layout == Layout::kDiag) return terms_kernel<T, Layout::kDiag, false>;
+  if (layout == Layout::kPacked) return terms_kernel<T, Layout::kPacked, false>;
+  return terms_kernel<T, Layout::kNone, false>;
+}
+
+}  // namespace
+
+template <typename T>
+int64_t terms_workspace(const TermsArguments<T>& arguments) {
+  if (arguments.N == 0 || arguments.K > kMostColumns) return 0;
+  return prepare(arguments).common.workspace_bytes();
+}
+
+template <typename T>
+Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) {
+  using C = Arithmetic<T>;
+  if (arguments.K > kMostColumns) return {Status::kTooWide, 0};
+  if (arguments.N == 0) return {};
+  PreparedTerms<T> prepared = prepare(arguments);
+  auto* const memory = static_cast<unsigned char*>(workspace);
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    if (prepared.products_at[t] < 0) continue;
+    prepared.common.term(t).S_x = reinterpret_cast<C*>(memory + prepared.products_at[t]);
+  }
+  TermsCall<T> call{};
+  Result result = prepared.common.fill(workspace, stream, &call.words);
+  for (int t = 0; t < arguments.num_terms && result.is_done(); ++t) {
+    const DeviceTerm<T>& term = prepared.common.term(t);
+    if (term.S_x == nullptr) continue;
+    result = multiply<T>({arguments.N, static_cast<int>(arguments.K), arguments.x, term.S,
+                          term.S_stride, term.shared_S, term.S_x, Columns(arguments.K)},
+                         stream);
+  }
+  if (!result.is_done()) return result;
+  call.N = arguments.N;
+  call.num_terms = arguments.num_terms;
+  const bool writes_blocks = arguments.hessian != nullptr && arguments.K > 0;
+  call.layout = writes_blocks ? arguments.layout : Layout::kNone;
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    call.has_diagonal |= has_diagonal<T>(arguments.terms[t]);
+  }
+  call.shape = prepared.common.shape;
+  if (writes_blocks) {
+    call.by_block = Divisor(static_cast<uint32_t>(block_size(call.layout, arguments.K)));
+  }
+  call.x = arguments.x;
+  call.value = arguments.value;
+  call.gradient = arguments.gradient;
+  call.hessian = arguments.hessian;
+  return launch(choose_kernel<T>(call.layout, prepared.common.has_gamma()), call, prepared.grid(),
+                prepared.common.shared_bytes, stream);
+}
+
+const char* Result::text() const {
+  if (status == Status::kDone) return "done";
+  if (status == Status::kTooWide)
+    return "rows of more than 32768 columns are not served on the GPU";
+  return cudaGetErrorString(static_cast<cudaError_t>(error));
+}
+
+#define BLOCKHESS_INSTANTIATE(T)                              \
+  template int64_t terms_workspace(const TermsArguments<T>&); \
+  template Result terms(const TermsArguments<T>&, void*, void*);
+BLOCKHESS_INSTANTIATE(float)
+BLOCKHESS_INSTANTIATE(double)
+BLOCKHESS_INSTANTIATE(Half)
+BLOCKHESS_INSTANTIATE(BFloat16)
+#undef BLOCKHESS_INSTANTIATE
+
+}  // namespace blockhess::cuda

@@ -1,0 +1,88 @@
+"""The CUDA kernels run on the CPU, beside the CPU backend and under the sanitizers."""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "cmake"))
+
+TYPES = ["float", "double", "half", "bfloat16"]
+FUNCTIONS = ["terms", "terms_vjp", "map", "large"]
+
+
+@pytest.fixture(scope="session")
+def build_folder():
+    """One folder for all workers of this run and this checkout."""
+    run = f"{ROOT} {os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+    key = hashlib.sha256(run.encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"blockhess-emulated-{key}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def driver(build_folder):
+    """Builds a variant where no other worker has, and gives what runs it."""
+
+    def run(variant, *words):
+        with open(build_folder / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            build(build_folder, variant)
+        environment = {"TSAN_OPTIONS": "halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=0"}
+        return subprocess.run(
+            [build_folder / variant, *words],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
+
+
+def build(folder, variant):
+    import find_tensorflow
+
+    if not (folder / "CMakeCache.txt").exists():
+        found = subprocess.run(
+            [sys.executable, find_tensorflow.__file__], capture_output=True, text=True, check=True
+        )
+        include = found.stdout.split(";")[1]
+        command = ["cmake", "-S", HERE, "-B", folder, f"-DEIGEN_INCLUDE={include}"]
+        subprocess.run(command, check=True, capture_output=True)
+    command = ["cmake", "--build", folder, "-j", "2", "--target", variant]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
+
+
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("variant", ["plain", "address", "thread"])
+def test_the_kernels_compute_what_the_cpu_backend_does(driver, variant, function, type):
+    result = driver(variant, function, type)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+
+
+def test_the_conversions_of_16_bit_numbers_round_to_nearest_even(driver):
+    result = driver("plain", "half")
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+
+
+def test_a_missing_barrier_is_found(driver):
+    result = driver("broken_barrier", "terms", "float")
+    assert result.returncode != 0
+    assert "data race" in result.stderr
+
+
+def test_a_tail_that_goes_one_too_far_is_found(driver):
+    result = driver("broken_tail", "terms", "float")
+    assert result.returncode != 0
+    assert "heap-buffer-overflow" in result.stderr

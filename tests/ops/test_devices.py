@@ -1,0 +1,62 @@
+"""The devices that the ops have kernels for."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from tensorflow.python.framework.kernels import get_registered_kernels_for_op
+
+import blockhess as bh
+
+OPS = ["BlockhessTerms", "BlockhessTermsGrad", "BlockhessMap"]
+
+
+def types_on(device: str, op: str) -> set[tf.DType]:
+    """Of the values that the op computes with on a device."""
+    return {
+        tf.as_dtype(constraint.allowed_values.list.type[0])
+        for kernel in get_registered_kernels_for_op(op).kernel
+        if kernel.device_type == device
+        for constraint in kernel.constraint
+        if constraint.name == "T"
+    }
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_op_runs_on_the_CPU(op):
+    assert types_on("CPU", op) == {tf.float32, tf.float64}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_op_runs_on_a_GPU_exactly_where_the_build_has_CUDA(op):
+    on_gpu = {tf.float16, tf.bfloat16, tf.float32, tf.float64} if bh.build_info()["cuda"] else set()
+    assert types_on("GPU", op) == on_gpu
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+def test_values_of_16_bits_are_an_error_on_the_CPU(dtype):
+    s = bh.expressions.Variable("s")
+    with tf.Graph().as_default():
+        term = bh.ops.Term(None, (), tf.eye(3, dtype=dtype), None, s, ())
+        blocks = bh.ops.terms(tf.ones([2, 3], dtype), [term]).hessian
+        no_gpu = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
+        with tf.compat.v1.Session(config=no_gpu) as session:
+            with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)No OpKernel.*T=DT_"):
+                session.run(blocks)
+
+
+def test_the_CUDA_runtime_is_inside_and_hidden():
+    """TensorFlow's own library has functions of the same names, perhaps of another CUDA version."""
+    library = Path(bh.__file__).parent / "_tf.so"
+    table = subprocess.run(["nm", "-D", library], capture_output=True, text=True, check=True).stdout
+    names = [line.split()[-1] for line in table.splitlines()]
+    assert any("tensorflow" in name for name in names)
+    assert not [name for name in names if name.startswith(("cuda", "__cuda"))]
+
+
+def test_the_build_names_the_GPUs_that_it_has_code_for():
+    info = bh.build_info()
+    assert bool(info["cuda_archs"]) == info["cuda"]
+    assert all(arch.startswith("sm_") for arch in info["cuda_archs"])
+    assert not info["cuda"] or info["nvcc"]
