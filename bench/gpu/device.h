@@ -28,13 +28,17 @@ inline void narrow(double value, double* to) { *to = value; }
 inline void narrow(double value, Half* to) { *to = to_half(static_cast<float>(value)); }
 inline void narrow(double value, BFloat16* to) { *to = to_bfloat16(static_cast<float>(value)); }
 
-// An array on the GPU. Its values are double on the host.
+// An array on the GPU. Its values are double on the host. They are NaN at first, whatever the type,
+// so that what is never written does not pass for a result, perhaps of an earlier call.
 template <typename T>
 class DeviceArray {
  public:
   explicit DeviceArray(int64_t count) : count_(count) {
     void* data = nullptr;
-    if (count > 0) require(cudaMalloc(&data, bytes()), "cudaMalloc");
+    if (count > 0) {
+      require(cudaMalloc(&data, bytes()), "cudaMalloc");
+      require(cudaMemset(data, 0xff, bytes()), "cudaMemset");
+    }
     data_ = static_cast<T*>(data);
   }
   explicit DeviceArray(const std::vector<double>& values)

@@ -67,11 +67,14 @@ double tolerance<BFloat16>() {
   return 1e-2;
 }
 
-// An allocation of exactly so many values that starts `shift` values past a 16-byte boundary.
+// An allocation of exactly so many values that starts `shift` values past a 16-byte boundary. They
+// are NaN, so that what is never written does not pass for a result.
 template <typename T>
 class Memory {
  public:
-  Memory(int64_t count, int shift) : count_(count), shift_(shift), all_(new T[count + shift]) {}
+  Memory(int64_t count, int shift) : count_(count), shift_(shift), all_(new T[count + shift]) {
+    std::fill_n(all_.get(), count + shift, Numbers<T>::from(std::nan("")));
+  }
   T* get() const { return all_.get() + shift_; }
   int64_t count() const { return count_; }
 
@@ -163,14 +166,14 @@ void fail(const std::string& name, const std::string& why) {
 template <typename T>
 void compare(const std::string& name, const char* what, const T* result,
              const typename Numbers<T>::Reference* expected, int64_t count) {
-  double scale = 1, worst = 0;
+  double scale = 1;
   for (int64_t i = 0; i < count; ++i) scale = std::max(scale, std::abs(double{expected[i]}));
   for (int64_t i = 0; i < count; ++i) {
     const double error = std::abs(double{Numbers<T>::reference(result[i])} - double{expected[i]});
-    if (!(error <= worst)) worst = error;
+    if (error <= tolerance<T>() * scale) continue;
+    return fail(name, std::string(what) + " is off by " + std::to_string(error / scale) + " at " +
+                          std::to_string(i));
   }
-  if (worst <= tolerance<T>() * scale) return;
-  fail(name, std::string(what) + " is off by " + std::to_string(worst / scale));
 }
 
 // Whether `size` results of the bad row have a NaN; then sets them to what was expected.
@@ -365,32 +368,25 @@ void test_vjp(const Case& test, int64_t N, int64_t K, Results given, int wanted_
   const BoundOperands<Reference> operand_bars0(parts.terms, strides, bar_data0);
   const Pair<T> V(N, shift, 1, random), G(N * K, shift, 1, random);
   const Pair<T> M(N * block_size(given.layout, K), shift, 1, random);
-  const auto fill = [&](auto& arguments) {
+  const auto fill = [&](auto& arguments, const auto& bound, const auto& bound_bars, auto of) {
     arguments.N = N;
     arguments.K = K;
     arguments.num_terms = static_cast<int>(parts.terms.size());
     arguments.terms = parts.terms.data();
     arguments.steps = parts.steps.data();
     arguments.layout = given.layout;
+    arguments.operands = bound.get();
+    arguments.operand_bars = bound_bars.get();
+    arguments.x = of(*inputs[0]);
+    arguments.value_cotangent = given.value ? of(V) : nullptr;
+    arguments.gradient_cotangent = given.gradient ? of(G) : nullptr;
+    arguments.hessian_cotangent = given.hessian() ? of(M) : nullptr;
+    arguments.x_bar = wants_x ? of(*bars[0]) : nullptr;
   };
   TermsVjpArguments<T> arguments{};
-  fill(arguments);
-  arguments.operands = operands.get();
-  arguments.operand_bars = operand_bars.get();
-  arguments.x = inputs[0]->device.get();
-  arguments.value_cotangent = given.value ? V.device.get() : nullptr;
-  arguments.gradient_cotangent = given.gradient ? G.device.get() : nullptr;
-  arguments.hessian_cotangent = given.hessian() ? M.device.get() : nullptr;
-  arguments.x_bar = wants_x ? bars[0]->device.get() : nullptr;
+  fill(arguments, operands, operand_bars, [](auto& pair) { return pair.device.get(); });
   TermsVjpArguments<Reference> reference{};
-  fill(reference);
-  reference.operands = operands0.get();
-  reference.operand_bars = operand_bars0.get();
-  reference.x = inputs[0]->host.data();
-  reference.value_cotangent = given.value ? V.host.data() : nullptr;
-  reference.gradient_cotangent = given.gradient ? G.host.data() : nullptr;
-  reference.hessian_cotangent = given.hessian() ? M.host.data() : nullptr;
-  reference.x_bar = wants_x ? bars[0]->host.data() : nullptr;
+  fill(reference, operands0, operand_bars0, [](auto& pair) { return pair.host.data(); });
   cpu::terms_vjp(reference, kOneThread);
   const std::unique_ptr<unsigned char[]> workspace(
       new unsigned char[cuda::terms_vjp_workspace(arguments)]);

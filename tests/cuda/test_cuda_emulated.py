@@ -1,11 +1,9 @@
 """The CUDA kernels run on the CPU, beside the CPU backend and under the sanitizers."""
 
 import fcntl
-import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,11 +17,10 @@ FUNCTIONS = ["terms", "terms_vjp", "map", "large"]
 
 
 @pytest.fixture(scope="session")
-def build_folder():
-    """One folder for all workers of this run and this checkout."""
-    run = f"{ROOT} {os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
-    key = hashlib.sha256(run.encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"blockhess-emulated-{key}"
+def build_folder(tmp_path_factory, worker_id):
+    """One folder for all workers of this run."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "emulated"
     folder.mkdir(exist_ok=True)
     return folder
 
