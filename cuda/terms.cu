@@ -110,7 +110,6 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
   }
 }
 
-template <typename T>
 bool has_diagonal(const Term& term) {
   return term.phi && term.phi->outputs[2].is_slot() && term.psi.outputs[1].is_slot();
 }
@@ -141,16 +140,13 @@ PreparedTerms<T> prepare(const TermsArguments<T>& arguments) {
     const Term& term = arguments.terms[t];
     const Operands<const T>& operands = arguments.operands[t];
     DeviceTerm<T> device = device_term<T>(term, operands, arguments.K, plan);
-    std::vector<DeviceParameter<T>> parameters;
-    for (int p = 0; p < term.num_phi_parameters(); ++p) {
-      parameters.push_back(device_parameter<T>(operands.phi_parameters[p]));
-    }
-    device.phi_parameters = plan.append(parameters.data(), parameters.size());
-    parameters.clear();
-    for (int p = 0; p < term.num_psi_parameters(); ++p) {
-      parameters.push_back(device_parameter<T>(operands.psi_parameters[p]));
-    }
-    device.psi_parameters = plan.append(parameters.data(), parameters.size());
+    const auto add_parameters = [&](const Parameter<const T>* from, int count) {
+      std::vector<DeviceParameter<T>> parameters;
+      for (int p = 0; p < count; ++p) parameters.push_back(device_parameter<T>(from[p]));
+      return plan.append(parameters.data(), parameters.size());
+    };
+    device.phi_parameters = add_parameters(operands.phi_parameters, term.num_phi_parameters());
+    device.psi_parameters = add_parameters(operands.psi_parameters, term.num_psi_parameters());
     terms.push_back(device);
   }
   const int64_t count = arguments.num_terms;
@@ -212,7 +208,7 @@ Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) 
   const bool writes_blocks = arguments.hessian != nullptr && arguments.K > 0;
   call.layout = writes_blocks ? arguments.layout : Layout::kNone;
   for (int t = 0; t < arguments.num_terms; ++t) {
-    call.has_diagonal |= has_diagonal<T>(arguments.terms[t]);
+    call.has_diagonal |= has_diagonal(arguments.terms[t]);
   }
   call.shape = prepared.common.shape;
   if (writes_blocks) {

@@ -131,6 +131,13 @@ def _readable(mangled: list[str]) -> dict[str, str]:
     return names
 
 
+def source_of(arch: str) -> str:
+    """Where the numbers of a table come from that is written now."""
+    version = subprocess.run(["nvcc", "--version"], capture_output=True, text=True, check=True)
+    release = re.search(r"V([\d.]+)", version.stdout)[1]
+    return f"ptxas -v of nvcc {release} for {arch}; stack and spills in bytes"
+
+
 def write_table(kernels: list[Kernel], source: str) -> str:
     lines = [source, f"{'kernel':44}" + "".join(f"{column:>10}" for column in _COLUMNS)]
     for kernel in kernels:
@@ -163,12 +170,8 @@ def main() -> int:
     parser.add_argument("--arch", default="sm_90")
     parser.add_argument("--output", type=Path, help="write the table there, too")
     arguments = parser.parse_args()
-    version = subprocess.run(["nvcc", "--version"], capture_output=True, text=True, check=True)
-    release = re.search(r"V([\d.]+)", version.stdout)[1]
     kernels = compile_kernels(arguments.arch)
-    table = write_table(
-        kernels, f"ptxas -v of nvcc {release} for {arguments.arch}; stack and spills in bytes"
-    )
+    table = write_table(kernels, source_of(arguments.arch))
     print(table, end="")
     if arguments.output:
         arguments.output.write_text(table)

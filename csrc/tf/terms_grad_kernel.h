@@ -36,25 +36,17 @@ class TermsGradKernel : public tensorflow::OpKernel {
     const Tensor& x = context->input(0);
     std::vector<Strides> strides;
     OP_REQUIRES_OK(context, check_x_and_operands(context, attributes_, &strides));
-    std::vector<const T*> data;
-    for (int i = 0; i < attributes_.num_operands; ++i) {
-      data.push_back(values<const T>(context->input(1 + i)));
-    }
     std::vector<T*> bars;
     OP_REQUIRES_OK(context, allocate_bars(context, &bars));
-    const BoundOperands<const T> operands(attributes_.terms, strides, data);
+    const BoundOperands<const T> operands(attributes_.terms, strides,
+                                          operand_values<T>(context, attributes_));
     const std::vector<T*> operand_bar_data(bars.begin() + 1, bars.end());
     const BoundOperands<T> operand_bars(attributes_.terms, strides, operand_bar_data);
 
     TermsVjpArguments<T> arguments{};
-    arguments.N = x.dim_size(0);
-    arguments.K = x.dim_size(1);
-    arguments.num_terms = static_cast<int>(attributes_.terms.size());
-    arguments.terms = attributes_.terms.data();
+    fill_common(x, attributes_, &arguments);
     arguments.steps = steps_.data();
     arguments.operands = operands.get();
-    arguments.x = values<const T>(x);
-    arguments.layout = attributes_.results.layout;
     arguments.x_bar = bars[0];
     arguments.operand_bars = operand_bars.get();
     OP_REQUIRES_OK(context, take_cotangents(context, &arguments));

@@ -5,6 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
+
+import blockhess as bh
+from blockhess.ops.programs import Parts
+from blockhess.ops.terms import programs_of
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench" / "gpu"))
 
@@ -22,12 +27,32 @@ SAXPY = """
 """
 
 
-@pytest.mark.skipif(shutil.which("nvcc") is None, reason="there is no nvcc to compile the kernels")
-def test_no_kernel_of_sm_90_spills_and_blocks_are_written_in_vectors():
-    kernels = compiled.compile_kernels("sm_90")
+@pytest.fixture(scope="module")
+def kernels():
+    if shutil.which("nvcc") is None:
+        pytest.skip("there is no nvcc to compile the kernels")
+    return compiled.compile_kernels("sm_90")
+
+
+def test_no_kernel_of_sm_90_spills(kernels):
     names = {kernel.name for kernel in kernels}
     assert {"terms_kernel<float, dense>", "vjp_kernel<float>", "map_kernel<Half>"} <= names
     assert compiled.faults(kernels) == []
+
+
+@pytest.mark.skipif(shutil.which("cuobjdump") is None, reason="there is no cuobjdump")
+def test_kernels_of_sm_90_write_blocks_in_vectors(kernels):
+    writing = [kernel for kernel in kernels if compiled.WRITES_BLOCKS.fullmatch(kernel.name)]
+    assert len(writing) == 4 * 4  # types; layouts, and the kernel for gamma functions
+    assert all(kernel.stores > 0 for kernel in writing)
+
+
+def test_the_table_that_the_prediction_reads_is_of_these_kernels(kernels):
+    source, table = compiled.read_table(predict.KERNELS.read_text())
+    if source != compiled.source_of("sm_90"):
+        pytest.skip("the table was written with another nvcc")
+    registers = {kernel.name: kernel.registers for kernel in kernels}
+    assert registers == {name: kernel.registers for name, kernel in table.items()}
 
 
 def test_spills_and_missing_vectors_are_faults():
@@ -47,6 +72,23 @@ def test_a_table_of_kernels_is_read_as_it_was_written():
     kernels = [compiled.Kernel("a<float, dense>", 62, 32, 0, 2, 201), compiled.Kernel("b", 0, 0, 0)]
     source, read = compiled.read_table(compiled.write_table(kernels, "where from"))
     assert source == "where from" and list(read.values()) == kernels
+
+
+def test_the_forward_programs_timed_on_a_GPU_are_those_that_the_functions_give():
+    x, s, m = bh.expressions.Variable("x"), bh.expressions.Variable("s"), bh.expressions
+    A = tf.eye(3)
+    terms = {
+        "squares": bh.ops.Term(x * x, (), None, None, s, ()),
+        "quadratic": bh.ops.Term(None, (), A, None, s, ()),
+        "gaussian": bh.ops.Term(None, (), A, None, m.exp(-s), ()),
+        "logsumexp": bh.ops.Term(m.exp(x), (), None, None, m.log(s), ()),
+        "sine": bh.ops.Term(m.sin(x) * m.exp(-x * x) + m.softplus(x), (), None, None, s, ()),
+    }
+    written = {
+        name: predict.Term.read(programs_of(term, Parts(True, True, True)).text)
+        for name, term in terms.items()
+    }
+    assert written == {name: forward for name, (forward, _) in predict.read_cases().items()}
 
 
 def test_bytes_and_operations_of_squares_are_those_worked_out_by_hand():

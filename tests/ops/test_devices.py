@@ -1,6 +1,9 @@
 """The devices that the ops have kernels for."""
 
+import re
+import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,20 @@ def test_the_build_names_the_GPUs_that_it_has_code_for():
     assert bool(info["cuda_archs"]) == info["cuda"]
     assert all(arch.startswith("sm_") for arch in info["cuda_archs"])
     assert not info["cuda"] or info["nvcc"]
+
+
+@pytest.mark.skipif(
+    shutil.which("cuobjdump") is None or not bh.build_info()["cuda"],
+    reason="there is no cuobjdump, or no CUDA in this build",
+)
+def test_the_library_has_that_code_and_PTX_for_the_newest():
+    library, archs = Path(bh.__file__).parent / "_tf.so", bh.build_info()["cuda_archs"]
+
+    def listed(what):
+        command = ["cuobjdump", what, library]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return Counter(re.findall(r"\.(sm_\d+)\.(?:cubin|ptx)", text))
+
+    files = 3  # of cuda/
+    assert listed("--list-elf") == dict.fromkeys(archs, files)
+    assert listed("--list-ptx") == {archs[-1]: files}
