@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "csrc/core/apply.h"
 #include "csrc/cpu/hyperbolic.h"
@@ -34,6 +35,25 @@ constexpr Loop<T> kLoops[] = {
 #undef INSTRUCTION
 };
 
+// Every derivative of a sine has both; most of their work is the same.
+template <typename T>
+void sin_and_cos(const T* a, T* sin_out, T* cos_out, int64_t count) {
+  using V = Pack<T>;
+  for (int64_t i = 0; i < count; i += V::kSize) {
+    const V argument = V::load(a + i);
+    const QuarterTurns<T> turns(argument);
+    sin(argument, turns).store(sin_out + i);
+    cos(argument, turns).store(cos_out + i);
+  }
+}
+
+// Whether two instructions are the sine and the cosine of one value, in either order.
+bool are_sin_and_cos(const Instruction& first, const Instruction& second) {
+  return ((first.opcode == Opcode::sin && second.opcode == Opcode::cos) ||
+          (first.opcode == Opcode::cos && second.opcode == Opcode::sin)) &&
+         first.a == second.a && first.out != first.a && first.out != second.out;
+}
+
 // The distance between slots: a whole number of packs, and not a power of two, so that the slots do
 // not all compete for the same lines of the first-level cache.
 int64_t slot_stride(int64_t chunk) {
@@ -56,9 +76,18 @@ Evaluator<T>::Evaluator(const Program& program, int64_t chunk, Scratch& scratch)
 
 template <typename T>
 void Evaluator<T>::run(int64_t count) {
-  for (const Instruction& step : program_->instructions) {
-    kLoops<T>[static_cast<int>(step.opcode)](slot(step.a), slot(step.b), slot(step.c),
-                                             slot(step.out), count);
+  const std::vector<Instruction>& steps = program_->instructions;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Instruction& step = steps[i];
+    if (i + 1 < steps.size() && are_sin_and_cos(step, steps[i + 1])) {
+      const bool sin_first = step.opcode == Opcode::sin;
+      const Instruction& next = steps[++i];
+      sin_and_cos(slot(step.a), slot((sin_first ? step : next).out),
+                  slot((sin_first ? next : step).out), count);
+    } else {
+      kLoops<T>[static_cast<int>(step.opcode)](slot(step.a), slot(step.b), slot(step.c),
+                                               slot(step.out), count);
+    }
   }
 }
 

@@ -81,15 +81,23 @@ inline Pack<T> with_large_arguments(Pack<T> a, Pack<T> result, Function function
 }
 
 template <typename T>
+inline Pack<T> sin(Pack<T> a, const QuarterTurns<T>& turns) {
+  return with_large_arguments(a, turns.sin_shifted(0), [](T lane) { return blockhess::sin(lane); });
+}
+
+template <typename T>
+inline Pack<T> cos(Pack<T> a, const QuarterTurns<T>& turns) {
+  return with_large_arguments(a, turns.sin_shifted(1), [](T lane) { return blockhess::cos(lane); });
+}
+
+template <typename T>
 inline Pack<T> sin(Pack<T> a) {
-  return with_large_arguments(a, QuarterTurns<T>(a).sin_shifted(0),
-                              [](T lane) { return blockhess::sin(lane); });
+  return sin(a, QuarterTurns<T>(a));
 }
 
 template <typename T>
 inline Pack<T> cos(Pack<T> a) {
-  return with_large_arguments(a, QuarterTurns<T>(a).sin_shifted(1),
-                              [](T lane) { return blockhess::cos(lane); });
+  return cos(a, QuarterTurns<T>(a));
 }
 
 template <typename T>

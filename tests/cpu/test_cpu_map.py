@@ -43,3 +43,26 @@ def test_inputs_of_two_shapes_are_refused():
 def test_another_number_of_inputs_is_refused():
     with pytest.raises(ValueError, match="has 2 inputs, got 1"):
         _core.map(PRODUCT, [np.ones(3)])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("order", ["sin cos", "cos sin"])
+def test_sine_and_cosine_side_by_side_are_bitwise_what_each_is_alone(order, dtype):
+    random = np.random.default_rng(0)
+    ordinary, huge = 10 * random.normal(size=1000), 1e8 * random.normal(size=100)
+    a = np.concatenate([ordinary, huge, [0.0, -0.0, np.inf, np.nan]]).astype(dtype)
+    first, second = order.split()
+    steps = f"r1 = {first} r0; r2 = {second} r0"
+    pair = _core.map(f"blockhess 1 | map 1: {steps}; return r1 r2", [a])
+    alone = [
+        _core.map(f"blockhess 1 | map 1: r1 = {name} r0; return r1", [a])[0]
+        for name in (first, second)
+    ]
+    np.testing.assert_array_equal(pair, alone)
+
+
+def test_the_cosine_of_a_sine_is_not_taken_for_its_partner():
+    a = np.linspace(-3, 3, 50)
+    text = "blockhess 1 | map 1: r1 = neg r0; r1 = sin r1; r1 = cos r1; return r1"
+    (result,) = _core.map(text, [a])
+    np.testing.assert_allclose(result, np.cos(np.sin(-a)), rtol=1e-15)

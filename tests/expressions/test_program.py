@@ -32,6 +32,14 @@ def test_registers_are_reused_once_nobody_reads_them():
     _core.check_program(text)
 
 
+def test_sine_and_cosine_of_one_argument_stand_side_by_side():
+    text = compile_program([e.exp(e.sin(x)) * e.tanh(x) + e.cos(x) + e.cos(p)], [x, p])
+    names = [step.split(" ", 3)[2:] for step in text.partition(": ")[2].split("; ")[:-1]]
+    place = names.index(["sin", "r0"])
+    assert ["cos", "r0"] in (names[place - 1], names[place + 1])
+    _core.check_program(text)
+
+
 def test_constants_are_written_with_all_their_digits():
     assert "constant 0.1;" in compile_program([e.pow(x, 0.1)], [x])
     assert "constant 1e-300;" in compile_program([e.max(x, 1e-300)], [x])

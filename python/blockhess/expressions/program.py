@@ -48,7 +48,7 @@ def compile_program(outputs: Sequence[Expression | None], inputs: Sequence[Varia
     """
     _check_inputs(outputs, inputs)
     needed = [o for o in outputs if o is not None and o is not ZERO]
-    nodes = [n for n in topological(needed) if not isinstance(n, Variable)]
+    nodes = _paired([n for n in topological(needed) if not isinstance(n, Variable)])
     if len(nodes) > MAX_INSTRUCTIONS:
         raise ProgramTooLong(
             f"the program needs {len(nodes)} instructions; at most {MAX_INSTRUCTIONS} fit"
@@ -72,6 +72,24 @@ def _check_inputs(outputs: Sequence[Expression | None], inputs: Sequence[Variabl
         raise ValueError(f"not among the program's inputs: {', '.join(unknown)}")
     if not outputs:
         raise ValueError("a program has at least one output")
+
+
+def _paired(nodes: Sequence[Expression]) -> list[Expression]:
+    """The nodes, the sine and the cosine of one argument side by side: kernels share their work."""
+    partner = {"sin": "cos", "cos": "sin"}
+    waiting = {
+        (n.instruction, n.arguments): n
+        for n in nodes
+        if isinstance(n, Call) and n.instruction in partner
+    }
+    ordered: dict[Expression, None] = {}
+    for node in nodes:
+        ordered.setdefault(node)
+        if isinstance(node, Call) and node.instruction in partner:
+            other = waiting.get((partner[node.instruction], node.arguments))
+            if other is not None:
+                ordered.setdefault(other)
+    return list(ordered)
 
 
 def _lines(
