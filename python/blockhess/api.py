@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from blockhess import traces
+from blockhess.autograph import converting_only_f
 from blockhess.derivatives import Derivatives, derive
 from blockhess.plan import Plan
 from blockhess.request import Request, check_x, checked_result, checked_x
@@ -29,6 +30,7 @@ class ValueGradHessian(NamedTuple):
     hessian: tf.Tensor
 
 
+@converting_only_f
 def hessian(
     f: RowFunction,
     x: Any,
@@ -77,6 +79,7 @@ def hessian(
     return _apply(f, x, Request(layout, route, coupling)).hessian
 
 
+@converting_only_f
 def value_grad_hessian(
     f: RowFunction,
     x: Any,
@@ -102,6 +105,7 @@ def value_grad_hessian(
     return ValueGradHessian(*result)
 
 
+@tf.autograph.experimental.do_not_convert
 def hessians(
     ys: Any,
     xs: Any,
@@ -150,6 +154,7 @@ def hessians(
         return [_hessian_of(results, x, request) for x in sources]
 
 
+@converting_only_f
 def explain(
     f: RowFunction,
     x: Any,

@@ -26,6 +26,7 @@ from .programs import VERSION
 _PREFIX = f"{VERSION} | map "
 
 
+@tf.autograph.experimental.do_not_convert
 def map(outputs: Sequence[Expression], operands: Mapping[Variable, tf.Tensor]) -> list[tf.Tensor]:  # noqa: A001
     """Evaluates expressions elementwise, in one pass over the operands.
 

@@ -68,6 +68,7 @@ class Outputs(NamedTuple):
     hessian: tf.Tensor | None
 
 
+@tf.autograph.experimental.do_not_convert
 def terms(
     x: tf.Tensor,
     terms: Sequence[Term],

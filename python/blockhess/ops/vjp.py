@@ -23,6 +23,7 @@ class TermCotangents(NamedTuple):
     psi_parameters: tuple[MaybeTensor, ...]
 
 
+@tf.autograph.experimental.do_not_convert
 def terms_vjp(
     x: tf.Tensor,
     terms: Sequence[Term],

@@ -1,0 +1,67 @@
+"""Calls under a tf.function that AutoGraph converts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import blockhess as bh
+
+
+def squares(x):
+    return tf.reduce_sum(x * x)
+
+
+CALLS = {
+    "hessian": lambda x: bh.hessian(squares, x),
+    "value_grad_hessian": lambda x: bh.value_grad_hessian(squares, x).hessian,
+    "hessians": lambda x: bh.hessians(tf.reduce_sum(x * x), x)[0],
+    "ops.terms": lambda x: bh.ops.terms(x, [term()], layout="dense").hessian,
+}
+
+
+def term():
+    v, s = bh.expressions.Variable("x"), bh.expressions.Variable("s")
+    return bh.ops.Term(v * v, (), None, None, s, ())
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_the_library_is_not_converted_and_nothing_is_warned_of(call, caplog, monkeypatch):
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    blocks = tf.function(lambda x: call(x))(tf.ones((2, 3)))
+    np.testing.assert_array_equal(blocks, np.broadcast_to(2 * np.eye(3), (2, 3, 3)))
+    assert [r.getMessage() for r in caplog.records if "blockhess" in r.getMessage()] == []
+
+
+@pytest.mark.parametrize("route", ["fused", "autodiff"])
+def test_an_if_on_a_tensor_inside_f_means_what_it_means_around_it(route):
+    def f(x, doubled):
+        if doubled:
+            scale = tf.constant(2.0)
+        else:
+            scale = tf.constant(1.0)
+        return tf.reduce_sum(scale * x * x)
+
+    @tf.function
+    def blocks(x, doubled):
+        return bh.hessian(lambda x: f(x, doubled), x, route=route)
+
+    x = tf.ones((2, 3))
+    for doubled, entry in ((True, 4.0), (False, 2.0)):
+        expected = np.broadcast_to(entry * np.eye(3), (2, 3, 3))
+        np.testing.assert_array_equal(blocks(x, tf.constant(doubled)), expected)
+
+
+def test_f_is_not_converted_where_the_caller_is_not():
+    def f(x):
+        if tf.reduce_sum(x) > 0:
+            x = 2 * x
+        return tf.reduce_sum(x * x)
+
+    @tf.function(autograph=False)
+    def blocks(x):
+        return bh.hessian(f, x)
+
+    with pytest.raises(tf.errors.OperatorNotAllowedInGraphError):
+        blocks(tf.ones((2, 3)))
