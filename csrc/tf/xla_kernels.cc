@@ -2,6 +2,7 @@
 // those of the TensorFlow node. xla_cpu.cc and xla_cuda.cc have what is called.
 #include <cctype>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ std::string quoted(const std::string& text) {
   return result + "\"";
 }
 
-// As MLIR writes it; empty for what the op does not read.
+// As MLIR writes it; empty for a type, which XLA knows of each buffer.
 std::string to_mlir(const AttrValue& value) {
   switch (value.value_case()) {
     case AttrValue::kS:
@@ -45,7 +46,7 @@ std::string to_mlir(const AttrValue& value) {
     case AttrValue::kI:
       return absl::StrCat(value.i(), " : i64");
     case AttrValue::kList: {
-      std::vector<int> flags(value.list().b().begin(), value.list().b().end());
+      const std::vector<int> flags(value.list().b().begin(), value.list().b().end());
       return absl::StrCat("array<i8: ", absl::StrJoin(flags, ", "), ">");
     }
     default:
@@ -53,11 +54,12 @@ std::string to_mlir(const AttrValue& value) {
   }
 }
 
+// In alphabetical order: caches of compiled code are keyed by the text.
 std::string to_mlir(const tensorflow::NodeDef& node) {
-  std::vector<std::string> entries;
+  std::set<std::string> entries;
   for (const auto& [name, value] : node.attr()) {
     const std::string text = name[0] == '_' ? "" : to_mlir(value);
-    if (!text.empty()) entries.push_back(absl::StrCat(name, " = ", text));
+    if (!text.empty()) entries.insert(absl::StrCat(name, " = ", text));
   }
   return absl::StrCat("{", absl::StrJoin(entries, ", "), "}");
 }
@@ -83,26 +85,26 @@ class XlaKernel : public tensorflow::XlaOpKernel {
   absl::Status emit(XlaOpKernelContext* context) const {
     std::vector<Shape> shapes;
     std::vector<xla::XlaOp> inputs;
+    std::vector<xla::Shape> arguments, results;
     for (int i = 0; i < context->num_inputs(); ++i) {
       TF_ASSIGN_OR_RETURN(const xla::Shape shape, context->InputXlaShape(i));
       if (shape.is_dynamic()) {
         return absl::UnimplementedError(
-            absl::StrCat(type_string(), ": input ", i, " has shape ", shape.ToString(),
-                         ", of which XLA knows only the largest size; expected one that does not "
-                         "depend on values"));
+            absl::StrCat("input ", i, " has shape ", shape.ToString(),
+                         ", whose size depends on values; expected one that XLA knows"));
       }
       shapes.emplace_back(shape.dimensions().begin(), shape.dimensions().end());
       inputs.push_back(context->Input(i));
+      arguments.push_back(row_major(shape.element_type(), shapes.back()));
     }
     const typename Op::Shapes checked = op_->check(shapes);
-    std::vector<xla::Shape> outputs;
     for (int i = 0; i < context->num_outputs(); ++i) {
       const int64_t value_bytes = tensorflow::DataTypeSize(context->expected_output_dtype(i));
       TF_RETURN_IF_ERROR(check_addressable(checked.outputs[i], value_bytes));
-      outputs.push_back(xla::ShapeUtil::MakeShape(context->output_xla_type(i), checked.outputs[i]));
+      results.push_back(row_major(context->output_xla_type(i), checked.outputs[i]));
     }
-    const xla::XlaOp call = xla::CustomCall(
-        context->builder(), Op::kName, inputs, xla::ShapeUtil::MakeTupleShape(outputs),
+    const xla::XlaOp call = xla::CustomCallWithLayout(
+        context->builder(), Op::kName, inputs, xla::ShapeUtil::MakeTupleShape(results), arguments,
         to_mlir(def()), /*has_side_effect=*/false, /*output_operand_aliasing=*/{},
         /*literal=*/nullptr, xla::CustomCallSchedule::SCHEDULE_NONE,
         xla::CustomCallApiVersion::API_VERSION_TYPED_FFI);
@@ -112,11 +114,25 @@ class XlaKernel : public tensorflow::XlaOpKernel {
     return absl::OkStatus();
   }
 
+  static xla::Shape row_major(xla::PrimitiveType type, const Shape& sizes) {
+    return xla::ShapeUtil::MakeShapeWithDescendingLayout(type, sizes);
+  }
+
   std::optional<Op> op_;
 };
 
-// Where there is no code for a type, TensorFlow says so itself; auto-clustering leaves the op out.
+// Just where there is code to call: auto-clustering takes whatever is registered.
+#if BLOCKHESS_HAS_CUDA
+#define REGISTER_ON_GPU(Op)                                          \
+  REGISTER_XLA_OP(Name(Op::kName)                                    \
+                      .Device(tensorflow::DEVICE_GPU_XLA_JIT)        \
+                      .TypeConstraint("T", tensorflow::kFloatTypes), \
+                  XlaKernel<Op>)
+#else
+#define REGISTER_ON_GPU(Op)
+#endif
 #define REGISTER_XLA_KERNELS(Op)                                                           \
+  REGISTER_ON_GPU(Op)                                                                      \
   REGISTER_XLA_OP(Name(Op::kName)                                                          \
                       .Device(tensorflow::DEVICE_CPU_XLA_JIT)                              \
                       .TypeConstraint("T", {tensorflow::DT_FLOAT, tensorflow::DT_DOUBLE}), \
@@ -126,6 +142,7 @@ REGISTER_XLA_KERNELS(TermsOp)
 REGISTER_XLA_KERNELS(TermsGradOp)
 REGISTER_XLA_KERNELS(MapOp)
 #undef REGISTER_XLA_KERNELS
+#undef REGISTER_ON_GPU
 
 }  // namespace
 }  // namespace blockhess
