@@ -7,7 +7,7 @@
 
 namespace blockhess {
 
-// All throw std::invalid_argument where there is none of this name and type.
+// Each throws std::invalid_argument where there is no attribute of this name and type.
 class Attributes {
  public:
   virtual ~Attributes() = default;

@@ -32,7 +32,7 @@ TermShapes check_x_and_operands(const std::vector<Term>& terms, const std::vecto
 // Throws std::invalid_argument that names the input and both shapes.
 void check_shape(const char* name, const Shape& shape, const Shape& expected);
 
-// What the arguments of the two have in common. `inputs` begin with x and the operands.
+// What the arguments of the two have in common.
 template <typename T, template <typename> class Arguments>
 Arguments<T> common_arguments(const TermShapes& shapes, const std::vector<Term>& terms,
                               Layout layout, const T* x) {
