@@ -4,15 +4,7 @@
 #
 # BLOCKHESS_CUDA=OFF leaves it out; BLOCKHESS_CUDA_ARCHS="sm_80 sm_90" narrows the list. Both are read
 # from the environment where CMake is not given them.
-macro(default_from_environment name default)
-  if(NOT DEFINED ${name})
-    if(DEFINED ENV{${name}})
-      set(${name} $ENV{${name}})
-    else()
-      set(${name} ${default})
-    endif()
-  endif()
-endmacro()
+include(${CMAKE_CURRENT_LIST_DIR}/default_from_environment.cmake)
 default_from_environment(BLOCKHESS_CUDA ON)
 default_from_environment(BLOCKHESS_CUDA_ARCHS "sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120")
 

@@ -213,7 +213,7 @@ py::dict build_facts() {
   facts["nvcc"] = nvcc.empty() ? py::object(py::none()) : py::cast(nvcc);
   facts["isas"] = cpu::available_isas();
   facts["isa"] = cpu::selected_isa();
-  facts["xla"] = false;
+  facts["xla"] = BLOCKHESS_HAS_XLA;
   return facts;
 }
 

@@ -1,33 +1,55 @@
-// What the op kernels share whatever device they run on: errors of the floors below as TensorFlow
-// statuses, and tensor shapes.
+// The kernel of an op under TensorFlow's own runtime.
 #pragma once
 
-#include <functional>
-#include <new>
-#include <stdexcept>
-#include <string>
+#include <optional>
+#include <vector>
 
-#include "csrc/core/operands.h"
+#include "csrc/tf/kernel_attributes.h"
+#include "csrc/tf/status.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace blockhess {
 
-// Runs `function`, which may throw; nothing is thrown further.
-absl::Status guarded(const std::function<void()>& function);
+// `Backend` is constructed from an OpKernelContext and called with a backend's arguments.
+template <typename Op, typename Backend>
+class Kernel : public tensorflow::OpKernel {
+  using T = typename Backend::Value;
+  using OpKernelConstruction = tensorflow::OpKernelConstruction;
+  using OpKernelContext = tensorflow::OpKernelContext;
 
-Shape to_shape(const tensorflow::TensorShape& shape);
+ public:
+  explicit Kernel(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, guarded([&] {
+                     op_.emplace(KernelAttributes(context));
+                     return absl::OkStatus();
+                   }));
+  }
 
-// An output of the sizes given, with ResourceExhausted where their product cannot be addressed.
-absl::Status allocate(tensorflow::OpKernelContext* context, int index, const Shape& sizes,
-                      tensorflow::Tensor** output);
+  void Compute(OpKernelContext* context) override {
+    OP_REQUIRES_OK(context, guarded([&] { return run(context); }));
+  }
 
-// The values of a tensor as the core names their type.
-template <typename T>
-T* values(const tensorflow::Tensor& tensor) {
-  return static_cast<T*>(tensor.data());
-}
+ private:
+  absl::Status run(OpKernelContext* context) const {
+    std::vector<Shape> shapes;
+    std::vector<const T*> inputs;
+    for (int i = 0; i < context->num_inputs(); ++i) {
+      shapes.push_back(to_shape(context->input(i).shape()));
+      inputs.push_back(static_cast<const T*>(context->input(i).data()));
+    }
+    const typename Op::Shapes checked = op_->check(shapes);
+    std::vector<T*> outputs;
+    for (int i = 0; i < context->num_outputs(); ++i) {
+      tensorflow::Tensor* output;
+      TF_RETURN_IF_ERROR(check_addressable(checked.outputs[i], sizeof(T)));
+      TF_RETURN_IF_ERROR(
+          context->allocate_output(i, tensorflow::TensorShape(checked.outputs[i]), &output));
+      outputs.push_back(static_cast<T*>(output->data()));
+    }
+    return op_->run(checked, inputs, outputs, Backend(context));
+  }
 
-// What an unwanted output is.
-inline const Shape kNothing = {0};
+  std::optional<Op> op_;
+};
 
 }  // namespace blockhess

@@ -18,11 +18,12 @@ OPS = ["BlockhessTerms", "BlockhessTermsGrad", "BlockhessMap"]
 def types_on(device: str, op: str) -> set[tf.DType]:
     """Of the values that the op computes with on a device."""
     return {
-        tf.as_dtype(constraint.allowed_values.list.type[0])
+        tf.as_dtype(dtype)
         for kernel in get_registered_kernels_for_op(op).kernel
         if kernel.device_type == device
         for constraint in kernel.constraint
         if constraint.name == "T"
+        for dtype in constraint.allowed_values.list.type
     }
 
 
@@ -35,6 +36,13 @@ def test_every_op_runs_on_the_CPU(op):
 def test_every_op_runs_on_a_GPU_exactly_where_the_build_has_CUDA(op):
     on_gpu = {tf.float16, tf.bfloat16, tf.float32, tf.float64} if bh.build_info()["cuda"] else set()
     assert types_on("GPU", op) == on_gpu
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_every_op_compiles_exactly_where_the_build_has_XLA(op):
+    tf.function(lambda: tf.ones([]), jit_compile=True)()  # Then TensorFlow registers such kernels.
+    assert types_on("XLA_CPU_JIT", op) == (types_on("CPU", op) if bh.build_info()["xla"] else set())
+    assert types_on("XLA_GPU_JIT", op) == (types_on("GPU", op) if bh.build_info()["xla"] else set())
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])

@@ -1,0 +1,10 @@
+# An option that the environment may set where CMake is not given it.
+macro(default_from_environment name default)
+  if(NOT DEFINED ${name})
+    if(DEFINED ENV{${name}})
+      set(${name} $ENV{${name}})
+    else()
+      set(${name} ${default})
+    endif()
+  endif()
+endmacro()

@@ -1,0 +1,75 @@
+// The custom calls of the ops on NVIDIA GPUs, on XLA's stream, with working memory from its
+// allocator.
+#include "csrc/core/half.h"
+#include "csrc/tf/cuda_backend.h"
+#include "csrc/tf/map_op.h"
+#include "csrc/tf/terms_grad_op.h"
+#include "csrc/tf/terms_op.h"
+#include "csrc/tf/xla_handler.h"
+
+namespace blockhess {
+namespace {
+
+class FfiAllocator {
+ public:
+  explicit FfiAllocator(ffi::ScratchAllocator scratch) : scratch_(std::move(scratch)) {}
+
+  absl::StatusOr<void*> operator()(int64_t bytes) {
+    if (bytes == 0) return nullptr;
+    constexpr size_t kAlignment = 16;
+    const std::optional<void*> memory = scratch_.Allocate(bytes, kAlignment);
+    if (memory) return *memory;
+    return absl::ResourceExhaustedError("no " + std::to_string(bytes) +
+                                        " bytes of working memory on the GPU");
+  }
+
+ private:
+  ffi::ScratchAllocator scratch_;
+};
+
+template <typename Op>
+ffi::Error execute(void* stream, ffi::ScratchAllocator scratch, ffi::RemainingArgs args,
+                   ffi::RemainingRets rets, const ffi::Dictionary&, XlaState<Op>* state) {
+  const auto run_as = [&](auto zero) {
+    using Backend = CudaBackend<decltype(zero), FfiAllocator>;
+    return run(state->op, args, rets, Backend(stream, FfiAllocator(std::move(scratch))));
+  };
+  return to_ffi(guarded([&]() -> absl::Status {
+    switch (value_type(rets)) {
+      case ffi::F16:
+        return run_as(Half{});
+      case ffi::BF16:
+        return run_as(BFloat16{});
+      case ffi::F32:
+        return run_as(float{});
+      case ffi::F64:
+        return run_as(double{});
+      default:
+        return absl::UnimplementedError("XLA on the GPU takes floating-point values");
+    }
+  }));
+}
+
+template <typename Op>
+XLA_FFI_Error* execute_handler(XLA_FFI_CallFrame* frame) {
+  static const auto* const handler = ffi::Ffi::Bind()
+                                         .Ctx<ffi::PlatformStream<void*>>()
+                                         .Ctx<ffi::ScratchAllocator>()
+                                         .RemainingArgs()
+                                         .RemainingRets()
+                                         .Attrs<ffi::Dictionary>()
+                                         .Ctx<ffi::State<XlaState<Op>>>()
+                                         .To(execute<Op>)
+                                         .release();
+  return handler->Call(frame);
+}
+
+[[maybe_unused]] const bool registered = [] {
+  register_handler<TermsOp>("CUDA", execute_handler<TermsOp>);
+  register_handler<TermsGradOp>("CUDA", execute_handler<TermsGradOp>);
+  register_handler<MapOp>("CUDA", execute_handler<MapOp>);
+  return true;
+}();
+
+}  // namespace
+}  // namespace blockhess

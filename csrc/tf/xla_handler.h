@@ -1,0 +1,114 @@
+// The custom call that xla_kernels.cc emits, on any backend: a handler of XLA's FFI that runs the
+// op on XLA's buffers.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "csrc/tf/attributes.h"
+#include "csrc/tf/status.h"
+#include "xla/ffi/api/ffi.h"
+
+extern "C" const XLA_FFI_Api* XLA_FFI_GetApi();
+
+namespace blockhess {
+
+namespace ffi = xla::ffi;
+
+class FfiAttributes : public Attributes {
+ public:
+  explicit FfiAttributes(const ffi::Dictionary& dictionary) : dictionary_(dictionary) {}
+
+  std::string text(const std::string& name) const override {
+    return std::string(get<std::string_view>(name));
+  }
+  bool flag(const std::string& name) const override { return get<bool>(name); }
+  std::vector<bool> flags(const std::string& name) const override {
+    const auto values = get<ffi::Span<const int8_t>>(name);
+    return std::vector<bool>(values.begin(), values.end());
+  }
+  int64_t integer(const std::string& name) const override { return get<int64_t>(name); }
+
+ private:
+  template <typename Value>
+  Value get(const std::string& name) const {
+    const ffi::ErrorOr<Value> value = dictionary_.get<Value>(name);
+    if (!value.has_value()) throw std::invalid_argument(name + ": " + value.error().message());
+    return *value;
+  }
+
+  ffi::Dictionary dictionary_;
+};
+
+// The op of one custom call, read when XLA builds the executable and kept in it.
+template <typename Op>
+struct XlaState {
+  static inline ffi::TypeId id{};
+  Op op;
+};
+
+// The two number their codes alike.
+inline ffi::Error to_ffi(const absl::Status& status) {
+  return ffi::Error(static_cast<ffi::ErrorCode>(status.raw_code()), std::string(status.message()));
+}
+
+inline Shape to_shape(const ffi::AnyBuffer& buffer) {
+  return Shape(buffer.dimensions().begin(), buffer.dimensions().end());
+}
+
+// Of all inputs and outputs of a call.
+inline ffi::DataType value_type(const ffi::RemainingRets& rets) {
+  return (*rets.get<ffi::AnyBuffer>(0))->element_type();
+}
+
+// Throws std::invalid_argument for other shapes than the op takes and gives.
+template <typename Op, typename Backend>
+absl::Status run(const Op& op, const ffi::RemainingArgs& args, const ffi::RemainingRets& rets,
+                 Backend backend) {
+  using T = typename Backend::Value;
+  std::vector<Shape> shapes;
+  std::vector<const T*> inputs;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const ffi::AnyBuffer buffer = *args.get<ffi::AnyBuffer>(i);
+    shapes.push_back(to_shape(buffer));
+    inputs.push_back(static_cast<const T*>(buffer.untyped_data()));
+  }
+  std::vector<T*> outputs;
+  for (size_t i = 0; i < rets.size(); ++i) {
+    outputs.push_back(static_cast<T*>((*rets.get<ffi::AnyBuffer>(i))->untyped_data()));
+  }
+  return op.run(op.check(shapes), inputs, outputs, std::move(backend));
+}
+
+template <typename Op>
+ffi::ErrorOr<std::unique_ptr<XlaState<Op>>> instantiate(ffi::Dictionary attributes) {
+  std::unique_ptr<XlaState<Op>> state;
+  const absl::Status status = guarded([&] {
+    state.reset(new XlaState<Op>{Op(FfiAttributes(attributes))});
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return ffi::Unexpected(to_ffi(status));
+  return state;
+}
+
+template <typename Op>
+XLA_FFI_Error* instantiate_handler(XLA_FFI_CallFrame* frame) {
+  static const auto* const handler =
+      ffi::Ffi::BindInstantiate().Attrs<ffi::Dictionary>().To(instantiate<Op>).release();
+  return handler->Call(frame);
+}
+
+// The custom call of the op's name on a platform. What is not registered is an error where XLA
+// compiles a call of it.
+template <typename Op>
+void register_handler(const char* platform, XLA_FFI_Handler* execute) {
+  const XLA_FFI_Api* const api = XLA_FFI_GetApi();
+  ffi::Ffi::RegisterTypeId(api, Op::kName, &XlaState<Op>::id, ffi::MakeTypeInfo<XlaState<Op>>());
+  ffi::Ffi::RegisterStaticHandler(api, Op::kName, platform,
+                                  {instantiate_handler<Op>, nullptr, nullptr, execute});
+}
+
+}  // namespace blockhess
