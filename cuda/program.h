@@ -37,7 +37,7 @@ struct Operand {
   __device__ C operator[](int lane) const { return values[is_constant ? 0 : lane]; }
 
   __device__ Lanes<C> all() const {
-    if (!is_constant) return load_lanes(values);
+    if (!is_constant) return load_lanes<kLanes<C>>(values);
     Lanes<C> lanes;
     for (C& value : lanes.values) value = *values;
     return lanes;

@@ -3,27 +3,12 @@
 #pragma once
 
 #include "csrc/core/layout.h"
-#include "cuda/divisor.h"
 #include "cuda/plan.h"
 #include "cuda/program.h"
 #include "cuda/quadratic.h"
+#include "cuda/tile_shape.h"
 
 namespace blockhess::cuda {
-
-// A row is summed in so many parts, whatever else is in the tile.
-__host__ __device__ inline int sum_parts(int64_t K) { return K < 32 ? 1 : 32; }
-
-// How a call is cut into tiles and where they lie.
-struct TileShape {
-  int K;
-  int rows;        // of a full tile
-  int slot_width;  // threads that run programs
-  Divisor by_row;  // K
-  int64_t num_tiles;
-  int64_t memory_bytes;              // of a tile's arrays
-  unsigned char* in_workspace;       // where the thread blocks' tiles lie; null: in shared memory
-  int state_at, sums_at, memory_at;  // in shared memory, in bytes
-};
 
 // What a thread block knows of its tile. Lies in shared memory, so that it takes no registers while
 // programs run.
@@ -33,6 +18,7 @@ struct TileState {
   int64_t first;  // row
   int rows;
 };
+static_assert(sizeof(TileState) == kStateBytes);
 
 template <typename T, bool has_gamma>
 class Tile {
@@ -113,14 +99,6 @@ class Tile {
   __device__ C S_entry(const DeviceTerm<T>& term, int i, int row, int column) const {
     if (term.shared_S != nullptr) return term.shared_S[row * K() + column];
     return symmetric_entry(term.S + (first() + i) * term.S_stride, K(), row, column);
-  }
-
-  // kLanes entries that follow each other in a row, from a 16-byte boundary where S is shared.
-  __device__ Lanes<C> S_lanes(const DeviceTerm<T>& term, int i, int row, int column) const {
-    if (term.shared_S != nullptr) return load_lanes(term.shared_S + (row * K() + column));
-    Lanes<C> lanes;
-    for (int j = 0; j < kLanes<C>; ++j) lanes.values[j] = S_entry(term, i, row, column + j);
-    return lanes;
   }
 
   // Entry k of S v, of row i.
