@@ -30,6 +30,9 @@ struct Cotangent {
         K(K) {}
 
   __device__ bool is_full() const { return layout == Layout::kDense || layout == Layout::kPacked; }
+  // Of a full one, what is stored: row `row` from here, column `column` up to there.
+  __device__ int first_column(int row) const { return layout == Layout::kPacked ? row : 0; }
+  __device__ int last_row(int column) const { return layout == Layout::kPacked ? column : K - 1; }
   __device__ C diagonal(int k) const {
     if (layout == Layout::kNone) return C(0);
     return load(layout == Layout::kDiag ? block[k] : block[row_offset(layout, K, k) + k]);

@@ -79,7 +79,8 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma || sizeof(
           rows(kPsi2)[i] = get(2);
           rows(kPsi3)[i] = get(3);
         });
-        // t1, M u, t2, t3.
+        // t1, M u, t2, t3. Of M u first what the columns of M give: neighbours read what is next to
+        // each other. As S is symmetric, so are they enough for <M, S>.
         for_each(tile.values(), [&](int e) {
           const int i = tile.row_of(e), k = e - i * K;
           const bool adds_S = term.steps.t1 && tile.has_S(term);
@@ -87,9 +88,9 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma || sizeof(
           C product(0), inner = array(kMu)[e];
           if (M_i.is_full() && (term.steps.M_u || adds_S)) {
             const C* const u = array(kU) + i * K;
-#pragma unroll 2
-            for (int j = 0; j < K; ++j) {
-              const C m = M_i.entry(j, k);
+#pragma unroll 4
+            for (int j = 0; j <= M_i.last_row(k); ++j) {
+              const C m = M_i.stored(j, k);
               product = multiply_add(m, u[j], product);
               if (adds_S) inner = multiply_add(m, tile.S_entry(term, i, j, k), inner);
             }
@@ -100,6 +101,14 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma || sizeof(
           array(kMu)[e] = term.steps.M_u ? product : C(0);
           array(kEntries)[e] = inner;
         });
+        if (term.steps.M_u && M(0).is_full()) {
+          tile.sum_along([&](int e) { return M(0).first_column(e - tile.row_of(e) * K); },
+                         [&](int e, int j) {
+                           const int i = tile.row_of(e);
+                           return M(i).stored(e - i * K, j) * array(kU)[i * K + j];
+                         },
+                         [&](int e, C sum) { array(kMu)[e] = C(0.5) * (array(kMu)[e] + sum); });
+        }
         tile.template sum_rows<C>(array(kEntries),
                                   [&](int i, C sum) { rows(kT1)[i] = term.steps.t1 ? sum : C(0); });
         __syncthreads();

@@ -141,6 +141,29 @@ class Tile {
     });
   }
 
+  // use(e, sum of get(e, index) for index in [begin(e), K)) for each value e, where get reads what
+  // is next to each other for indexes that are. Synchronises within, not before and after.
+  template <typename Begin, typename Get, typename Use>
+  __device__ void sum_along(Begin begin, Get get, Use use) const {
+    C* const sums = reinterpret_cast<C*>(shared_memory() + shape_.sums_at);
+    const int thread = static_cast<int>(threadIdx.x), part = thread % kRowThreads;
+    for (int first = 0; first < values(); first += kThreads / kRowThreads) {
+      const int e = first + thread / kRowThreads;
+      C sum(0);
+      if (e < values()) {
+#pragma unroll 4
+        for (int j = begin(e) + part; j < K(); j += kRowThreads) sum += get(e, j);
+      }
+      sums[thread] = sum;
+      __syncthreads();
+      if (e < values() && part == 0) {
+        for (int other = 1; other < kRowThreads; ++other) sum += sums[thread + other];
+        use(e, sum);
+      }
+      __syncthreads();
+    }
+  }
+
   // use(i, sum of row i of a), summed in type A. Synchronises before and between, not after.
   template <typename A, typename Use>
   __device__ void sum_rows(const C* a, Use use) const {

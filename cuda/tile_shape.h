@@ -60,7 +60,9 @@ inline ShapeChoice choose_shape(int64_t N, int64_t K, const TileContents& conten
   int64_t rows = std::min(kTileValues / std::max<int64_t>(K, 1), ceil_divide(N, kManyBlocks));
   rows = std::max<int64_t>(rows, 1);
   shape.slot_width = slot_width(contents.num_slots, contents.value_bytes, kMostSharedBytes / 2);
-  const auto sum_bytes = [&] { return aligned(rows * sum_parts(K) * int64_t{sizeof(double)}); };
+  const auto sum_bytes = [&] {
+    return aligned(std::max<int64_t>(kThreads, rows * sum_parts(K)) * int64_t{sizeof(double)});
+  };
   const auto tile_bytes = [&] {
     return aligned((contents.arrays * K + contents.row_arrays) * rows * contents.value_bytes);
   };

@@ -143,7 +143,7 @@ def tile_shape(N: int, K: int, num_slots: int, arrays: int, row_arrays: int) -> 
     rows = max(1, min(DEVICE["TileValues"] // K, ceil(N / DEVICE["ManyBlocks"])))
 
     def fixed_bytes() -> int:
-        state, sums = STATE_BYTES, rows * (1 if K < 32 else 32) * 8
+        state, sums = STATE_BYTES, max(DEVICE["Threads"], rows * (1 if K < 32 else 32)) * 8
         return slot_bytes(width) + state + ceil(sums / 16) * 16
 
     def tile_bytes() -> int:
