@@ -81,9 +81,10 @@ inline ShapeChoice choose_shape(int64_t N, int64_t K, const TileContents& conten
 }
 
 // Thread blocks that write a strip each of the same tiles: as many as fill a GPU with strips that
-// are not too small.
+// are not too small, nor much less than what each of the thread blocks has of the tile.
 inline int64_t choose_strips(const TileShape& shape, int64_t block_bytes) {
-  const int64_t most = std::max<int64_t>(1, shape.rows * block_bytes / kLeastStrip);
+  const int64_t least = std::max(kLeastStrip, 2 * shape.memory_bytes);
+  const int64_t most = std::max<int64_t>(1, shape.rows * block_bytes / least);
   return std::min(most, ceil_divide(kManyBlocks, shape.num_tiles));
 }
 

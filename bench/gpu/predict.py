@@ -121,14 +121,17 @@ def read_cases() -> dict[str, tuple[Term, Term]]:
 
 @dataclass(frozen=True)
 class Shape:
-    """How cuda/tile_shape.h cuts a call into tiles; `shared_bytes` is what a thread block has."""
+    """How cuda/tile_shape.h cuts a call into tiles of so many bytes; `shared_bytes` is what a
+    thread block has."""
 
     rows: int
     num_tiles: int
+    tile_bytes: int
     shared_bytes: int
 
     def strips(self, block_bytes: int) -> int:
-        most = max(1, self.rows * block_bytes // DEVICE["LeastStrip"])
+        least = max(DEVICE["LeastStrip"], 2 * self.tile_bytes)
+        most = max(1, self.rows * block_bytes // least)
         return min(most, ceil(DEVICE["ManyBlocks"] / self.num_tiles))
 
 
@@ -152,7 +155,8 @@ def tile_shape(N: int, K: int, num_slots: int, arrays: int, row_arrays: int) -> 
     while rows > 1 and fixed_bytes() + tile_bytes() > most:
         rows //= 2
     in_workspace = fixed_bytes() + tile_bytes() > most
-    return Shape(rows, ceil(N / rows), fixed_bytes() + (0 if in_workspace else tile_bytes()))
+    shared_bytes = fixed_bytes() + (0 if in_workspace else tile_bytes())
+    return Shape(rows, ceil(N / rows), tile_bytes(), shared_bytes)
 
 
 @dataclass(frozen=True)
