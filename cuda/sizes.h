@@ -9,7 +9,6 @@ namespace blockhess::cuda {
 // Few threads, and limits that small cases already pass.
 inline constexpr int kThreads = 8;
 inline constexpr int kParts = 4;
-inline constexpr int kRowThreads = 2;
 inline constexpr int kTileValues = 24;
 inline constexpr int64_t kMostSharedBytes = 8 << 10;
 inline constexpr int64_t kMostBlocks = 3;
@@ -21,9 +20,6 @@ inline constexpr int64_t kLeastStrip = 512;
 inline constexpr int kThreads = 256;
 // Of a sum that a whole thread block takes.
 inline constexpr int kParts = 32;
-// That read a row of a matrix together: what they read at a time is a piece that the memory gives
-// whole.
-inline constexpr int kRowThreads = 8;
 inline constexpr int kTileValues = 512;
 // What every kernel may have without asking; past it, tiles lie in the workspace.
 inline constexpr int64_t kMostSharedBytes = 48 << 10;

@@ -141,23 +141,29 @@ class Tile {
     });
   }
 
-  // use(e, sum of get(e, index) for index in [begin(e), K)) for each value e, where get reads what
-  // is next to each other for indexes that are. Synchronises within, not before and after.
-  template <typename Begin, typename Get, typename Use>
-  __device__ void sum_along(Begin begin, Get get, Use use) const {
+  // use(e, row times v of its row of the tile) for each value e, where a row of a matrix has
+  // columns from begin(e) on at row(e). Neighbours read what is next to each other. Synchronises
+  // within, not before.
+  template <typename Begin, typename Row, typename Use>
+  __device__ void rows_times(const C* v, Begin begin, Row row, Use use) const {
     C* const sums = reinterpret_cast<C*>(shared_memory() + shape_.sums_at);
-    const int thread = static_cast<int>(threadIdx.x), part = thread % kRowThreads;
-    for (int first = 0; first < values(); first += kThreads / kRowThreads) {
-      const int e = first + thread / kRowThreads;
+    const int thread = static_cast<int>(threadIdx.x), parts = row_threads(K());
+    const int own = thread / parts, part = thread % parts, rows_together = kThreads / parts;
+    for (int first = 0; first < values(); first += rows_together) {
+      const int e = first + own;
       C sum(0);
       if (e < values()) {
+        const T* const entries = row(e);
+        const C* const factors = v + row_of(e) * K();
 #pragma unroll 4
-        for (int j = begin(e) + part; j < K(); j += kRowThreads) sum += get(e, j);
+        for (int k = begin(e) + part; k < K(); k += parts) {
+          sum = multiply_add(load(entries[k]), factors[k], sum);
+        }
       }
       sums[thread] = sum;
       __syncthreads();
       if (e < values() && part == 0) {
-        for (int other = 1; other < kRowThreads; ++other) sum += sums[thread + other];
+        for (int other = 1; other < parts; ++other) sum += sums[thread + other];
         use(e, sum);
       }
       __syncthreads();

@@ -18,6 +18,10 @@ inline int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlign
 // A row is summed in so many parts, whatever else is in the tile.
 BLOCKHESS_HOST_DEVICE inline int sum_parts(int64_t K) { return K < 32 ? 1 : 32; }
 
+// Threads that read a row of a matrix together: with a wide row, what they read at a time is a
+// piece that the memory gives whole.
+BLOCKHESS_HOST_DEVICE inline int row_threads(int K) { return K < 16 ? 2 : K < 32 ? 4 : 8; }
+
 // Of the slots of so many threads that run programs, 16 bytes each.
 inline int64_t slot_bytes(int num_slots, int64_t width) { return num_slots * width * 16; }
 

@@ -426,6 +426,7 @@ void test_all_vjps() {
     if (test.name == "all parts") {
       test_vjp<T>(test, 2, 150, {true, true, Layout::kPacked}, 1, 0);
       test_vjp<T>(test, 60, 4, {true, true, Layout::kDense}, 1, 0);
+      test_vjp<T>(test, 3, 20, {true, true, Layout::kDense}, 1, 0);
       test_vjp<T>(test, 2, 300, {true, true, Layout::kDense}, 1, 0, false);
     }
     if (test.name == "S per row") test_vjp<T>(test, 1, 1000, {true, true, Layout::kDense}, 1, 0);
