@@ -106,7 +106,11 @@ XLA_FFI_Error* instantiate_handler(XLA_FFI_CallFrame* frame) {
 template <typename Op>
 void register_handler(const char* platform, XLA_FFI_Handler* execute) {
   const XLA_FFI_Api* const api = XLA_FFI_GetApi();
+#if XLA_FFI_API_MINOR >= 2
   ffi::Ffi::RegisterTypeId(api, Op::kName, &XlaState<Op>::id, ffi::MakeTypeInfo<XlaState<Op>>());
+#else  // TensorFlow 2.20
+  ffi::Ffi::RegisterTypeId(api, Op::kName, &XlaState<Op>::id);
+#endif
   ffi::Ffi::RegisterStaticHandler(api, Op::kName, platform,
                                   {instantiate_handler<Op>, nullptr, nullptr, execute});
 }
