@@ -1,6 +1,6 @@
-"""The TensorFlow ops, with typed wrappers, registered gradients and registered converters."""
+"""The TensorFlow ops, with typed wrappers and all that is registered for them."""
 
-from . import pfor, terms_gradient  # noqa: F401  registers the gradients and the converters
+from . import pfor, statistics, terms_gradient  # noqa: F401  each registers something
 from .map import map
 from .terms import Outputs, Term, terms
 from .vjp import TermCotangents, terms_vjp
