@@ -60,8 +60,8 @@ def _traces(wanted: Wanted) -> Iterator[Task]:
 
 def _gradients(wanted: Wanted) -> Iterator[Task]:
     for N, K in wanted.sizes or (QUICK_SIZES[1:] if wanted.quick else LARGE_SIZES):
-        # TensorFlow's own gradients of wide blocks take a minute to build.
-        for dtype in wanted.dtypes or (DTYPES if K < 128 else DTYPES[:1]):
+        # TensorFlow's own gradients of wide blocks take most of a minute to build.
+        for dtype in wanted.dtypes or (DTYPES if K < 32 else DTYPES[:1]):
             for case in _cases(wanted, ("gaussian", "sine")):
                 yield Task("gradients", case, N, K, dtype, quantity="vjp")
 

@@ -46,9 +46,7 @@ def arguments() -> argparse.Namespace:
     several("--layouts", "of the section layouts", LAYOUTS[1:])
     several("--peers", "only those whose names hold one of these texts")
     parser.add_argument("--rounds", type=int, help="of a pair at most (31; quick: 5)")
-    parser.add_argument(
-        "--budget", type=float, help="seconds of a pair's rounds (0.25; quick: 0.1)"
-    )
+    parser.add_argument("--budget", type=float, help="seconds of a pair's rounds (0.2; quick: 0.1)")
     parser.add_argument("--cores", type=int, default=2, help="to run on (2)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder (bench/results)")
     parser.add_argument("--name", help="of the files (full; quick: quick)")
@@ -87,7 +85,7 @@ def measured_here(options: argparse.Namespace) -> dict[str, Any]:
         wanted(options),
         peers=options.peers,
         rounds=options.rounds or (5 if options.quick else 31),
-        budget=options.budget or (0.1 if options.quick else 0.25),
+        budget=options.budget or (0.1 if options.quick else 0.2),
     )
 
 

@@ -9,11 +9,13 @@
 namespace blockhess::cuda {
 
 // What the terms have in a tile: arrays one after the other, (terms, rows, K) or (terms, rows) of a
-// full tile.
+// full tile, by where they start in its memory. With one pointer an address takes the fewest
+// instructions.
 template <typename C>
 struct TermArrays {
-  const C *u, *psi1, *psi2;
-  const C* diagonal;  // (rows, K), of all terms together; null: none has one
+  const C* memory;
+  int u, psi1, psi2;
+  int diagonal;  // (rows, K), of all terms together; -1: none has one
 };
 
 // The part of a tile's vectors that one of several thread blocks writes.
@@ -22,7 +24,8 @@ struct Strip {
 
   // Where strip `n` of `vectors` starts.
   __device__ int start(int vectors, int n) const {
-    return static_cast<int>(int64_t{vectors} * n / count);
+    const int each = (vectors + count - 1) / count;
+    return n * each < vectors ? n * each : vectors;
   }
 };
 
@@ -61,68 +64,71 @@ __device__ inline Place next_place(Place at, int K) {
   return {at.block + 1, 0, 0};
 }
 
-// One entry, wherever it is.
-template <typename T, typename Tile>
-__device__ inline Arithmetic<T> compose(const Tile& tile, int num_terms,
-                                        const TermArrays<Arithmetic<T>>& arrays, Place at) {
-  using C = Arithmetic<T>;
-  C entry(0);
-#pragma unroll 1
-  for (int t = 0; t < num_terms; ++t) {
-    const DeviceTerm<T>& term = tile.term(t);
-    if (tile.has_S(term) && term.psi.has(1)) {
-      const C psi1 = arrays.psi1[t * tile.full_rows() + at.block];
-      entry = multiply_add(psi1, tile.S_entry(term, at.block, at.row, at.column), entry);
-    }
-    if (term.psi.has(2)) {
-      const C psi2 = arrays.psi2[t * tile.full_rows() + at.block];
-      const C* const u = arrays.u + (t * tile.full() + at.block * tile.K());
-      entry = multiply_add(psi2, u[at.row] * u[at.column], entry);
-    }
-  }
-  if (arrays.diagonal != nullptr && at.row == at.column) {
-    entry += arrays.diagonal[at.block * tile.K() + at.row];
-  }
-  return entry;
+// `step` entries on, where that is the place of such an entry in a dense layout.
+__device__ inline Place advance(Place at, Place step, int K) {
+  at.column += step.column;
+  const int next_row = at.column >= K;
+  at.column -= next_row ? K : 0;
+  at.row += step.row + next_row;
+  const int next_block = at.row >= K;
+  at.row -= next_block ? K : 0;
+  at.block += step.block + next_block;
+  return at;
 }
 
-// kLanes entries of one row, in a tile where such pieces start on 16-byte boundaries. To the bit
-// what `compose` gives.
-template <typename T, typename Tile>
-__device__ inline Lanes<Arithmetic<T>> compose_lanes(const Tile& tile, int num_terms,
-                                                     const TermArrays<Arithmetic<T>>& arrays,
-                                                     Place at) {
+// Pieces of rows, of so many entries each from a place; wide ones start on 16-byte boundaries, and
+// no S is of each row. What there is to know of a term is read once for all pieces, which stay in
+// registers. An entry is the same to the bit in any width.
+template <typename T, int width, int count, typename Tile>
+__device__ inline void compose(const Tile& tile, int num_terms,
+                               const TermArrays<Arithmetic<T>>& arrays, const Place (&at)[count],
+                               Lanes<Arithmetic<T>, width> (&pieces)[count]) {
   using C = Arithmetic<T>;
-  Lanes<C> entries{};
+  const int K = tile.K();
+  const C* const memory = arrays.memory;
+#pragma unroll
+  for (int p = 0; p < count; ++p) {
+    const int place = arrays.diagonal + at[p].block * K + at[p].row;
+    const C diagonal = arrays.diagonal >= 0 ? memory[place] : C(0);
+    for (int j = 0; j < width; ++j) {
+      pieces[p].values[j] = at[p].row == at[p].column + j ? diagonal : C(0);
+    }
+  }
 #pragma unroll 1
   for (int t = 0; t < num_terms; ++t) {
     const DeviceTerm<T>& term = tile.term(t);
-    if (tile.has_S(term) && term.psi.has(1)) {
-      const C psi1 = arrays.psi1[t * tile.full_rows() + at.block];
-      const Lanes<C> S = tile.S_lanes(term, at.block, at.row, at.column);
-      for (int j = 0; j < kLanes<C>; ++j) {
-        entries.values[j] = multiply_add(psi1, S.values[j], entries.values[j]);
+    const C* const shared_S = term.shared_S;
+    const bool has_S = shared_S != nullptr || (width == 1 && term.S != nullptr);
+    if (has_S && term.psi.has(1)) {
+      const int psi1 = arrays.psi1 + t * tile.full_rows();
+#pragma unroll
+      for (int p = 0; p < count; ++p) {
+        Lanes<C, width> S;
+        if (width > 1 || shared_S != nullptr) {
+          S = load_lanes<width>(shared_S + (at[p].row * K + at[p].column));
+        } else {
+          S.values[0] = tile.S_entry(term, at[p].block, at[p].row, at[p].column);
+        }
+        const C factor = memory[psi1 + at[p].block];
+        for (int j = 0; j < width; ++j) {
+          pieces[p].values[j] = multiply_add(factor, S.values[j], pieces[p].values[j]);
+        }
       }
     }
     if (term.psi.has(2)) {
-      const C psi2 = arrays.psi2[t * tile.full_rows() + at.block];
-      const C* const u = arrays.u + (t * tile.full() + at.block * tile.K());
-      const C u_row = u[at.row];
-      const Lanes<C> u_columns = load_lanes(u + at.column);
-      for (int j = 0; j < kLanes<C>; ++j) {
-        entries.values[j] = multiply_add(psi2, u_row * u_columns.values[j], entries.values[j]);
+      const int psi2 = arrays.psi2 + t * tile.full_rows(), u = arrays.u + t * tile.full();
+#pragma unroll
+      for (int p = 0; p < count; ++p) {
+        const int u_block = u + at[p].block * K;
+        const C factor = memory[psi2 + at[p].block], u_row = memory[u_block + at[p].row];
+        const Lanes<C, width> u_columns = load_lanes<width>(memory + (u_block + at[p].column));
+        for (int j = 0; j < width; ++j) {
+          pieces[p].values[j] =
+              multiply_add(factor, u_row * u_columns.values[j], pieces[p].values[j]);
+        }
       }
     }
   }
-  const int to_diagonal = at.row - at.column;
-  if (arrays.diagonal != nullptr && to_diagonal >= 0 && to_diagonal < kLanes<C>) {
-    const C diagonal = arrays.diagonal[at.block * tile.K() + at.row];
-    for (int j = 0; j < kLanes<C>; ++j) {
-      const C with_diagonal = entries.values[j] + diagonal;
-      entries.values[j] = j == to_diagonal ? with_diagonal : entries.values[j];
-    }
-  }
-  return entries;
 }
 
 // 16 bytes of the output.
@@ -132,44 +138,99 @@ union Packed {
   uint4 vector;
 };
 
+// How blocks are written.
+struct Writing {
+  Divisor by_block, by_row;
+  // Whether rows are whole vectors and no S is of each row; then also the place of the entry that
+  // the vector of the next thread block's worth of threads starts with.
+  bool in_vectors;
+  Place step;
+};
+
+template <typename T>
+inline constexpr int kPerVector = 16 / sizeof(T);
+
+template <typename T>
+Writing prepare_writing(Layout layout, int K, bool any_own_S) {
+  Writing writing{};
+  const int size = static_cast<int>(block_size(layout, K));
+  writing.by_block = Divisor(static_cast<uint32_t>(size));
+  writing.by_row = Divisor(static_cast<uint32_t>(K));
+  writing.in_vectors = layout == Layout::kDense && K % kPerVector<T> == 0 && !any_own_S;
+  const int step = kThreads * kPerVector<T>;
+  writing.step = {step / size, step % size / K, step % K};
+  return writing;
+}
+
+// Several vectors at a time, as far from each other as there are threads, so that neighbours write
+// what is next to each other.
+template <typename T, typename Tile>
+__device__ void write_vectors(const Tile& tile, int num_terms,
+                              const TermArrays<Arithmetic<T>>& arrays, const Writing& writing,
+                              int begin, int end, T* out) {
+  using C = Arithmetic<T>;
+  constexpr int kPieces = 4, kEach = kPerVector<T> / kLanes<C>;
+  const int K = tile.K(), last_block = tile.rows() - 1;
+  int v = begin + static_cast<int>(threadIdx.x);
+  Place next = find_place<Layout::kDense>(v * kPerVector<T>, writing.by_block, writing.by_row);
+#pragma unroll 1
+  while (v < end) {
+    Place at[kPieces];
+#pragma unroll
+    for (int p = 0; p < kPieces; p += kEach) {
+      // What is past the end is somewhere in the tile, and not stored.
+      const int block = next.block < last_block ? next.block : last_block;
+      for (int e = 0; e < kEach; ++e) at[p + e] = {block, next.row, next.column + e * kLanes<C>};
+      next = advance(next, writing.step, K);
+    }
+    Lanes<C> pieces[kPieces];
+    compose<T>(tile, num_terms, arrays, at, pieces);
+#pragma unroll
+    for (int p = 0; p < kPieces; p += kEach) {
+      Packed<T> packed;
+      for (int j = 0; j < kPerVector<T>; ++j) {
+        store(&packed.values[j], pieces[p + j / kLanes<C>].values[j % kLanes<C>]);
+      }
+      if (v < end) store_whole(out + v * kPerVector<T>, packed.vector);
+      v += kThreads;
+    }
+  }
+}
+
 template <typename T, Layout layout, typename Tile>
 __device__ void write_blocks(const Tile& tile, int num_terms,
-                             const TermArrays<Arithmetic<T>>& arrays, Divisor by_block,
-                             Divisor by_row, Strip strip, T* out) {
+                             const TermArrays<Arithmetic<T>>& arrays, const Writing& writing,
+                             Strip strip, T* out) {
   using C = Arithmetic<T>;
-  constexpr int kCount = 16 / sizeof(T);
-  const int K = tile.K(), total = tile.rows() * by_block.divisor();
+  constexpr int kCount = kPerVector<T>, kPieces = kCount < 4 ? kCount : 4;
+  const int K = tile.K(), total = tile.rows() * writing.by_block.divisor();
   // Entries of the first vector that lie before the tile's own.
   const int before = static_cast<int>(reinterpret_cast<uintptr_t>(out) % 16 / sizeof(T));
   const int vectors = (before + total + kCount - 1) / kCount;
   const int begin = strip.start(vectors, strip.number);
   const int end = strip.start(vectors, strip.number + 1);
-  if (layout == Layout::kDense && K % kCount == 0 && before == 0) {
-    for_each(end - begin, [&](int v) {
-      const int first = (begin + v) * kCount;
-      Place at = find_place<layout>(first, by_block, by_row);
-      Packed<T> packed;
-#pragma unroll
-      for (int j = 0; j < kCount; j += kLanes<C>) {
-        const Lanes<C> entries = compose_lanes<T>(tile, num_terms, arrays, at);
-        for (int lane = 0; lane < kLanes<C>; ++lane) {
-          store(&packed.values[j + lane], entries.values[lane]);
-        }
-        at.column += kLanes<C>;
-      }
-      store_whole(out + first, packed.vector);
-    });
+  if (layout == Layout::kDense && writing.in_vectors && before == 0) {
+    write_vectors(tile, num_terms, arrays, writing, begin, end, out);
     return;
   }
   for_each(end - begin, [&](int v) {
     const int first = (begin + v) * kCount - before;
-    Place at = find_place<layout>(first < 0 ? 0 : first, by_block, by_row);
+    Place next = find_place<layout>(first < 0 ? 0 : first, writing.by_block, writing.by_row);
     Packed<T> packed;
 #pragma unroll
-    for (int j = 0; j < kCount; ++j) {
-      store(&packed.values[j], compose<T>(tile, num_terms, arrays, at));
-      // Places outside the tile repeat one within it, and are not stored.
-      if (first + j >= 0 && first + j + 1 < total) at = next_place<layout>(at, K);
+    for (int start = 0; start < kCount; start += kPieces) {
+      Place at[kPieces];
+#pragma unroll
+      for (int p = 0; p < kPieces; ++p) {
+        at[p] = next;
+        // Places outside the tile repeat one within it, and are not stored.
+        const int entry = first + start + p;
+        if (entry >= 0 && entry + 1 < total) next = next_place<layout>(next, K);
+      }
+      Lanes<C, 1> entries[kPieces];
+      compose<T>(tile, num_terms, arrays, at, entries);
+#pragma unroll
+      for (int p = 0; p < kPieces; ++p) store(&packed.values[start + p], entries[p].values[0]);
     }
 #ifdef BLOCKHESS_BREAK_TAIL
     if (first >= 0) {

@@ -30,6 +30,22 @@ struct Cotangent {
         K(K) {}
 
   __device__ bool is_full() const { return layout == Layout::kDense || layout == Layout::kPacked; }
+  // Of a full one, where entry (row, 0) is or would be; stored are those from first_column on.
+  __device__ const T* row(int row) const { return block + row_offset(layout, K, row); }
+  __device__ int first_column(int row) const { return layout == Layout::kPacked ? row : 0; }
+  // Of a full one, what is stored of a column times get(row), summed.
+  template <typename Get>
+  __device__ C column_times(int column, Get get) const {
+    const bool is_packed = layout == Layout::kPacked;
+    const T* entry = block + column;
+    C sum(0);
+#pragma unroll 4
+    for (int row = 0; row < (is_packed ? column + 1 : K); ++row) {
+      sum = multiply_add(load(*entry), get(row), sum);
+      entry += is_packed ? K - 1 - row : K;
+    }
+    return sum;
+  }
   __device__ C diagonal(int k) const {
     if (layout == Layout::kNone) return C(0);
     return load(layout == Layout::kDiag ? block[k] : block[row_offset(layout, K, k) + k]);

@@ -1,6 +1,6 @@
-// What the kernels use of the CUDA language beyond its keywords, and the sizes of a thread block.
-// Everything else of that language stays out of them, so that a small stand-in for it suffices to
-// run them on the CPU (tests/cuda/emulator).
+// What the kernels use of the CUDA language beyond its keywords. Everything else of that language
+// stays out of them, so that a small stand-in for it suffices to run them on the CPU
+// (tests/cuda/emulator).
 #pragma once
 
 #include <cuda_runtime.h>
@@ -10,36 +10,9 @@
 #include <cstring>
 
 #include "csrc/core/half.h"
+#include "cuda/sizes.h"
 
 namespace blockhess::cuda {
-
-#ifdef BLOCKHESS_EMULATED
-// Few threads, and limits that small cases already pass.
-inline constexpr int kThreads = 8;
-inline constexpr int kParts = 4;
-inline constexpr int kTileValues = 24;
-inline constexpr int64_t kMostSharedBytes = 8 << 10;
-inline constexpr int64_t kMostBlocks = 3;
-inline constexpr int64_t kMostShards = 5;
-inline constexpr int64_t kManyThreads = 64;
-inline constexpr int64_t kManyBlocks = 4;
-inline constexpr int64_t kLeastStrip = 512;
-#else
-inline constexpr int kThreads = 256;
-// Of a sum that a whole thread block takes.
-inline constexpr int kParts = 32;
-inline constexpr int kTileValues = 512;
-// What every kernel may have without asking; past it, tiles lie in the workspace.
-inline constexpr int64_t kMostSharedBytes = 48 << 10;
-inline constexpr int64_t kMostBlocks = 4096;
-// Of sums over rows.
-inline constexpr int64_t kMostShards = 1024;
-// Enough to fill any GPU of today.
-inline constexpr int64_t kManyThreads = 1 << 18;
-inline constexpr int64_t kManyBlocks = 1024;
-// Bytes of blocks that are worth another evaluation of their rows.
-inline constexpr int64_t kLeastStrip = 32 << 10;
-#endif
 
 // Thread blocks that a multiprocessor is to hold together: as many as a kernel can have without
 // keeping registers in memory.
@@ -76,19 +49,19 @@ __device__ inline void store(BFloat16* out, double value) {
 template <typename C>
 inline constexpr int kLanes = 16 / sizeof(C);
 
-template <typename C>
-struct alignas(16) Lanes {
-  C values[kLanes<C>];
+template <typename C, int width = kLanes<C>>
+struct alignas(width * sizeof(C)) Lanes {
+  C values[width];
 };
 
-// From 16-byte boundaries.
-template <typename C>
-__device__ inline Lanes<C> load_lanes(const C* from) {
-  return *reinterpret_cast<const Lanes<C>*>(from);
+// From boundaries of their size.
+template <int width, typename C>
+__device__ inline Lanes<C, width> load_lanes(const C* from) {
+  return *reinterpret_cast<const Lanes<C, width>*>(from);
 }
-template <typename C>
-__device__ inline void store_lanes(C* to, const Lanes<C>& lanes) {
-  *reinterpret_cast<Lanes<C>*>(to) = lanes;
+template <typename C, int width>
+__device__ inline void store_lanes(C* to, const Lanes<C, width>& lanes) {
+  *reinterpret_cast<Lanes<C, width>*>(to) = lanes;
 }
 
 // A store of 16 bytes, which the compiler would take apart where a branch beside it stores them one

@@ -10,8 +10,6 @@ inline Result to_result(cudaError_t error) {
   return error == cudaSuccess ? Result{} : Result{Status::kLaunchFailed, static_cast<int>(error)};
 }
 
-inline int64_t ceil_divide(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
 // Of thread blocks.
 struct Grid {
   int64_t x, y = 1;

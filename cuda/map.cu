@@ -77,12 +77,12 @@ Result map(const MapArguments<T>& arguments, void* stream) {
     }
     call.outputs = plan.append(outputs.data(), outputs.size());
     call.num_outputs = static_cast<int32_t>(outputs.size());
-    call.slot_width = slot_width<C>(plan.most_slots(), kMostSharedBytes);
+    call.slot_width = slot_width(plan.most_slots(), sizeof(C), kMostSharedBytes);
     std::copy(plan.words().begin(), plan.words().end(), call.words.here);
     const int64_t blocks = std::min(ceil_divide(arguments.count, kTileValues), kMostBlocks);
     const auto kernel = plan.has_gamma() ? map_kernel<T, true> : map_kernel<T, false>;
     const Result result =
-        launch(kernel, call, {blocks}, slot_bytes<C>(plan.most_slots(), call.slot_width), stream);
+        launch(kernel, call, {blocks}, slot_bytes(plan.most_slots(), call.slot_width), stream);
     if (!result.is_done()) return result;
   }
   return {};

@@ -17,12 +17,6 @@ namespace blockhess::cuda {
 // Kernel arguments end at 4096 bytes; this leaves 320 for the rest.
 inline constexpr int kInlineWords = 472;
 
-// These take so many registers, in double as they are, that only kernels of programs with one of
-// them have them.
-BLOCKHESS_HOST_DEVICE constexpr bool is_gamma(Opcode opcode) {
-  return opcode == Opcode::lgamma || opcode == Opcode::digamma || opcode == Opcode::polygamma;
-}
-
 // An operand of an instruction: a slot of the thread, or with kConstant a constant of the program.
 inline constexpr int kConstant = 0x800;
 inline constexpr int kNoOutput = 0xffff;
@@ -79,7 +73,8 @@ class PlanWriter {
   const std::vector<uint64_t>& words() const { return words_; }
   // The slots that a thread needs for any program so far.
   int most_slots() const { return most_slots_; }
-  // Whether any has a function that is_gamma.
+  // Whether any has a huge function, which all are gamma functions. They take so many registers, in
+  // double as they are, that only kernels of programs with one of them have them.
   bool has_gamma() const { return has_gamma_; }
 
   template <typename Value>
@@ -112,7 +107,7 @@ class PlanWriter {
     most_slots_ = most_slots_ < result.num_slots ? result.num_slots : most_slots_;
     std::vector<uint64_t> words;
     for (const Instruction& step : program.instructions) {
-      has_gamma_ |= is_gamma(step.opcode);
+      has_gamma_ |= info(step.opcode).code_size == CodeSize::huge;
       words.push_back(static_cast<uint64_t>(step.opcode) | operand(step.out) << 8 |
                       operand(step.a) << 20 | operand(step.b) << 32 | operand(step.c) << 44);
     }

@@ -1,5 +1,5 @@
-// The host's side that the two directions share: how a call is cut into tiles, what its workspace
-// holds, and the small kernels that fill the workspace.
+// The host's side that the two directions share: what the workspace of a call holds, and the small
+// kernels that fill it.
 #pragma once
 
 #include <algorithm>
@@ -12,22 +12,7 @@
 
 namespace blockhess::cuda {
 
-inline constexpr int64_t kAlignment = 16;
 inline constexpr int64_t kMostTileMemory = int64_t{64} << 20;  // of all tiles in the workspace
-
-inline int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-// Threads that run programs of so many slots with so many bytes of shared memory.
-template <typename C>
-int64_t slot_bytes(int num_slots, int64_t width) {
-  return num_slots * width * kLanes<C> * int64_t{sizeof(C)};
-}
-template <typename C>
-int slot_width(int num_slots, int64_t most_bytes) {
-  int64_t width = std::min<int64_t>(kThreads, ceil_divide(kTileValues, kLanes<C>));
-  while (width > 1 && slot_bytes<C>(num_slots, width) > most_bytes) width /= 2;
-  return static_cast<int>(width);
-}
 
 // A piece of the words on its way into the workspace.
 struct Upload {
@@ -50,7 +35,11 @@ class Preparation {
   Preparation(const Arguments& arguments, PlanWriter plan, std::vector<DeviceTerm<T>> terms,
               int64_t arrays, int64_t row_arrays)
       : arguments_(arguments), plan_(std::move(plan)), terms_(std::move(terms)) {
-    choose_shape(arrays, row_arrays);
+    const ShapeChoice choice = choose_shape(
+        arguments.N, arguments.K, {plan_.most_slots(), arrays, row_arrays, int64_t{sizeof(C)}});
+    shape = choice.shape;
+    shared_bytes = choice.shared_bytes;
+    tiles_in_workspace_ = choice.in_workspace;
     S_at_.assign(terms_.size(), -1);
     for (size_t t = 0; t < terms_.size(); ++t) {
       if (!is_shared_S(t)) continue;
@@ -116,33 +105,6 @@ class Preparation {
  private:
   bool is_far() const { return plan_.words().size() > size_t{kInlineWords}; }
   bool is_shared_S(int t) const { return has_S(t) && arguments_.operands[t].S.row_stride == 0; }
-
-  void choose_shape(int64_t arrays, int64_t row_arrays) {
-    const int64_t K = arguments_.K;
-    shape = TileShape{};
-    shape.K = static_cast<int>(K);
-    // Few rows are spread over many thread blocks.
-    int64_t rows =
-        std::min(kTileValues / std::max<int64_t>(K, 1), ceil_divide(arguments_.N, kManyBlocks));
-    rows = std::max<int64_t>(rows, 1);
-    shape.slot_width = slot_width<C>(plan_.most_slots(), kMostSharedBytes / 2);
-    const auto sum_bytes = [&] { return rows * sum_parts(K) * int64_t{sizeof(double)}; };
-    const auto tile_bytes = [&] {
-      return aligned((arrays * K + row_arrays) * rows * int64_t{sizeof(C)});
-    };
-    const int64_t state = slot_bytes<C>(plan_.most_slots(), shape.slot_width);
-    const int64_t sums = state + aligned(sizeof(TileState));
-    while (rows > 1 && sums + aligned(sum_bytes()) + tile_bytes() > kMostSharedBytes) rows /= 2;
-    shape.rows = static_cast<int>(rows);
-    if (K > 0) shape.by_row = Divisor(static_cast<uint32_t>(K));
-    shape.num_tiles = ceil_divide(arguments_.N, rows);
-    shape.state_at = static_cast<int>(state);
-    shape.sums_at = static_cast<int>(sums);
-    shape.memory_at = static_cast<int>(sums + aligned(sum_bytes()));
-    shape.memory_bytes = tile_bytes();
-    tiles_in_workspace_ = shape.memory_at + shape.memory_bytes > kMostSharedBytes;
-    shared_bytes = shape.memory_at + (tiles_in_workspace_ ? 0 : shape.memory_bytes);
-  }
 
   const Arguments& arguments_;
   PlanWriter plan_;

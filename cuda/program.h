@@ -37,52 +37,23 @@ struct Operand {
   __device__ C operator[](int lane) const { return values[is_constant ? 0 : lane]; }
 
   __device__ Lanes<C> all() const {
-    if (!is_constant) return load_lanes(values);
+    if (!is_constant) return load_lanes<kLanes<C>>(values);
     Lanes<C> lanes;
     for (C& value : lanes.values) value = *values;
     return lanes;
   }
 };
 
-// Whether it takes but a few instructions of the machine, or registers.
-__host__ __device__ constexpr bool is_short(Opcode opcode) {
-  switch (opcode) {
-    case Opcode::pow:
-    case Opcode::expm1:
-    case Opcode::log1p:
-    case Opcode::sin:
-    case Opcode::cos:
-    case Opcode::tan:
-    case Opcode::sinh:
-    case Opcode::cosh:
-    case Opcode::tanh:
-    case Opcode::asin:
-    case Opcode::acos:
-    case Opcode::atan:
-    case Opcode::asinh:
-    case Opcode::acosh:
-    case Opcode::atanh:
-    case Opcode::softplus:
-    case Opcode::erf:
-    case Opcode::erfc:
-    case Opcode::lgamma:
-    case Opcode::digamma:
-    case Opcode::polygamma:
-      return false;
-    default:
-      return true;
-  }
-}
-
-// The instructions that are not short. Out of line, once for all programs.
+// The instructions that are not small. Out of line, once for all programs.
 template <typename C, bool has_gamma>
 __device__ __noinline__ C apply_long(Opcode opcode, C a, C b, C c) {
   switch (opcode) {
-#define INSTRUCTION(name, arity, expression)                                           \
-  case Opcode::name:                                                                   \
-    if constexpr (!is_short(Opcode::name) && (has_gamma || !is_gamma(Opcode::name))) { \
-      return Apply<Opcode::name>::run(a, b, c);                                        \
-    }                                                                                  \
+#define INSTRUCTION(name, arity, size, expression)                   \
+  case Opcode::name:                                                 \
+    if constexpr (CodeSize::size != CodeSize::small &&               \
+                  (has_gamma || CodeSize::size != CodeSize::huge)) { \
+      return Apply<Opcode::name>::run(a, b, c);                      \
+    }                                                                \
     break;
 #include "csrc/core/instructions.def"
 #undef INSTRUCTION
@@ -90,9 +61,9 @@ __device__ __noinline__ C apply_long(Opcode opcode, C a, C b, C c) {
   return C(0);
 }
 
-template <Opcode opcode, bool has_gamma, typename C>
+template <Opcode opcode, CodeSize size, bool has_gamma, typename C>
 __device__ inline void apply(Operand<C> a, Operand<C> b, Operand<C> c, C* out, int num_lanes) {
-  if constexpr (is_short(opcode)) {
+  if constexpr (size == CodeSize::small) {
     const Lanes<C> all_a = a.all(), all_b = b.all(), all_c = c.all();
     Lanes<C> result;
     for (int j = 0; j < kLanes<C>; ++j) {
@@ -118,9 +89,9 @@ __device__ __noinline__ void run(const uint64_t* words, const DeviceProgram& pro
     const Operand<C> c(words, program, slots, field(44));
     C* const out = slots[field(8)];
     switch (static_cast<Opcode>(step & 0xff)) {
-#define INSTRUCTION(name, arity, expression)                 \
-  case Opcode::name:                                         \
-    apply<Opcode::name, has_gamma>(a, b, c, out, num_lanes); \
+#define INSTRUCTION(name, arity, size, expression)                           \
+  case Opcode::name:                                                         \
+    apply<Opcode::name, CodeSize::size, has_gamma>(a, b, c, out, num_lanes); \
     break;
 #include "csrc/core/instructions.def"
 #undef INSTRUCTION

@@ -16,7 +16,7 @@ struct TermsCall {
   Layout layout;
   bool has_diagonal;
   TileShape shape;
-  Divisor by_block;
+  Writing writing;
   const T* x;
   T *value, *gradient, *hessian;
   Words words;
@@ -99,9 +99,11 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
       });
     }
     const auto write = [&](auto write_layout) {
-      const TermArrays<C> arrays{u(0), psi1(0), psi2(0), call.has_diagonal ? diagonal() : nullptr};
-      write_layout(tile, call.num_terms, arrays, call.by_block, call.shape.by_row, strip,
-                   call.hessian + tile.first() * call.by_block.divisor());
+      const auto place = [&](const C* array) { return static_cast<int>(array - tile.array(0)); };
+      const TermArrays<C> arrays{tile.array(0), place(u(0)), place(psi1(0)), place(psi2(0)),
+                                 call.has_diagonal ? place(diagonal()) : -1};
+      write_layout(tile, call.num_terms, arrays, call.writing, strip,
+                   call.hessian + tile.first() * call.writing.by_block.divisor());
     };
     const Layout layout = has_gamma ? call.layout : known_layout;
     if (layout == Layout::kDense) write(write_blocks<T, Layout::kDense, Tile<T, has_gamma>>);
@@ -122,15 +124,6 @@ struct PreparedTerms {
 
   Grid grid() const { return {std::min(common.shape.num_tiles, common.most_blocks()), num_strips}; }
 };
-
-// As many strips as fill a GPU with blocks that are not too small.
-template <typename T>
-int64_t choose_strips(const TermsArguments<T>& arguments, const TileShape& shape) {
-  const int64_t tile_bytes =
-      shape.rows * block_size(arguments.layout, arguments.K) * int64_t{sizeof(T)};
-  const int64_t most = std::max<int64_t>(1, tile_bytes / kLeastStrip);
-  return std::min(most, ceil_divide(kManyBlocks, shape.num_tiles));
-}
 
 template <typename T>
 PreparedTerms<T> prepare(const TermsArguments<T>& arguments) {
@@ -154,7 +147,8 @@ PreparedTerms<T> prepare(const TermsArguments<T>& arguments) {
       {arguments, std::move(plan), std::move(terms), kArrays + count, kRowArrays + 2 * count},
       1,
       {}};
-  prepared.num_strips = choose_strips(arguments, prepared.common.shape);
+  prepared.num_strips = choose_strips(
+      prepared.common.shape, block_size(arguments.layout, arguments.K) * int64_t{sizeof(T)});
   for (int t = 0; t < arguments.num_terms; ++t) {
     const bool is_product = prepared.num_strips > 1 && prepared.common.has_S(t);
     const int64_t bytes = arguments.N * arguments.K * int64_t{sizeof(Arithmetic<T>)};
@@ -207,12 +201,14 @@ Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) 
   call.num_terms = arguments.num_terms;
   const bool writes_blocks = arguments.hessian != nullptr && arguments.K > 0;
   call.layout = writes_blocks ? arguments.layout : Layout::kNone;
+  bool any_own_S = false;
   for (int t = 0; t < arguments.num_terms; ++t) {
     call.has_diagonal |= has_diagonal(arguments.terms[t]);
+    any_own_S |= prepared.common.term(t).S != nullptr;
   }
   call.shape = prepared.common.shape;
   if (writes_blocks) {
-    call.by_block = Divisor(static_cast<uint32_t>(block_size(call.layout, arguments.K)));
+    call.writing = prepare_writing<T>(call.layout, call.shape.K, any_own_S);
   }
   call.x = arguments.x;
   call.value = arguments.value;

@@ -79,27 +79,37 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma || sizeof(
           rows(kPsi2)[i] = get(2);
           rows(kPsi3)[i] = get(3);
         });
-        // t1, M u, t2, t3.
+        // t1, M u, t2, t3. Of M u first what the columns of M give: neighbours read what is next to
+        // each other. As S is symmetric, they are enough for <M, S>.
+        const bool is_full = M(0).is_full();
         for_each(tile.values(), [&](int e) {
           const int i = tile.row_of(e), k = e - i * K;
           const bool adds_S = term.steps.t1 && tile.has_S(term);
           const Cotangent<T> M_i = M(i);
           C product(0), inner = array(kMu)[e];
-          if (M_i.is_full() && (term.steps.M_u || adds_S)) {
+          if (is_full) {
             const C* const u = array(kU) + i * K;
-#pragma unroll 2
-            for (int j = 0; j < K; ++j) {
-              const C m = M_i.entry(j, k);
-              product = multiply_add(m, u[j], product);
-              if (adds_S) inner = multiply_add(m, tile.S_entry(term, i, j, k), inner);
+            if (term.steps.M_u) product = M_i.column_times(k, [=](int j) { return u[j]; });
+            if (adds_S && term.shared_S != nullptr) {
+              const C* const S = term.shared_S + k;
+              inner += M_i.column_times(k, [=](int j) { return S[j * K]; });
+            } else if (adds_S) {
+              inner += M_i.column_times(k, [&](int j) { return tile.S_entry(term, i, j, k); });
             }
           } else {
-            product = M_i.diagonal(k) * array(kU)[e];
+            if (term.steps.M_u) product = M_i.diagonal(k) * array(kU)[e];
             if (adds_S) inner = multiply_add(M_i.diagonal(k), tile.S_entry(term, i, k, k), inner);
           }
-          array(kMu)[e] = term.steps.M_u ? product : C(0);
+          array(kMu)[e] = product;
           array(kEntries)[e] = inner;
         });
+        if (is_full && term.steps.M_u) {
+          const auto row = [&](int e) { return e - tile.row_of(e) * K; };
+          tile.rows_times(
+              array(kU), [&](int e) { return M(0).first_column(row(e)); },
+              [&](int e) { return M(tile.row_of(e)).row(row(e)); },
+              [&](int e, C sum) { array(kMu)[e] = C(0.5) * (array(kMu)[e] + sum); });
+        }
         tile.template sum_rows<C>(array(kEntries),
                                   [&](int i, C sum) { rows(kT1)[i] = term.steps.t1 ? sum : C(0); });
         __syncthreads();

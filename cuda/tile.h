@@ -3,27 +3,12 @@
 #pragma once
 
 #include "csrc/core/layout.h"
-#include "cuda/divisor.h"
 #include "cuda/plan.h"
 #include "cuda/program.h"
 #include "cuda/quadratic.h"
+#include "cuda/tile_shape.h"
 
 namespace blockhess::cuda {
-
-// A row is summed in so many parts, whatever else is in the tile.
-__host__ __device__ inline int sum_parts(int64_t K) { return K < 32 ? 1 : 32; }
-
-// How a call is cut into tiles and where they lie.
-struct TileShape {
-  int K;
-  int rows;        // of a full tile
-  int slot_width;  // threads that run programs
-  Divisor by_row;  // K
-  int64_t num_tiles;
-  int64_t memory_bytes;              // of a tile's arrays
-  unsigned char* in_workspace;       // where the thread blocks' tiles lie; null: in shared memory
-  int state_at, sums_at, memory_at;  // in shared memory, in bytes
-};
 
 // What a thread block knows of its tile. Lies in shared memory, so that it takes no registers while
 // programs run.
@@ -33,6 +18,7 @@ struct TileState {
   int64_t first;  // row
   int rows;
 };
+static_assert(sizeof(TileState) == kStateBytes);
 
 template <typename T, bool has_gamma>
 class Tile {
@@ -115,14 +101,6 @@ class Tile {
     return symmetric_entry(term.S + (first() + i) * term.S_stride, K(), row, column);
   }
 
-  // kLanes entries that follow each other in a row, from a 16-byte boundary where S is shared.
-  __device__ Lanes<C> S_lanes(const DeviceTerm<T>& term, int i, int row, int column) const {
-    if (term.shared_S != nullptr) return load_lanes(term.shared_S + (row * K() + column));
-    Lanes<C> lanes;
-    for (int j = 0; j < kLanes<C>; ++j) lanes.values[j] = S_entry(term, i, row, column + j);
-    return lanes;
-  }
-
   // Entry k of S v, of row i.
   __device__ C S_times(const DeviceTerm<T>& term, int i, int k, const C* v) const {
     v += i * K();
@@ -161,6 +139,35 @@ class Tile {
       for (int i = 0; i < rows(); ++i) sum += a[i * columns + k];
       sums[k] = sum;
     });
+  }
+
+  // use(e, row times v of its row of the tile) for each value e, where a row of a matrix has
+  // columns from begin(e) on at row(e). Neighbours read what is next to each other. Synchronises
+  // within, not before.
+  template <typename Begin, typename Row, typename Use>
+  __device__ void rows_times(const C* v, Begin begin, Row row, Use use) const {
+    C* const sums = reinterpret_cast<C*>(shared_memory() + shape_.sums_at);
+    const int thread = static_cast<int>(threadIdx.x), parts = row_threads(K());
+    const int own = thread / parts, part = thread % parts, rows_together = kThreads / parts;
+    for (int first = 0; first < values(); first += rows_together) {
+      const int e = first + own;
+      C sum(0);
+      if (e < values()) {
+        const T* const entries = row(e);
+        const C* const factors = v + row_of(e) * K();
+#pragma unroll 4
+        for (int k = begin(e) + part; k < K(); k += parts) {
+          sum = multiply_add(load(entries[k]), factors[k], sum);
+        }
+      }
+      sums[thread] = sum;
+      __syncthreads();
+      if (e < values() && part == 0) {
+        for (int other = 1; other < parts; ++other) sum += sums[thread + other];
+        use(e, sum);
+      }
+      __syncthreads();
+    }
   }
 
   // use(i, sum of row i of a), summed in type A. Synchronises before and between, not after.

@@ -2,8 +2,8 @@
 
     python bench/gpu/compiled.py [--arch sm_90] [--output FILE]
 
-Where cuobjdump is found, too, the stores are counted in the machine code, and the instructions of
-the shortest loop round one. Exit code: 0 no kernel spills and each that writes blocks has such a
+Where cuobjdump is found, too, the stores are counted in the machine code, and the instructions that
+one takes in the loop round it. Exit code: 0 no kernel spills and each that writes blocks has such a
 store, 1 otherwise.
 """
 
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +34,9 @@ class Kernel:
       stack, spilled: bytes a thread; the stack is what calls keep, `spilled` what registers were
         too few for.
       stores: of 128 bits to the memory of the GPU.
-      loop: machine instructions of the shortest loop with such a store, its branches all taken.
-        Both are None where there is no machine code to count in; loop also where there is none.
+      loop: machine instructions for one such store, with one term, in the loop that takes fewest,
+        its branches all taken. Both are None where there is no machine code to count in; loop also
+        where there is none.
     """
 
     name: str
@@ -107,9 +109,9 @@ def count_stores(code: str) -> tuple[int, int | None]:
         if (target := re.search(r"\bBRA\b.* (0x[0-9a-f]+)", step))
     ]
     loops = [
-        sum(begin <= place <= end for place, _ in steps)
+        ceil(sum(begin <= place <= end for place, _ in steps) / stored)
         for begin, end in jumps
-        if any(begin <= store <= end for store in stores)
+        if (stored := sum(begin <= store <= end for store in stores))
     ]
     return len(stores), min(loops, default=None)
 

@@ -3,11 +3,12 @@
     python bench/gpu/predict.py [--bandwidth 4.8] [--arithmetic 67] [--kernels FILE]
 
 Float32, dense blocks, and the gradient to x of <M, blocks>. Nothing here is measured: bytes,
-operations and shared memory follow from the sizes as cuda/ works with them, registers come from
-the compiler (bench/gpu/compiled.py), rates from the command line. The predicted time is the longer
-of moving the bytes and doing the arithmetic. It leaves out what a GPU adds: launches, the last
-wave of thread blocks, finding and decoding instructions, and it takes every byte to come from the
-memory once, and S, which the caches hold, to cost no more after that.
+operations and shared memory follow from the sizes as cuda/ works with them, registers and the
+machine instructions that write 16 bytes come from the compiler (bench/gpu/compiled.py), rates from
+the command line. The predicted time is the longest of moving the bytes, doing the arithmetic and
+issuing the instructions that write the blocks. It leaves out what a GPU adds: launches, the last
+wave of thread blocks, finding and decoding the instructions of programs, and it takes every byte to
+come from the memory once, and S, which the caches hold, to cost no more after that.
 """
 
 from __future__ import annotations
@@ -34,14 +35,17 @@ MOST_THREADS, WARP = 2048, 32
 MULTIPROCESSORS = 132
 
 
-def _constants() -> dict[str, int]:
-    """The sizes of a thread block in cuda/device.h, of the build for GPUs."""
-    text = (HERE.parents[1] / "cuda" / "device.h").read_text().partition("\n#else")[2]
-    found = re.findall(r"constexpr \w+ k(\w+) = ([\d <]+);", text.partition("#endif")[0])
+def _constants(source: str) -> dict[str, int]:
+    """Those of a file in cuda/, of the build for GPUs."""
+    text = (HERE.parents[1] / "cuda" / source).read_text()
+    text = text.partition("\n#else")[2].partition("#endif")[0] or text
+    found = re.findall(r"\bk(\w+) = ([\d <]+)[,;]", text)
     return {name: eval(value, {"__builtins__": {}}) for name, value in found}
 
 
-DEVICE = _constants()
+DEVICE = _constants("sizes.h")
+STATE_BYTES = _constants("tile_shape.h")["StateBytes"]
+FORWARD, VJP = _constants("terms.cu"), _constants("terms_vjp.cu")
 
 
 @dataclass(frozen=True)
@@ -117,11 +121,18 @@ def read_cases() -> dict[str, tuple[Term, Term]]:
 
 @dataclass(frozen=True)
 class Shape:
-    """How cuda/prepare.h cuts a call into tiles; `shared_bytes` is what a thread block has."""
+    """How cuda/tile_shape.h cuts a call into tiles of so many bytes; `shared_bytes` is what a
+    thread block has."""
 
     rows: int
     num_tiles: int
+    tile_bytes: int
     shared_bytes: int
+
+    def strips(self, block_bytes: int) -> int:
+        least = max(DEVICE["LeastStrip"], 2 * self.tile_bytes)
+        most = max(1, self.rows * block_bytes // least)
+        return min(most, ceil(DEVICE["ManyBlocks"] / self.num_tiles))
 
 
 def tile_shape(N: int, K: int, num_slots: int, arrays: int, row_arrays: int) -> Shape:
@@ -135,7 +146,7 @@ def tile_shape(N: int, K: int, num_slots: int, arrays: int, row_arrays: int) -> 
     rows = max(1, min(DEVICE["TileValues"] // K, ceil(N / DEVICE["ManyBlocks"])))
 
     def fixed_bytes() -> int:
-        state, sums = 32, rows * (1 if K < 32 else 32) * 8
+        state, sums = STATE_BYTES, max(DEVICE["Threads"], rows * (1 if K < 32 else 32)) * 8
         return slot_bytes(width) + state + ceil(sums / 16) * 16
 
     def tile_bytes() -> int:
@@ -144,7 +155,8 @@ def tile_shape(N: int, K: int, num_slots: int, arrays: int, row_arrays: int) -> 
     while rows > 1 and fixed_bytes() + tile_bytes() > most:
         rows //= 2
     in_workspace = fixed_bytes() + tile_bytes() > most
-    return Shape(rows, ceil(N / rows), fixed_bytes() + (0 if in_workspace else tile_bytes()))
+    shared_bytes = fixed_bytes() + (0 if in_workspace else tile_bytes())
+    return Shape(rows, ceil(N / rows), tile_bytes(), shared_bytes)
 
 
 @dataclass(frozen=True)
@@ -169,16 +181,24 @@ class Call:
             MOST_THREADS // threads,
         )
 
-    def seconds(self, bandwidth: float, arithmetic: float) -> float:
-        return max((self.read + self.written) / bandwidth, self.operations / arithmetic)
+    def writing_seconds(self, loop: int, arithmetic: float) -> float:
+        """For `loop` machine instructions a vector: one goes where two operations might."""
+        return self.vectors * loop / (arithmetic / 2)
+
+    def seconds(self, loop: int, bandwidth: float, arithmetic: float) -> float:
+        return max(
+            (self.read + self.written) / bandwidth,
+            self.operations / arithmetic,
+            self.writing_seconds(loop, arithmetic),
+        )
 
 
 def forward(term: Term, N: int, K: int) -> Call:
     """Dense blocks alone."""
     values, square = N * K, K * K
-    shape = tile_shape(N, K, term.num_slots, 4 + 1, 2 + 2)
-    most = max(1, shape.rows * square * SIZE // DEVICE["LeastStrip"])
-    strips = min(most, ceil(DEVICE["ManyBlocks"] / shape.num_tiles))
+    arrays, row_arrays = FORWARD["Arrays"] + 1, FORWARD["RowArrays"] + 2
+    shape = tile_shape(N, K, term.num_slots, arrays, row_arrays)
+    strips = shape.strips(square * SIZE)
     has_D = term.phi is not None and term.phi.has(2)
     read, written = strips * values * SIZE, N * square * SIZE
     operations = strips * values * 3  # x (S x / 2 + b), and u
@@ -213,7 +233,7 @@ def forward(term: Term, N: int, K: int) -> Call:
 def vjp(term: Term, N: int, K: int) -> Call:
     """x_bar from the cotangent of dense blocks."""
     values, square = N * K, K * K
-    shape = tile_shape(N, K, term.num_slots, 6, 9)
+    shape = tile_shape(N, K, term.num_slots, VJP["Arrays"], VJP["RowArrays"])
     reads_M = not term.is_linear
     # Of a link that is linear only the diagonal of M counts.
     M_bytes = N * (square * SIZE if reads_M else min(square * SIZE, K * SECTOR))
@@ -242,7 +262,7 @@ def report(bandwidth: float, arithmetic: float, kernels_file: Path) -> str:
         f"{arithmetic / 1e12:g} TFLOP/s",
         f"registers: {source}",
         f"{'':10}{'':8}{'N':>7}{'K':>5}{'MB moved':>10}{'MFLOP':>9}{'regs':>6}{'shared':>8}"
-        f"{'occup.':>8}{'waves':>7}{'us':>8}{'/ output':>10}{'loop us':>9}",
+        f"{'occup.':>8}{'waves':>7}{'us':>8}{'/ output':>10}{'writing':>9}",
     ]
     for name, (forward_term, vjp_term) in read_cases().items():
         for N, K in SIZES:
@@ -251,21 +271,22 @@ def report(bandwidth: float, arithmetic: float, kernels_file: Path) -> str:
                 ("blocks", forward(forward_term, N, K)),
                 ("vjp", vjp(vjp_term, N, K)),
             ):
-                registers, loop = kernels[call.kernel].registers, kernels[call.kernel].loop
+                registers, loop = kernels[call.kernel].registers, kernels[call.kernel].loop or 0
                 together = call.thread_blocks_together(registers)
-                seconds = call.seconds(bandwidth, arithmetic)
+                seconds = call.seconds(loop, bandwidth, arithmetic)
                 lines.append(
                     f"{name:10}{what:8}{N:7}{K:5}{(call.read + call.written) / 1e6:10.2f}"
                     f"{call.operations / 1e6:9.1f}{registers:6}{call.shape.shared_bytes:8}"
                     f"{together * DEVICE['Threads'] / MOST_THREADS:8.0%}"
                     f"{call.thread_blocks / (together * MULTIPROCESSORS):7.2f}"
                     f"{seconds * 1e6:8.2f}{seconds / blocks_seconds:10.3f}"
-                    + (f"{call.vectors * loop / (arithmetic / 2) * 1e6:9.2f}" if loop else "")
+                    + f"{call.writing_seconds(loop, arithmetic) / blocks_seconds:9.3f}"
                 )
     lines += [
         "shared: bytes of a thread block; occup.: threads of a multiprocessor that has room for",
         f"them; waves: of thread blocks, on {MULTIPROCESSORS} multiprocessors; / output: to",
-        "writing, or for the VJP reading, the blocks once.",
+        "writing, or for the VJP reading, the blocks once; writing: the same of the machine",
+        "instructions that write them.",
     ]
     return "\n".join(lines)
 

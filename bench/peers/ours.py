@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 import blockhess as bh
@@ -35,10 +37,17 @@ def _build(task: Task) -> Call:
     return lambda: vjp(x, G)
 
 
-def _in_function(task: Task) -> Call:
-    f, x = row_function(task), tf.constant(task.x)
-    call = tf.function(lambda x: bh.hessian(f, x, layout=task.layout), autograph=False)
-    return lambda: call(x)
+def _in_function(xla: bool) -> Callable[[Task], Call]:
+    def build(task: Task) -> Call:
+        f, x = row_function(task), tf.constant(task.x)
+
+        @tf.function(autograph=False, jit_compile=xla)
+        def call(x: tf.Tensor) -> tf.Tensor:
+            return bh.hessian(f, x, layout=task.layout)
+
+        return lambda: call(x)
+
+    return build
 
 
 def _op(task: Task) -> Call:
@@ -56,8 +65,9 @@ OURS = Peer(
     most_output_bytes=None,
 )
 # The same computation, called in other ways: for small N these differ by what a call costs.
-IN_FUNCTION = Peer("blockhess: in a tf.function", "blockhess", _in_function)
+IN_FUNCTION = Peer("blockhess: in a tf.function", "blockhess", _in_function(xla=False))
 VARIANTS = [
     IN_FUNCTION,
+    Peer("blockhess: in a tf.function, XLA", "blockhess", _in_function(xla=True)),
     Peer("blockhess: bh.ops.terms, eager", "blockhess", _op),
 ]

@@ -10,7 +10,7 @@ namespace blockhess {
 template <Opcode opcode>
 struct Apply;
 
-#define INSTRUCTION(name, arity, expression)                                       \
+#define INSTRUCTION(name, arity, size, expression)                                 \
   template <>                                                                      \
   struct Apply<Opcode::name> {                                                     \
     template <typename V>                                                          \

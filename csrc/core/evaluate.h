@@ -12,8 +12,8 @@ namespace blockhess {
 template <typename T>
 T apply_scalar(Opcode opcode, T a, T b, T c) {
   switch (opcode) {
-#define INSTRUCTION(name, arity, expression) \
-  case Opcode::name:                         \
+#define INSTRUCTION(name, arity, size, expression) \
+  case Opcode::name:                               \
     return Apply<Opcode::name>::run(a, b, c);
 #include "csrc/core/instructions.def"
 #undef INSTRUCTION

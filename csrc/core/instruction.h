@@ -1,4 +1,4 @@
-// The instruction table as data: opcodes, names, arities.
+// The instruction table as data: opcodes, names, arities, sizes.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,22 @@
 namespace blockhess {
 
 enum class Opcode : uint8_t {
-#define INSTRUCTION(name, arity, expression) name,
+#define INSTRUCTION(name, arity, size, expression) name,
 #include "csrc/core/instructions.def"
 #undef INSTRUCTION
 };
 
+enum class CodeSize : uint8_t { small, large, huge };
+
 struct InstructionInfo {
   const char* name;
   int arity;
+  CodeSize code_size;
 };
 
 // Indexed by Opcode.
 inline constexpr InstructionInfo kInstructions[] = {
-#define INSTRUCTION(name, arity, expression) {#name, arity},
+#define INSTRUCTION(name, arity, size, expression) {#name, arity, CodeSize::size},
 #include "csrc/core/instructions.def"
 #undef INSTRUCTION
 };

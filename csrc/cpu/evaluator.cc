@@ -30,7 +30,7 @@ void loop(const T* a, const T* b, const T* c, T* out, int64_t count) {
 
 template <typename T>
 constexpr Loop<T> kLoops[] = {
-#define INSTRUCTION(name, arity, expression) loop<T, Opcode::name>,
+#define INSTRUCTION(name, arity, size, expression) loop<T, Opcode::name>,
 #include "csrc/core/instructions.def"
 #undef INSTRUCTION
 };

@@ -3,8 +3,9 @@
 //
 //   driver FUNCTION TYPE, such as `driver terms float`
 //
-// FUNCTION is terms, terms_vjp, map, or large: the end of a problem of more than 2^31 blocks; or
-// half, which needs no type: the conversions of csrc/core/half.h.
+// FUNCTION is terms, terms_vjp, map, wide: the widest rows that the backend is made for, or large:
+// offsets past 2^31, in the end of a problem of so many blocks and by strides; or half, which needs
+// no type: the conversions of csrc/core/half.h.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@
 #include "csrc/cpu/map.h"
 #include "csrc/cpu/terms.h"
 #include "csrc/cpu/terms_vjp.h"
+#include "cuda/cotangent.h"
 #include "cuda/device.h"
 #include "cuda/functions.h"
 #include "cuda_runtime.h"
@@ -328,7 +330,7 @@ struct Pair {
 
 template <typename T>
 void test_vjp(const Case& test, int64_t N, int64_t K, Results given, int wanted_every, int shift,
-              bool wants_x = true) {
+              bool wants_x = true, int64_t bad_row = -1) {
   using Reference = typename Numbers<T>::Reference;
   const std::string name = "vjp of " + test.name + ", N = " + std::to_string(N) +
                            ", K = " + std::to_string(K) + ", layout " +
@@ -351,6 +353,8 @@ void test_vjp(const Case& test, int64_t N, int64_t K, Results given, int wanted_
   for (const auto& input : inputs) {
     bars.push_back(std::make_unique<Pair<T>>(input->device.count(), shift));
   }
+  // The reference has the row as it was: only what is of that row may differ.
+  if (bad_row >= 0) inputs[0]->device.get()[bad_row * K] = Numbers<T>::from(std::nan(""));
   const auto strides = operand_strides(parts.terms, N, K, shapes);
   std::vector<const T*> data;
   std::vector<const Reference*> data0;
@@ -395,10 +399,13 @@ void test_vjp(const Case& test, int64_t N, int64_t K, Results given, int wanted_
   for (size_t i = 0; i < bars.size(); ++i) {
     if (!wanted[i]) continue;
     const std::string what = "cotangent " + std::to_string(i);
-    compare(name, what.c_str(), bars[i]->device.get(), bars[i]->host.data(),
-            bars[i]->device.count());
-    if (i == 0) continue;
-    const std::string& kind = test.operands[i - 1];
+    const std::string kind = i == 0 ? "NK" : test.operands[i - 1];
+    const int64_t count = bars[i]->device.count();
+    if (bad_row >= 0) {
+      if (kind[0] != 'N' && kind[0] != 'R') continue;  // a sum over rows
+      check_bad_row(name, bars[i]->device.get(), bars[i]->host.data(), bad_row, count / N);
+    }
+    compare(name, what.c_str(), bars[i]->device.get(), bars[i]->host.data(), count);
     if (kind == "M" || kind == "R") {
       check_symmetric(name, bars[i]->device.get(), kind == "R" ? N : 1, K);
     }
@@ -419,9 +426,29 @@ void test_all_vjps() {
     if (test.name == "all parts") {
       test_vjp<T>(test, 2, 150, {true, true, Layout::kPacked}, 1, 0);
       test_vjp<T>(test, 60, 4, {true, true, Layout::kDense}, 1, 0);
+      test_vjp<T>(test, 3, 20, {true, true, Layout::kDense}, 1, 0);
       test_vjp<T>(test, 2, 300, {true, true, Layout::kDense}, 1, 0, false);
     }
     if (test.name == "S per row") test_vjp<T>(test, 1, 1000, {true, true, Layout::kDense}, 1, 0);
+    if (test.name == "all parts per row") {
+      for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked}) {
+        test_vjp<T>(test, 13, 5, {true, true, layout}, 1, 0, true, 4);
+      }
+    }
+  }
+}
+
+// K = 4096, where a tile lies in the workspace and the rows of a packed block are found from
+// numbers that a float does not hold.
+template <typename T>
+void test_wide() {
+  for (const Layout layout : {Layout::kDense, Layout::kPacked}) {
+    for (const Case& test : cases(TermKind::kForward)) {
+      if (test.name == "b") test_terms<T>(test, 1, 4096, {true, true, layout}, 0);
+    }
+    for (const Case& test : cases(TermKind::kVjp)) {
+      if (test.name == "b") test_vjp<T>(test, 1, 4096, {true, true, layout}, 1, 0);
+    }
   }
 }
 
@@ -640,6 +667,128 @@ void test_large(Layout layout) {
   if (!same(hessian.get() + N * size, small_hessian)) fail(name, "hessian");
 }
 
+// Operands of rows that lie 2^31 values apart, in both directions.
+template <typename T>
+void test_large_strides() {
+  ++num_cases;
+  const std::string name = "operands of rows far apart";
+  constexpr int64_t N = 2, K = 3, kApart = int64_t{1} << 31;
+  const Results results{true, true, Layout::kDense};
+  std::vector<Case> forward = cases(TermKind::kForward), backward = cases(TermKind::kVjp);
+  const auto of_rows = [](const Case& test) { return test.name == "all parts per row"; };
+  const Case& test = *std::find_if(forward.begin(), forward.end(), of_rows);
+  const Case& test_vjp = *std::find_if(backward.begin(), backward.end(), of_rows);
+  const auto terms = forward_parts(read_terms(test.terms, TermKind::kForward), results);
+  const VjpParts parts = vjp_parts(read_terms(test_vjp.terms, TermKind::kVjp), results,
+                                   std::vector<bool>(test.operands.size() + 1, true));
+  std::mt19937 random(5);
+  std::vector<Shape> shapes;
+  std::vector<std::unique_ptr<Pair<T>>> near;
+  std::vector<std::unique_ptr<SparseMemory<T>>> far;
+  std::vector<const T*> near_data, far_data;
+  for (const std::string& kind : test.operands) {
+    shapes.push_back(shape_of(kind, N, K));
+    near.push_back(std::make_unique<Pair<T>>(count_of(shapes.back()), 0, 1, random));
+    near_data.push_back(near.back()->device.get());
+  }
+  const std::vector<Strides> near_strides = operand_strides(terms, N, K, shapes);
+  std::vector<Strides> far_strides = near_strides;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const int64_t size = near_strides[i].row;
+    if (size == 0) {
+      far_data.push_back(near_data[i]);
+      continue;
+    }
+    far.push_back(std::make_unique<SparseMemory<T>>(kApart + size));
+    if (!far.back()->is_there()) return fail(name, "no address space");
+    for (int64_t row = 0; row < N; ++row) {
+      std::copy_n(near_data[i] + row * size, size, far.back()->get() + row * kApart);
+    }
+    far_data.push_back(far.back()->get());
+    far_strides[i].row = kApart;
+  }
+  const Pair<T> x(N * K, 0, 1, random), V(N, 0, 1, random), G(N * K, 0, 1, random);
+  const Pair<T> M(N * K * K, 0, 1, random);
+  // All results of both directions.
+  const auto run = [&](const std::vector<Strides>& strides, const std::vector<const T*>& data) {
+    std::vector<std::vector<T>> out;
+    const auto room = [&](int64_t count) { return out.emplace_back(count).data(); };
+    const BoundOperands<const T> operands(terms, strides, data);
+    T *const value = room(N), *const gradient = room(N * K), *const hessian = room(N * K * K);
+    const TermsArguments<T> arguments{N,
+                                      K,
+                                      static_cast<int>(terms.size()),
+                                      terms.data(),
+                                      operands.get(),
+                                      x.device.get(),
+                                      results.layout,
+                                      value,
+                                      gradient,
+                                      hessian};
+    const std::unique_ptr<unsigned char[]> workspace(
+        new unsigned char[cuda::terms_workspace(arguments)]);
+    const cuda::Result done = cuda::terms(arguments, workspace.get(), nullptr);
+    if (!done.is_done()) fail(name, done.text());
+    std::vector<T*> bar_data;
+    for (const Shape& shape : shapes) bar_data.push_back(room(count_of(shape)));
+    const BoundOperands<T> bars(parts.terms, near_strides, bar_data);
+    const BoundOperands<const T> vjp_operands(parts.terms, strides, data);
+    TermsVjpArguments<T> vjp{};
+    vjp.N = N;
+    vjp.K = K;
+    vjp.num_terms = static_cast<int>(parts.terms.size());
+    vjp.terms = parts.terms.data();
+    vjp.steps = parts.steps.data();
+    vjp.layout = results.layout;
+    vjp.operands = vjp_operands.get();
+    vjp.operand_bars = bars.get();
+    vjp.x = x.device.get();
+    vjp.value_cotangent = V.device.get();
+    vjp.gradient_cotangent = G.device.get();
+    vjp.hessian_cotangent = M.device.get();
+    vjp.x_bar = room(N * K);
+    const std::unique_ptr<unsigned char[]> vjp_workspace(
+        new unsigned char[cuda::terms_vjp_workspace(vjp)]);
+    const cuda::Result vjp_done = cuda::terms_vjp(vjp, vjp_workspace.get(), nullptr);
+    if (!vjp_done.is_done()) fail(name, vjp_done.text());
+    return out;
+  };
+  const auto result = run(far_strides, far_data), expected = run(near_strides, near_data);
+  for (size_t i = 0; i < result.size(); ++i) {
+    if (std::memcmp(result[i].data(), expected[i].data(), result[i].size() * sizeof(T)) != 0) {
+      fail(name, "result " + std::to_string(i));
+    }
+  }
+}
+
+// The cotangent of the last of more than 2^31 blocks: a shard of so many would take days to run.
+template <typename T>
+void test_large_cotangent(Layout layout) {
+  ++num_cases;
+  const std::string name =
+      "the last of many cotangents, layout " + std::to_string(static_cast<int>(layout));
+  constexpr int64_t K = 3, N = (int64_t{1} << 31) + 7;
+  const int64_t size = block_size(layout, K);
+  const SparseMemory<T> M(N * size);
+  if (!M.is_there()) return fail(name, "no address space");
+  for (int64_t i = 0; i < size; ++i) {
+    M.get()[(N - 1) * size + i] = Numbers<T>::from(static_cast<double>(i + 1));
+  }
+  // Entry (i, j) of the symmetric part, where those of a block are 1, 2, ...
+  const double dense[K][K] = {{1, 3, 5}, {3, 5, 7}, {5, 7, 9}};
+  const double packed[K][K] = {{1, 1, 1.5}, {1, 4, 2.5}, {1.5, 2.5, 6}};
+  const double diagonal[K][K] = {{1, 0, 0}, {0, 2, 0}, {0, 0, 3}};
+  const auto& expected = layout == Layout::kDense    ? dense
+                         : layout == Layout::kPacked ? packed
+                                                     : diagonal;
+  const cuda::Cotangent<T> last(M.get(), layout, K, N - 1);
+  for (int row = 0; row < K; ++row) {
+    for (int column = 0; column < K; ++column) {
+      if (last.entry(row, column) != expected[row][column]) fail(name, "an entry");
+    }
+  }
+}
+
 // The nearest number of the type to `value`, ties to even, found by search among all of them.
 template <typename H, typename FromFloat>
 void test_conversions(const std::string& name, FromFloat from_float, uint16_t infinity) {
@@ -700,9 +849,13 @@ void run_function(const std::string& function) {
     test_longest_map<T>();
     for (int i = 0; i < kNumOpcodes; ++i) test_instruction<T>(static_cast<Opcode>(i));
   }
+  if (function == "wide") test_wide<T>();
   if (function == "large") {
-    for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked})
+    for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked}) {
       test_large<T>(layout);
+      test_large_cotangent<T>(layout);
+    }
+    test_large_strides<T>();
   }
 }
 

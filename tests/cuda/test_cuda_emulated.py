@@ -13,7 +13,7 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "cmake"))
 
 TYPES = ["float", "double", "half", "bfloat16"]
-FUNCTIONS = ["terms", "terms_vjp", "map", "large"]
+FUNCTIONS = ["terms", "terms_vjp", "map", "wide", "large"]
 
 
 @pytest.fixture(scope="session")

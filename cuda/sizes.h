@@ -1,0 +1,38 @@
+// The sizes of a thread block, and of what thread blocks share out.
+#pragma once
+
+#include <cstdint>
+
+namespace blockhess::cuda {
+
+#ifdef BLOCKHESS_EMULATED
+// Few threads, and limits that small cases already pass.
+inline constexpr int kThreads = 8;
+inline constexpr int kParts = 4;
+inline constexpr int kTileValues = 24;
+inline constexpr int64_t kMostSharedBytes = 8 << 10;
+inline constexpr int64_t kMostBlocks = 3;
+inline constexpr int64_t kMostShards = 5;
+inline constexpr int64_t kManyThreads = 64;
+inline constexpr int64_t kManyBlocks = 4;
+inline constexpr int64_t kLeastStrip = 512;
+#else
+inline constexpr int kThreads = 256;
+// Of a sum that a whole thread block takes.
+inline constexpr int kParts = 32;
+inline constexpr int kTileValues = 512;
+// What every kernel may have without asking; past it, tiles lie in the workspace.
+inline constexpr int64_t kMostSharedBytes = 48 << 10;
+inline constexpr int64_t kMostBlocks = 4096;
+// Of sums over rows.
+inline constexpr int64_t kMostShards = 1024;
+// Enough to fill any GPU of today.
+inline constexpr int64_t kManyThreads = 1 << 18;
+inline constexpr int64_t kManyBlocks = 1024;
+// Bytes of blocks that are worth another evaluation of their rows.
+inline constexpr int64_t kLeastStrip = 32 << 10;
+#endif
+
+inline int64_t ceil_divide(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+}  // namespace blockhess::cuda
