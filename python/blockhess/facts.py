@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from blockhess import _core
 
-_FACTS = _core.build_facts()
+_FACTS = {**_core.build_facts(), "library": str(Path(__file__).with_name("_tf.so"))}
 __version__: str = _FACTS["version"]
 
 
@@ -42,7 +43,8 @@ def build_info() -> Mapping[str, Any]:
       "cuda", whether GPU kernels are in it; "cuda_archs", for which architectures; "nvcc", the
       version of the CUDA compiler that was found, or None; "isa", the instruction set that the CPU
       kernels run with here; "isas", those that could be asked for by the environment variable
-      BLOCKHESS_ISA; "xla", whether XLA kernels are in it; "compiler".
+      BLOCKHESS_ISA; "xla", whether XLA kernels are in it; "compiler"; "library", the path of the
+      shared library with the ops, which a program in C++ loads.
 
     Example:
       >>> blockhess.build_info()["isa"] in ("avx512", "avx2", "generic")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -345,6 +347,7 @@ def test_build_info_tells_how_it_was_built():
     assert info["tensorflow"].split(".")[:2] == tf.__version__.split(".")[:2]
     assert info["cuda"] is bool(info["cuda_archs"]) and isinstance(info["xla"], bool)
     assert info["isa"] in info["isas"] and info["version"] == bh.__version__
+    assert Path(info["library"]).is_file()
     with pytest.raises(TypeError):
         info["version"] = "other"
 

@@ -1,6 +1,6 @@
-"""The TensorFlow ops, with typed wrappers and registered gradients."""
+"""The TensorFlow ops, with typed wrappers and all that is registered for them."""
 
-from . import terms_gradient  # noqa: F401  registers the gradients
+from . import pfor, statistics, terms_gradient  # noqa: F401  each registers something
 from .map import map
 from .terms import Outputs, Term, terms
 from .vjp import TermCotangents, terms_vjp

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import tensorflow as tf
 
-library = tf.load_op_library(str(Path(__file__).parent.parent / "_tf.so"))
+from ..facts import build_info
+
+library = tf.load_op_library(build_info()["library"])

@@ -9,8 +9,17 @@ from tensorflow.python.framework import function_def_to_graph, op_def_registry, 
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _HARMLESS = frozenset({"ReadVariableOp", *CALLS})
-# Functions of TensorFlow whose custom gradient is just the true derivative, kept to save memory.
-_TRUE_GRADIENTS = frozenset({("tensorflow.python.ops.nn_impl", "swish")})
+# Custom gradients of TensorFlow that are just the true derivatives, kept to save memory. Of
+# recompute_grad TensorFlow itself takes no second derivative.
+_TRUE_GRADIENTS = frozenset(
+    {
+        ("tensorflow.python.ops.nn_impl", "swish.<locals>.swish_impl.<locals>.grad"),
+        (
+            "tensorflow.python.ops.custom_gradient",
+            "recompute_grad.<locals>.inner.<locals>.grad_wrapper",
+        ),
+    }
+)
 
 
 def is_call(op: tf.Operation) -> bool:
@@ -31,9 +40,7 @@ def has_custom_gradient(op: tf.Operation) -> bool:
 
 
 def _name(function: object) -> tuple[str, str]:
-    """(module, outermost function) in which a function was written."""
-    outermost = getattr(function, "__qualname__", "").partition(".")[0]
-    return getattr(function, "__module__", None) or "", outermost
+    return getattr(function, "__module__", None) or "", getattr(function, "__qualname__", "")
 
 
 def _enclosed(function: object) -> list[object]:

@@ -75,6 +75,7 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
     "Identity": lambda a: a,
     "Snapshot": lambda a: a,
     "CheckNumerics": lambda a: a,
+    "CheckNumericsV2": lambda a: a,
     "PreventGradient": lambda a: a,
     "EnsureShape": lambda a: a,
     "ZerosLike": lambda a: e.ZERO,
