@@ -30,6 +30,7 @@ class Products:
     Attributes:
       x: the tensor that f took, shape (..., K).
       zero: whether the gradient is constant, so that every product is zero.
+      half: whether a product computes with float16, as far as the graph shows.
       width: the elements of the largest tensor that a product computes; None where the number of
         rows is not known while the graph is built.
     """
@@ -43,6 +44,7 @@ class Products:
         self.zero = self._transposed is None
         operations = [] if self.zero else _between(self._stand_in, self._transposed)
         self._twice = not any(o.type in CONTROL_FLOW | NOT_LINEAR for o in operations)
+        self.half = any(tf.float16 in _types(operation) for operation in operations)
         self.width = _width(self.x, operations)
 
     def __call__(self, v: tf.Tensor) -> tf.Tensor:
@@ -103,6 +105,10 @@ def _between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:
             needed.append(operation)
             pending.extend(source.op for source in operation.inputs)
     return needed
+
+
+def _types(operation: tf.Operation) -> set[tf.DType]:
+    return {tensor.dtype for tensor in (*operation.inputs, *operation.outputs)}
 
 
 def _width(x: tf.Tensor, operations: Sequence[tf.Operation]) -> int | None:
