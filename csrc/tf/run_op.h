@@ -2,6 +2,8 @@
 // float32.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "absl/status/status.h"
 #include "csrc/core/half.h"
 #include "csrc/core/operands.h"
+#include "csrc/cpu/parallel.h"
 #include "csrc/tf/cpu_backend.h"
 
 namespace blockhess {
@@ -37,12 +40,22 @@ inline int64_t num_elements(const Shape& shape) {
   return count;
 }
 
+// convert(i) for every i below count.
+template <typename Convert>
+void for_values(const cpu::ParallelFor& parallel_for, int64_t count, const Convert& convert) {
+  constexpr int64_t kChunk = 1 << 14, kCyclesPerValue = 4;
+  auto chunks = [&](int64_t begin, int64_t end) {
+    const int64_t last = std::min(end * kChunk, count);
+    for (int64_t i = begin * kChunk; i < last; ++i) convert(i);
+  };
+  parallel_for((count + kChunk - 1) / kChunk, kChunk * kCyclesPerValue, chunks);
+}
+
 // Converts whole tensors: working memory is twice what inputs and outputs take.
 template <typename Op, typename T>
 absl::Status run_in_float(const Op& op, const std::vector<Shape>& shapes,
                           const typename Op::Shapes& checked, const std::vector<const T*>& inputs,
                           const std::vector<T*>& outputs, const WideningCpuBackend<T>& backend) {
-  constexpr int64_t kCyclesPerValue = 4;
   std::vector<std::unique_ptr<float[]>> memory;
   const auto allocate = [&](const Shape& shape) {
     memory.emplace_back(new float[num_elements(shape)]);
@@ -51,10 +64,8 @@ absl::Status run_in_float(const Op& op, const std::vector<Shape>& shapes,
   std::vector<const float*> wide_inputs;
   for (size_t i = 0; i < inputs.size(); ++i) {
     float* const wide = allocate(shapes[i]);
-    auto convert = [wide, from = inputs[i]](int64_t begin, int64_t end) {
-      for (int64_t j = begin; j < end; ++j) wide[j] = to_float(from[j]);
-    };
-    backend.parallel_for(num_elements(shapes[i]), kCyclesPerValue, convert);
+    for_values(backend.parallel_for, num_elements(shapes[i]),
+               [=, from = inputs[i]](int64_t j) { wide[j] = to_float(from[j]); });
     wide_inputs.push_back(wide);
   }
   std::vector<float*> wide_outputs;
@@ -63,10 +74,8 @@ absl::Status run_in_float(const Op& op, const std::vector<Shape>& shapes,
       op.run(checked, wide_inputs, wide_outputs, CpuBackend<float>(backend.parallel_for));
   if (!status.ok()) return status;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    auto convert = [from = wide_outputs[i], to = outputs[i]](int64_t begin, int64_t end) {
-      for (int64_t j = begin; j < end; ++j) narrow(from[j], &to[j]);
-    };
-    backend.parallel_for(num_elements(checked.outputs[i]), kCyclesPerValue, convert);
+    for_values(backend.parallel_for, num_elements(checked.outputs[i]),
+               [from = wide_outputs[i], to = outputs[i]](int64_t j) { narrow(from[j], &to[j]); });
   }
   return absl::OkStatus();
 }

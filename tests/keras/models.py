@@ -43,17 +43,15 @@ class Poisson(keras.Model):
         super().__init__(**options)
         self.network = keras.Sequential(
             [
+                keras.Input((K,)),
                 keras.layers.Dense(
                     6, activation="tanh", kernel_initializer=keras.initializers.GlorotUniform(1)
                 ),
                 keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(2)),
             ]
         )
-        self.mean_loss = keras.metrics.Mean("loss")
-
-    def build(self, shape: tuple[int | None, int]) -> None:
-        self.network.build(shape)
         self.a = self.add_weight(name="a", initializer=keras.initializers.Constant(0.5))
+        self.mean_loss = keras.metrics.Mean("loss")
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         return self.network(x)

@@ -47,6 +47,7 @@ class Reader:
         rows = x.shape[:-1]
         self.input = Input(x, Geometry(len(rows), (int(x.shape[-1]),)))
         self.row_shape: tuple[int | None, ...] = tuple(rows.as_list())
+        self._cast: dict[object, Parameter] = {}
         self._values: dict[object, Value] = {read.ref(): self.input for read in (x, *reads)}
 
     def read(self, tensor: tf.Tensor) -> Value:
@@ -98,7 +99,10 @@ class Reader:
         dtype = value.tensor.dtype
         if isinstance(value, Node) or not dtype.is_floating or dtype == self.dtype:
             return value
-        return Parameter(tf.cast(value.tensor, self.dtype))
+        key = value.tensor.ref()
+        if key not in self._cast:
+            self._cast[key] = Parameter(tf.cast(value.tensor, self.dtype))
+        return self._cast[key]
 
     @staticmethod
     def _constant(op: tf.Operation) -> bool:
