@@ -89,7 +89,7 @@ class _Probe(NamedTuple):
     bound: float
 
 
-def _probe(x: tf.Tensor, exponents: int) -> _Probe:
+def _probe(x: tf.Tensor, exponents: int = EXPONENTS) -> _Probe:
     shape = tf.shape(x)
     u = tf.random.stateless_uniform(shape[-1:], SEED, 0.5, 1.5, x.dtype)
     powers = 2.0 ** np.arange(-exponents, exponents + 1)
