@@ -3,9 +3,10 @@
     python bench/streaming.py [--columns 8] [--repeats 5]
 
 Files of float32 rows are read through tf.data, a batch at a time; of each batch the blocks are
-summed, and by themselves added up in float64. The time is the median of the repeats, after one
-that is not counted; the sizes take turns. What the process's memory rises by is counted from before
-the first stream.
+summed, and these sums are added up in float64. A pass takes the median of the repeats, after one
+that is not counted; the sizes take turns. A further row is what a row costs beyond those of the
+line above, without what it takes to start a pass. What the process's memory rises by is counted
+from before the first pass.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def main() -> None:
         for rows, file in files.items():
             write_rows(file, rows, K)
         forget_peak()
-        before = peak()
+        at_first = peak()
         for repeat in range(options.repeats + 1):
             for rows, file in files.items():
                 forget_peak()
@@ -88,16 +89,18 @@ def main() -> None:
                 mean(tf.constant([str(file)])).numpy()
                 if repeat > 0:
                     seconds[rows].append(time.perf_counter() - start)
-                highest[rows] = max(highest[rows], peak() - before)
+                highest[rows] = max(highest[rows], peak() - at_first)
     print(f"K = {K}, float32, dense, batches of {BATCH} rows, {options.repeats} repeats")
-    print("      rows   ns a row   of 10^6's   memory rises by   blocks are")
-    median = {rows: statistics.median(times) / rows for rows, times in seconds.items()}
+    print("      rows   ms a pass   ns a row   ns a further row   memory rises by   blocks are")
+    before, rows_before = None, 0
     for rows in ROWS:
-        ratio, mebibytes = median[rows] / median[10**6], highest[rows] / 2**20
-        size = 4 * rows * K * K / 2**20
+        median = statistics.median(seconds[rows])
+        further = 1e9 * (median - before) / (rows - rows_before) if before else float("nan")
+        before, rows_before = median, rows
+        rise, size = highest[rows] / 2**20, 4 * rows * K * K / 2**20
         print(
-            f"{rows:10d} {1e9 * median[rows]:10.1f} {ratio:11.2f} "
-            f"{mebibytes:13.1f} MiB {size:8.1f} MiB"
+            f"{rows:10d} {1e3 * median:11.1f} {1e9 * median / rows:10.1f} {further:18.1f} "
+            f"{rise:13.1f} MiB {size:8.1f} MiB"
         )
 
 
