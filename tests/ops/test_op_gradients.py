@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from term_cases import CASES, Case, reference
 
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import Variable
 from blockhess.ops import Term
+from term_cases import CASES, Case, reference
 
 X, S, P = Variable("x"), Variable("s"), Variable("p")
 N, K = 4, 3

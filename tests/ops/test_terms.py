@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from term_cases import CASES, reference
 
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import Variable
 from blockhess.ops import Term
 from blockhess.ops.library import library
+from term_cases import CASES, reference
 
 X, S = Variable("x"), Variable("s")
 N, K = 7, 3
