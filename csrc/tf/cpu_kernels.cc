@@ -1,5 +1,4 @@
 // The op kernels on the CPU, on TensorFlow's thread pool.
-#include "csrc/tf/cpu_backend.h"
 #include "csrc/tf/kernel.h"
 #include "csrc/tf/map_op.h"
 #include "csrc/tf/terms_grad_op.h"
@@ -24,17 +23,20 @@ cpu::ParallelFor parallel_for(OpKernelContext* context) {
 }
 
 template <typename T>
-class CpuKernelBackend : public CpuBackend<T> {
+class CpuKernelBackend : public CpuBackendOf<T> {
  public:
-  explicit CpuKernelBackend(OpKernelContext* context) : CpuBackend<T>(parallel_for(context)) {}
+  explicit CpuKernelBackend(OpKernelContext* context) : CpuBackendOf<T>(parallel_for(context)) {}
 };
 
-#define REGISTER_CPU_KERNEL(Op, T)                                                               \
-  REGISTER_KERNEL_BUILDER(Name(Op::kName).Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"), \
-                          Kernel<Op, CpuKernelBackend<T>>);
-#define REGISTER_CPU_KERNELS(Op) \
-  REGISTER_CPU_KERNEL(Op, float) \
-  REGISTER_CPU_KERNEL(Op, double)
+#define REGISTER_CPU_KERNEL(Op, TensorType, T)                                        \
+  REGISTER_KERNEL_BUILDER(                                                            \
+      Name(Op::kName).Device(tensorflow::DEVICE_CPU).TypeConstraint<TensorType>("T"), \
+      Kernel<Op, CpuKernelBackend<T>>);
+#define REGISTER_CPU_KERNELS(Op)                     \
+  REGISTER_CPU_KERNEL(Op, Eigen::half, Half)         \
+  REGISTER_CPU_KERNEL(Op, Eigen::bfloat16, BFloat16) \
+  REGISTER_CPU_KERNEL(Op, float, float)              \
+  REGISTER_CPU_KERNEL(Op, double, double)
 
 REGISTER_CPU_KERNELS(TermsOp)
 REGISTER_CPU_KERNELS(TermsGradOp)

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "csrc/tf/kernel_attributes.h"
+#include "csrc/tf/run_op.h"
 #include "csrc/tf/status.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
@@ -46,7 +47,7 @@ class Kernel : public tensorflow::OpKernel {
           context->allocate_output(i, tensorflow::TensorShape(checked.outputs[i]), &output));
       outputs.push_back(static_cast<T*>(output->data()));
     }
-    return op_->run(checked, inputs, outputs, Backend(context));
+    return run_op(*op_, shapes, checked, inputs, outputs, Backend(context));
   }
 
   std::optional<Op> op_;

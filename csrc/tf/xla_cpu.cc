@@ -1,5 +1,4 @@
 // The custom calls of the ops on the CPU, on the thread pool that XLA gives.
-#include "csrc/tf/cpu_backend.h"
 #include "csrc/tf/map_op.h"
 #include "csrc/tf/terms_grad_op.h"
 #include "csrc/tf/terms_op.h"
@@ -12,14 +11,21 @@ namespace {
 template <typename Op>
 ffi::Error execute(ffi::ThreadPool pool, ffi::RemainingArgs args, ffi::RemainingRets rets,
                    const ffi::Dictionary&, XlaState<Op>* state) {
+  const auto run_as = [&](auto zero) {
+    return run(state->op, args, rets, CpuBackendOf<decltype(zero)>(parallel_for(pool)));
+  };
   return to_ffi(guarded([&]() -> absl::Status {
     switch (value_type(rets)) {
+      case ffi::F16:
+        return run_as(Half{});
+      case ffi::BF16:
+        return run_as(BFloat16{});
       case ffi::F32:
-        return run(state->op, args, rets, CpuBackend<float>(parallel_for(pool)));
+        return run_as(float{});
       case ffi::F64:
-        return run(state->op, args, rets, CpuBackend<double>(parallel_for(pool)));
+        return run_as(double{});
       default:
-        return absl::UnimplementedError("XLA on the CPU takes float32 and float64");
+        return absl::UnimplementedError("XLA on the CPU takes floating-point values");
     }
   }));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "csrc/tf/attributes.h"
+#include "csrc/tf/run_op.h"
 #include "csrc/tf/status.h"
 #include "xla/ffi/api/ffi.h"
 
@@ -80,7 +81,7 @@ absl::Status run(const Op& op, const ffi::RemainingArgs& args, const ffi::Remain
   for (size_t i = 0; i < rets.size(); ++i) {
     outputs.push_back(static_cast<T*>((*rets.get<ffi::AnyBuffer>(i))->untyped_data()));
   }
-  return op.run(op.check(shapes), inputs, outputs, std::move(backend));
+  return run_op(op, shapes, op.check(shapes), inputs, outputs, std::move(backend));
 }
 
 template <typename Op>

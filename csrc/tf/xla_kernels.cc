@@ -131,11 +131,11 @@ class XlaKernel : public tensorflow::XlaOpKernel {
 #else
 #define REGISTER_ON_GPU(Op)
 #endif
-#define REGISTER_XLA_KERNELS(Op)                                                           \
-  REGISTER_ON_GPU(Op)                                                                      \
-  REGISTER_XLA_OP(Name(Op::kName)                                                          \
-                      .Device(tensorflow::DEVICE_CPU_XLA_JIT)                              \
-                      .TypeConstraint("T", {tensorflow::DT_FLOAT, tensorflow::DT_DOUBLE}), \
+#define REGISTER_XLA_KERNELS(Op)                                     \
+  REGISTER_ON_GPU(Op)                                                \
+  REGISTER_XLA_OP(Name(Op::kName)                                    \
+                      .Device(tensorflow::DEVICE_CPU_XLA_JIT)        \
+                      .TypeConstraint("T", tensorflow::kFloatTypes), \
                   XlaKernel<Op>)
 
 REGISTER_XLA_KERNELS(TermsOp)

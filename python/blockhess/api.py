@@ -49,9 +49,10 @@ def hessian(
         Called eagerly, f is traced as under `tf.function` (without AutoGraph) and the trace kept
         until a variable or function that f refers to by name changes; attributes of objects are
         not watched.
-      x: tensor, variable or array of shape (..., K), float32 or float64. All axes but the last are
-        rows; N, their product, may be unknown, zero or one. With K unknown only the autodiff route
-        serves.
+      x: tensor, variable or array of shape (..., K), floating. An x of 16 bits is computed in
+        float32 by the fused route, while the autodiff route computes in the types that f does, and
+        f is called with x as it is. All axes but the last are rows; N, their product, may be
+        unknown, zero or one. With K unknown only the autodiff route serves.
       layout: "dense" (..., K, K); "diag" (..., K); "packed" (..., K (K + 1) / 2), the upper
         triangle in the order of `np.triu_indices`.
       route: "auto" takes the first that fits of "fused" and "autodiff".

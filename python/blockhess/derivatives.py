@@ -19,7 +19,9 @@ UNPROVED = {
     "assume_independent": "assumed not to interact, for lack of a proof",
 }
 # Operations that a description looks through, to name a tensor as the user did.
-MOVES = frozenset({"EnsureShape", "Reshape", "Squeeze", "ExpandDims", "Identity", "ReadVariableOp"})
+MOVES = frozenset(
+    {"EnsureShape", "Reshape", "Squeeze", "ExpandDims", "Identity", "ReadVariableOp", "Cast"}
+)
 
 
 class Derivatives(NamedTuple):
@@ -97,7 +99,7 @@ def _fused(
         want_gradient=request.gradient,
     )
     result = Derivatives(
-        _value(terms, outputs.value, value, y, x) if request.value else None,
+        tf.cast(_value(terms, outputs.value, value, y, x), y.dtype) if request.value else None,
         _as_x(outputs.gradient, x, 1) if request.gradient else None,
         _as_x(outputs.hessian, x, outputs.hessian.shape.rank - 1),
     )
@@ -105,7 +107,8 @@ def _fused(
 
 
 def _as_x(tensor: tf.Tensor, x: tf.Tensor, trailing: int) -> tf.Tensor:
-    """The tensor with the row axes of x in place of its first."""
+    """The tensor in the type of x and with the row axes of x in place of its first."""
+    tensor = tf.cast(tensor, x.dtype)
     if x.shape.rank == 2:
         return tensor
     shape = tf.concat([tf.shape(x)[:-1], tf.shape(tensor)[1:]], 0)

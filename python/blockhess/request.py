@@ -9,6 +9,7 @@ import tensorflow as tf
 
 LAYOUTS = ("dense", "diag", "packed")
 ROUTES = ("auto", "fused", "autodiff")
+DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
 COUPLINGS = ("check", "exact", "assume_independent")
 
 
@@ -44,8 +45,9 @@ def checked_x(x: Any) -> tf.Tensor:
 
 def check_x(x: Any) -> None:
     """Raises TypeError or ValueError, naming what x has and what was expected."""
-    if x.dtype not in (tf.float32, tf.float64):
-        raise TypeError(f"x has dtype {x.dtype.name}; expected float32 or float64")
+    if x.dtype not in DTYPES:
+        expected = ", ".join(dtype.name for dtype in DTYPES)
+        raise TypeError(f"x has dtype {x.dtype.name}; expected one of {expected}")
     if x.shape.rank is None:
         raise ValueError("x has an unknown rank; expected shape (..., K)")
     if x.shape.rank == 0:

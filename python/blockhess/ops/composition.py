@@ -81,6 +81,11 @@ def composed_vjp(
       layout: of `hessian_cotangent`.
       V, G, hessian_cotangent: cotangents of value (N,), gradient (N, K) and Hessian, or None.
     """
+    if x.dtype.size < tf.float32.size:
+        cotangents = [_as(tf.float32, bar) for bar in (V, G, hessian_cotangent)]
+        wide = [tf.cast(operand, tf.float32) for operand in operands]
+        bars = composed_vjp(tf.cast(x, tf.float32), wide, terms, layout, *cotangents)
+        return [_as(x.dtype, bar) for bar in bars]
     M = None
     if hessian_cotangent is not None:
         M = HessianCotangent.from_layout(hessian_cotangent, layout, tf.shape(x)[1])
@@ -97,6 +102,10 @@ def composed_vjp(
             for bar, operand in zip(bars, own, strict=True)
         ]
     return [x_bar, *operand_bars]
+
+
+def _as(dtype: tf.DType, tensor: MaybeTensor) -> MaybeTensor:
+    return None if tensor is None else tf.cast(tensor, dtype)
 
 
 class _TermVjp:

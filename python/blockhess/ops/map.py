@@ -32,8 +32,8 @@ def map(outputs: Sequence[Expression], operands: Mapping[Variable, tf.Tensor]) -
 
     Args:
       outputs: the expressions; their variables are keys of `operands`.
-      operands: tensors of one dtype, float32 or float64 (on a GPU float16 or bfloat16, too), at
-        least one, whose shapes broadcast to one common shape as TensorFlow broadcasts.
+      operands: tensors of one floating dtype (16-bit types are computed in float32), at least
+        one, whose shapes broadcast to one common shape as TensorFlow broadcasts.
 
     Returns:
       One tensor an expression, each of the common shape. Differentiable, to any order.

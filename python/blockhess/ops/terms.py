@@ -89,7 +89,7 @@ def terms(
     terms, to any order.
 
     Args:
-      x: (N, K), float32 or float64; on a GPU float16 or bfloat16, too.
+      x: (N, K), floating; 16-bit types are computed in float32.
       terms: at least one; their tensors have the dtype of x.
       layout: of the blocks: "dense" (N, K, K), "diag" (N, K), "packed" (N, K (K + 1) / 2), the
         upper triangle in the order of `np.triu_indices`; "none" for no blocks.

@@ -49,7 +49,7 @@ def terms_vjp(
     summed over the rows that share S or b; those of the parameters follow from mixed derivatives.
 
     Args:
-      x: (N, K), float32 or float64; on a GPU float16 or bfloat16, too.
+      x: (N, K), floating; 16-bit types are computed in float32.
       terms: at least one; their tensors have the dtype of x.
       value: cotangent of the value, (N,), or None.
       gradient: cotangent of the gradient, (N, K), or None.

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import ml_dtypes
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.ops import cond_v2, while_v2
@@ -37,6 +38,8 @@ SEED = (20240607, 2)
 TOLERANCE = 64
 # Factors are +-2^-20 ... 2^20: far from overflow, and no two alike among 82 rows in sequence.
 EXPONENTS = 20
+# Where float16 is computed with, whose numbers end at 2^16; no two alike among 26 rows in sequence.
+EXPONENTS_OF_HALF = 6
 # Up to so many columns reading the blocks once more is cheaper than another product.
 FEW_COLUMNS = 16
 
@@ -58,7 +61,8 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
     rows = products.x.shape[:-1]
     if rows.is_fully_defined() and rows.num_elements() <= 1:
         return blocks
-    probe = _probe(products.x)
+    exponents = EXPONENTS_OF_HALF if products.half else EXPONENTS
+    probe = _probe(products.x, exponents)
     suspects = _suspects(blocks, products, probe, layout)
     culprit = cond_v2.cond_v2(
         tf.reduce_any(suspects),
@@ -78,16 +82,17 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
 
 
 class _Probe(NamedTuple):
-    """u, shape (K,): the same in every row. factors, shape (..., 1): one a row."""
+    """u, shape (K,): the same in every row. factors, shape (..., 1): one a row, below `bound`."""
 
     u: tf.Tensor
     factors: tf.Tensor
+    bound: float
 
 
-def _probe(x: tf.Tensor) -> _Probe:
+def _probe(x: tf.Tensor, exponents: int = EXPONENTS) -> _Probe:
     shape = tf.shape(x)
     u = tf.random.stateless_uniform(shape[-1:], SEED, 0.5, 1.5, x.dtype)
-    powers = 2.0 ** np.arange(-EXPONENTS, EXPONENTS + 1)
+    powers = 2.0 ** np.arange(-exponents, exponents + 1)
     levels = np.stack([powers, -powers], 1).ravel()
     N = tf.reduce_prod(shape[:-1])
     # Rows in sequence take the levels in turn, each round from another start: without it all rows
@@ -98,7 +103,7 @@ def _probe(x: tf.Tensor) -> _Probe:
     )
     level = (row + tf.gather(starts, row // levels.size)) % levels.size
     factors = tf.gather(tf.constant(levels, x.dtype), level)
-    return _Probe(u, tf.reshape(factors, tf.concat([shape[:-1], [1]], 0)))
+    return _Probe(u, tf.reshape(factors, tf.concat([shape[:-1], [1]], 0)), 2.0**exponents)
 
 
 def _suspects(blocks: tf.Tensor, products: Products, probe: _Probe, layout: str) -> tf.Tensor:
@@ -113,11 +118,15 @@ def _suspects(blocks: tf.Tensor, products: Products, probe: _Probe, layout: str)
     else:
         single = products(tf.broadcast_to(probe.u, tf.shape(x)))
         largest = tf.zeros([], x.dtype)
-    expected = probe.factors * single
-    scale = tf.abs(tf.squeeze(probe.factors, -1)) * largest
+    # What fits x may have a sum or a multiple that does not, where x has 16 bits.
+    dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
+    answer, factors = tf.cast(answer, dtype), tf.cast(probe.factors, dtype)
+    expected = factors * tf.cast(single, dtype)
+    scale = tf.abs(tf.squeeze(factors, -1)) * tf.cast(largest, dtype)
     scale += _largest(answer, [-1]) + _largest(expected, [-1])
-    limits = np.finfo(x.dtype.as_numpy_dtype)
-    tolerance = TOLERANCE * limits.eps * scale + 2.0**EXPONENTS * TOLERANCE * limits.tiny
+    limits = ml_dtypes.finfo(x.dtype.as_numpy_dtype)
+    smallest = limits.smallest_subnormal if x.dtype == tf.float16 else limits.tiny
+    tolerance = TOLERANCE * (float(limits.eps) * scale + probe.bound * float(smallest))
     return tf.reduce_max(tf.abs(answer - expected), -1) > tolerance
 
 

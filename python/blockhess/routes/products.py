@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow.python.ops.parallel_for.control_flow_ops import pfor
 
+from blockhess.row_graph.inlining import CALLS
+
 # A loop's tangent runs the loop's own second derivative once more: transposing once is cheaper.
 CONTROL_FLOW = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
 # A gradient function that applies one of these to what it pulls back is linear only as a whole
@@ -30,6 +32,7 @@ class Products:
     Attributes:
       x: the tensor that f took, shape (..., K).
       zero: whether the gradient is constant, so that every product is zero.
+      half: whether a product computes with float16, or may do so in a function that it calls.
       width: the elements of the largest tensor that a product computes; None where the number of
         rows is not known while the graph is built.
     """
@@ -43,6 +46,7 @@ class Products:
         self.zero = self._transposed is None
         operations = [] if self.zero else _between(self._stand_in, self._transposed)
         self._twice = not any(o.type in CONTROL_FLOW | NOT_LINEAR for o in operations)
+        self.half = any(_may_be_half(operation) for operation in operations)
         self.width = _width(self.x, operations)
 
     def __call__(self, v: tf.Tensor) -> tf.Tensor:
@@ -103,6 +107,11 @@ def _between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:
             needed.append(operation)
             pending.extend(source.op for source in operation.inputs)
     return needed
+
+
+def _may_be_half(operation: tf.Operation) -> bool:
+    types = {tensor.dtype for tensor in (*operation.inputs, *operation.outputs)}
+    return tf.float16 in types or operation.type in CONTROL_FLOW | CALLS
 
 
 def _width(x: tf.Tensor, operations: Sequence[tf.Operation]) -> int | None:

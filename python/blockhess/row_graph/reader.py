@@ -35,14 +35,19 @@ class Reader:
     Args:
       x: tensor of shape (..., K) with a known rank and a known K.
       reads: further tensors that count as x, where it is a variable that f reads repeatedly.
+
+    Attributes:
+      dtype: that nodes are to be computed in and parameters are brought to: float32 or float64.
     """
 
     def __init__(self, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> None:
         self.x = x
         self.graph = x.graph
+        self.dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
         rows = x.shape[:-1]
         self.input = Input(x, Geometry(len(rows), (int(x.shape[-1]),)))
         self.row_shape: tuple[int | None, ...] = tuple(rows.as_list())
+        self._cast: dict[object, Parameter] = {}
         self._values: dict[object, Value] = {read.ref(): self.input for read in (x, *reads)}
 
     def read(self, tensor: tf.Tensor) -> Value:
@@ -86,8 +91,18 @@ class Reader:
         rule = RULES.get(op.type)
         if rule is None:
             return [Unproven(output, f"no rule for {describe(op)}") for output in op.outputs]
-        result = rule(self, op, inputs)
+        result = rule(self, op, [self._computable(value) for value in inputs])
         return result if isinstance(result, tuple) else (result,)
+
+    def _computable(self, value: Value) -> Value:
+        """A parameter of another floating type, where f has several, in the one that computes."""
+        dtype = value.tensor.dtype
+        if isinstance(value, Node) or not dtype.is_floating or dtype == self.dtype:
+            return value
+        key = value.tensor.ref()
+        if key not in self._cast:
+            self._cast[key] = Parameter(tf.cast(value.tensor, self.dtype))
+        return self._cast[key]
 
     @staticmethod
     def _constant(op: tf.Operation) -> bool:
@@ -186,8 +201,8 @@ class Reader:
     def operand(self, parameter: Parameter, geometry: Geometry) -> Operand:
         """The parameter in the form the fused op reads, for a result of this geometry."""
         tensor = parameter.tensor
-        if tensor.dtype != self.x.dtype:
-            tensor = tf.cast(tensor, self.x.dtype)
+        if tensor.dtype != self.dtype:
+            tensor = tf.cast(tensor, self.dtype)
         rank = tensor.shape.rank
         if rank == 0 or (geometry.rows <= 1 and self._is_plain(geometry, tensor.shape)):
             return Operand(tensor)

@@ -31,7 +31,7 @@ def match(reader: Reader, value: Value) -> FusedTerms:
     """The terms of f, whose result was read as `value`; raises NotFused with the reason."""
     if isinstance(value, Unproven):
         raise NotFused(value.reason)
-    forms = Forms(int(reader.x.shape[-1]), reader.x.dtype)
+    forms = Forms(int(reader.x.shape[-1]), reader.dtype)
     try:
         if isinstance(value, Parameter):
             cells, constant = ZERO, ZERO
@@ -66,8 +66,11 @@ def _compiled(term: ops.Term) -> None:
 def emit(
     fused: FusedTerms, x: tf.Tensor, *, layout: str, want_value: bool, want_gradient: bool
 ) -> ops.Outputs:
-    """The op, on x as (N, K); the value is one number a row, without the constant."""
-    rows = x
+    """The op, on x as (N, K); the value is one number a row, without the constant.
+
+    It computes in the type of the terms, float32 for an x of 16 bits.
+    """
+    rows = tf.cast(x, fused.leaves.dtype)
     if x.shape.rank != 2:
         number = tf.reduce_prod(tf.shape(x)[:-1])
         rows = tf.reshape(x, tf.stack([number, int(x.shape[-1])]))

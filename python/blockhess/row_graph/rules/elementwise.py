@@ -109,10 +109,12 @@ def _select(reader, op: tf.Operation, inputs: list[Value]) -> Value:
 
 
 def _cast(reader, op: tf.Operation, inputs: list[Value]) -> Value:
-    source, target, x = op.inputs[0].dtype, op.outputs[0].dtype, reader.x.dtype
+    """To another floating type: what rounds there is computed without rounding."""
+    source, target = op.inputs[0].dtype, op.outputs[0].dtype
     if not target.is_floating:
         return Parameter(op.outputs[0])
-    if target == x and source in (x, tf.bool):
+    known = source.is_floating or source == tf.bool
+    if known and target.size <= reader.dtype.size:
         return reader.elementwise(op, ARGUMENTS[0], inputs)
     return reader.opaque(op, inputs[0].geometry)
 

@@ -102,7 +102,7 @@ def _mean(reader, op: tf.Operation, inputs: list[Value]) -> Value:
             for size in rows:
                 count *= size
         else:
-            number = tf.cast(tf.reduce_prod(tf.stack(rows)), reader.x.dtype)
+            number = tf.cast(tf.reduce_prod(tf.stack(rows)), reader.dtype)
             result = _scaled(op, result, Operand(tf.math.reciprocal(number)))
     if count == 1:
         return result

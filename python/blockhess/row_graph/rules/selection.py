@@ -33,7 +33,7 @@ def _picked(reader, op: tf.Operation, node: Node, geometry: Geometry, cells: np.
         return reader.opaque(op, geometry)
     matrix = np.zeros((node.geometry.size, cells.size))
     matrix[cells, np.arange(cells.size)] = 1.0
-    constant = tf.constant(matrix, reader.x.dtype)
+    constant = tf.constant(matrix, reader.dtype)
     return LinearMap(op.outputs[0], geometry, node, constant, False)
 
 

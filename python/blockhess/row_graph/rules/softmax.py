@@ -95,7 +95,7 @@ def _sparse_cross_entropy(reader, op: tf.Operation, inputs: list[Value]) -> tupl
     if not _fits(logits) or not isinstance(labels, Parameter):
         reason = reader.unproven(op, "its labels vary with x")
         return reason, reason
-    classes, dtype = logits.geometry.features[0], reader.x.dtype
+    classes, dtype = logits.geometry.features[0], reader.dtype
     # A label outside [0, K) makes its row NaN, as TensorFlow's own operation does on a GPU.
     inside = (labels.tensor >= 0) & (labels.tensor < classes)
     nan = tf.constant(float("nan"), dtype)
