@@ -70,12 +70,12 @@ inline const std::vector<Case>& cases() {
        true},
       {"sine",
        "blockhess 1 | "
-       "phi 1: r1 = square r0; r1 = neg r1; r1 = exp r1; r2 = sin r0; r3 = mul r2 r1; r4 "
-       "= softplus r0; r4 = add r4 r3; r5 = mul r0 r1; r6 = mul r2 r5; r7 = constant "
-       "2.0; r6 = mul r7 r6; r8 = cos r0; r9 = mul r8 r1; r6 = sub r9 r6; r9 = sigmoid "
-       "r0; r6 = add r9 r6; r9 = mul r0 r5; r9 = mul r7 r9; r1 = sub r1 r9; r1 = mul r2 "
-       "r1; r2 = mul r8 r5; r1 = add r2 r1; r1 = mul r7 r1; r2 = mul r7 r2; r2 = add r3 "
-       "r2; r1 = add r2 r1; r2 = sigmoid_prime r0; r1 = sub r2 r1; return r4 r6 r1 | "
+       "phi 1: r1 = square r0; r1 = neg r1; r1 = exp r1; r2 = sin r0; r3 = cos r0; r4 = "
+       "mul r2 r1; r5 = softplus r0; r5 = add r5 r4; r6 = mul r0 r1; r7 = mul r2 r6; r8 = "
+       "constant 2.0; r7 = mul r8 r7; r9 = mul r3 r1; r7 = sub r9 r7; r9 = sigmoid r0; r7 "
+       "= add r9 r7; r9 = mul r0 r6; r9 = mul r8 r9; r1 = sub r1 r9; r1 = mul r2 r1; r2 = "
+       "mul r3 r6; r1 = add r2 r1; r1 = mul r8 r1; r2 = mul r8 r2; r2 = add r4 r2; r1 = "
+       "add r2 r1; r2 = sigmoid_prime r0; r1 = sub r2 r1; return r5 r7 r1 | "
        "psi 1: r1 = constant 1.0; return r0 r1 zero",
        "blockhess 1 | "
        "phi 1: r1 = square r0; r1 = neg r1; r1 = exp r1; r2 = sin r0; r3 = mul r2 r1; r4 "
