@@ -21,6 +21,8 @@ def converting_only_f(function: _Function) -> _Function:
 
     @functools.wraps(function)
     def call(f: Any, *arguments: Any, **keywords: Any) -> Any:
+        if not callable(f):
+            raise TypeError(f"f is {type(f).__name__}; expected a callable")
         if not tf.executing_eagerly():
             f = _converted_here(f)
         return unconverted(f, *arguments, **keywords)

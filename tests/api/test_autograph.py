@@ -53,6 +53,26 @@ def test_an_if_on_a_tensor_inside_f_means_what_it_means_around_it(route):
         np.testing.assert_array_equal(blocks(x, tf.constant(doubled)), expected)
 
 
+def test_a_branch_that_columns_cannot_be_stacked_through_is_not_reported(caplog, monkeypatch):
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+
+    def f(x):
+        if tf.reduce_sum(x) > 0:
+            return tf.reduce_sum(tf.sin(x) * tf.exp(-x * x), 1)
+        else:
+            return tf.reduce_sum(x * x, 1)
+
+    blocks = tf.function(lambda x: bh.hessian(f, x))(-tf.ones((4, 3)))
+    np.testing.assert_array_equal(blocks, np.broadcast_to(2 * np.eye(3), (4, 3, 3)))
+    assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("call", [bh.hessian, bh.value_grad_hessian, bh.explain])
+def test_an_f_that_cannot_be_called_is_named(call):
+    with pytest.raises(TypeError, match="f is NoneType; expected a callable"):
+        call(None, tf.ones((2, 3)))
+
+
 def test_f_is_not_converted_where_the_caller_is_not():
     def f(x):
         if tf.reduce_sum(x) > 0:

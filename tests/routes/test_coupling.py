@@ -242,7 +242,8 @@ def test_suspects_that_only_rounding_made_are_cleared():
         blocks = autodiff.blocks(products, layout="dense")
         probe = coupling._probe(x)
         suspects = coupling._suspects(blocks, products, probe, "dense")
-        return suspects, coupling._culprit(products, probe, suspects)
+        finite = coupling._finite(blocks, "dense")
+        return suspects, coupling._culprit(products, probe, suspects, finite)
 
     suspects, culprit = suspects_and_culprit(tf.constant(points(1000, 4), tf.float32))
     assert suspects.numpy().sum() > 10

@@ -119,6 +119,38 @@ def test_rows_that_interact_are_refused(f, rows: int, dtype: str):
 
 
 @every_dtype
+@pytest.mark.parametrize("rows", [2, 3, 4, 5, 8])
+def test_rows_that_interact_weakly_are_refused(rows: int, dtype: str):
+    def neighbours(x):
+        return tf.reduce_sum(x * x) + 0.2 * tf.reduce_sum(x * tf.roll(x, 1, 0))
+
+    for x in (tf.ones((rows, 2), dtype), points(dtype, rows)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+            bh.hessian(neighbours, x)
+
+
+@pytest.mark.parametrize("outer", ["float16", "float32"])
+@pytest.mark.parametrize("rows", [3, 6])
+def test_rows_whose_interaction_overflows_float16_are_refused(rows: int, outer: str):
+    def ends(x):
+        x = tf.cast(x, tf.float16)
+        return tf.reduce_sum(x * x) + 3e4 * tf.reduce_sum(x[0] * x[-1])
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+        bh.hessian(ends, tf.fill((rows, 2), tf.constant(0.01, outer)))
+
+
+def test_a_row_that_overflows_float16_by_itself_spoils_no_other():
+    def seemingly(x):
+        return tf.linalg.trace(tf.matmul(x * x, x * x, transpose_b=True))
+
+    x = tf.constant([[1.0, 2.0], [240.0, 1.0], [0.5, 1.0]], tf.float16)
+    blocks = tf.cast(bh.hessian(seemingly, x, layout="diag", route="autodiff"), tf.float64)
+    assert not np.isfinite(blocks[1, 0])
+    np.testing.assert_array_equal(tf.gather(blocks, [0, 2]), [[12, 48], [3, 12]])
+
+
+@every_dtype
 def test_rows_that_only_seem_to_interact_are_left_in_peace(dtype: str):
     """No rule proves them apart, and rounding makes products differ."""
 

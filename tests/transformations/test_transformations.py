@@ -182,6 +182,21 @@ def test_a_custom_gradient_inside_f_counts_and_not_the_function(mode, function, 
         mode(lambda x: bh.hessian(f, x, route="fused"))(x)
 
 
+def test_a_custom_gradient_may_hold_a_name_without_a_value():
+    def square(negated):
+        if negated:
+            sign = -1.0
+
+        @tf.custom_gradient
+        def op(x):
+            return x * x, lambda dy: (sign if negated else 2.0) * dy * x
+
+        return op
+
+    blocks = bh.hessian(lambda x: tf.reduce_sum(square(False)(x)), tf.ones((2, 3)))
+    np.testing.assert_array_equal(blocks, np.broadcast_to(2 * np.eye(3), (2, 3, 3)))
+
+
 @in_both_modes
 def test_a_custom_gradient_under_recompute_grad_is_an_error_as_it_is_in_TensorFlow(mode, rng):
     function = tf.recompute_grad(in_disguise)

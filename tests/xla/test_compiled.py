@@ -185,6 +185,20 @@ def test_rows_that_interact_turn_the_blocks_NaN(rng):
     assert_equal(free, np.tile(2 * np.eye(K), (N, 1, 1)))
 
 
+def test_the_gradients_of_rows_that_interact_are_NaN_too():
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+
+    @tf.function(jit_compile=True, autograph=False)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            blocks = bh.hessian(lambda x: tf.reduce_sum(tf.nn.softmax(x @ v, axis=0) ** 2), x)
+            loss = tf.reduce_sum(v**2) + tf.reduce_sum(blocks**2)
+        return tape.gradient(loss, v)
+
+    x = tf.constant([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
+    assert np.isnan(gradient(x)).all()
+
+
 def test_a_training_step(rng):
     x = points(rng)
 

@@ -36,6 +36,8 @@ SEED = (20240607, 2)
 # In units of rounding. Where blocks are multiplied instead of making a second product, 4 of them
 # are usual, 30 in saturated networks.
 TOLERANCE = 64
+# 64 roundings of 16 bits are the number itself. A suspect that is none only costs time.
+TOLERANCE_OF_16_BITS = 1
 # Factors are +-2^-20 ... 2^20: far from overflow, and no two alike among 82 rows in sequence.
 EXPONENTS = 20
 # Where float16 is computed with, whose numbers end at 2^16; no two alike among 26 rows in sequence.
@@ -56,7 +58,7 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
     Returns:
       Tensor like `blocks`. When it is computed and rows interact, the run fails with
       tf.errors.InvalidArgumentError; compiled by XLA, which drops assertions, it is all NaN.
-      Rows that hold NaN or Inf prove nothing and are left out.
+      Rows whose blocks hold NaN or Inf prove nothing and are left out.
     """
     rows = products.x.shape[:-1]
     if rows.is_fully_defined() and rows.num_elements() <= 1:
@@ -66,14 +68,14 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
     suspects = _suspects(blocks, products, probe, layout)
     culprit = cond_v2.cond_v2(
         tf.reduce_any(suspects),
-        lambda: _culprit(products, probe, suspects),
+        lambda: _culprit(products, probe, suspects, _finite(blocks, layout)),
         lambda: tf.constant(-1),
     )
 
     def refuse() -> tf.Tensor:
         message = MESSAGE.format(name=name)
         with tf.control_dependencies([tf.debugging.Assert(False, [message, culprit])]):
-            return tf.fill(tf.shape(blocks), tf.constant(np.nan, blocks.dtype))
+            return blocks * tf.constant(np.nan, blocks.dtype)  # NaN are its derivatives, too.
 
     # A branch hands the blocks through as they are; a selection would copy them.
     result = cond_v2.cond_v2(culprit >= 0, refuse, lambda: tf.identity(blocks))
@@ -107,7 +109,7 @@ def _probe(x: tf.Tensor, exponents: int = EXPONENTS) -> _Probe:
 
 
 def _suspects(blocks: tf.Tensor, products: Products, probe: _Probe, layout: str) -> tf.Tensor:
-    """Which rows, shape (...), answer other than their blocks do; not those with NaN or Inf."""
+    """Which rows, shape (...), answer other than their blocks do; of finite blocks alone."""
     x = products.x
     answer = products(probe.factors * probe.u)
     if layout == "dense" and _few_columns(x):
@@ -126,8 +128,22 @@ def _suspects(blocks: tf.Tensor, products: Products, probe: _Probe, layout: str)
     scale += _largest(answer, [-1]) + _largest(expected, [-1])
     limits = ml_dtypes.finfo(x.dtype.as_numpy_dtype)
     smallest = limits.smallest_subnormal if x.dtype == tf.float16 else limits.tiny
-    tolerance = TOLERANCE * (float(limits.eps) * scale + probe.bound * float(smallest))
-    return tf.reduce_max(tf.abs(answer - expected), -1) > tolerance
+    roundings = TOLERANCE if x.dtype.size > 2 else TOLERANCE_OF_16_BITS
+    tolerance = roundings * (float(limits.eps) * scale + probe.bound * float(smallest))
+    differs = tf.reduce_max(tf.abs(answer - expected), -1) > tolerance
+    overflows = ~tf.reduce_all(tf.math.is_finite(answer) & tf.math.is_finite(expected), -1)
+    # Reads the blocks, so only where it may matter.
+    proves = cond_v2.cond_v2(
+        tf.reduce_any(overflows),
+        lambda: overflows & _finite(blocks, layout),
+        lambda: tf.identity(overflows),
+    )
+    return differs | proves
+
+
+def _finite(blocks: tf.Tensor, layout: str) -> tf.Tensor:
+    """Which rows have finite blocks, shape (...)."""
+    return tf.reduce_all(tf.math.is_finite(blocks), [-2, -1] if layout == "dense" else [-1])
 
 
 def _few_columns(x: tf.Tensor) -> bool:
@@ -141,8 +157,13 @@ def _largest(tensor: tf.Tensor, axes: list[int]) -> tf.Tensor:
     return tf.maximum(tf.reduce_max(tensor, axes), -tf.reduce_min(tensor, axes))
 
 
-def _culprit(products: Products, probe: _Probe, suspects: tf.Tensor) -> tf.Tensor:
+def _culprit(
+    products: Products, probe: _Probe, suspects: tf.Tensor, finite: tf.Tensor
+) -> tf.Tensor:
     """The number of a suspect whose change is felt in another row, or -1 where there is none.
+
+    A row of `finite` blocks feels what makes its answer other than zero, be it by overflow; another
+    row what makes it another finite number.
 
     Round n changes the suspects whose number among the suspects has bit n set, so each is changed
     in some round in which any given other one is not.
@@ -160,7 +181,8 @@ def _culprit(products: Products, probe: _Probe, suspects: tf.Tensor) -> tf.Tenso
             changed[..., tf.newaxis], probe.factors * probe.u, tf.zeros([], probe.u.dtype)
         )
         answer = products(seed)
-        felt = tf.reduce_any(tf.math.is_finite(answer) & tf.not_equal(answer, 0), -1) & ~changed
+        counts = tf.math.is_finite(answer) | finite[..., tf.newaxis]
+        felt = tf.reduce_any(counts & tf.not_equal(answer, 0), -1) & ~changed
         last = tf.reduce_max(tf.where(tf.reshape(changed, [-1]), tf.range(tf.size(changed)), -1))
         return bit * 2, tf.where(tf.reduce_any(felt), last, culprit)
 

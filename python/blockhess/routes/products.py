@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 from tensorflow.python.ops.parallel_for.control_flow_ops import pfor
@@ -66,13 +69,29 @@ class Products:
     def stacked(self, v: tf.Tensor) -> tf.Tensor:
         """H v for each v along the first axis, all at once, or raises CannotStack."""
         try:
-            return pfor(
-                lambda i: self(tf.gather(v, i)),
-                tf.shape(v)[0] if v.shape[0] is None else v.shape[0],
-                fallback_to_while_loop=False,
-            )
+            with _without_messages():
+                return pfor(
+                    lambda i: self(tf.gather(v, i)),
+                    tf.shape(v)[0] if v.shape[0] is None else v.shape[0],
+                    fallback_to_while_loop=False,
+                )
         except Exception as error:  # converters refuse with errors of many kinds
             raise CannotStack from error
+
+
+@contextlib.contextmanager
+def _without_messages() -> Iterator[None]:
+    """TensorFlow logs pages of errors before it raises one; what to do about it is known here."""
+    thread, logger = threading.get_ident(), tf.get_logger()
+
+    def is_of_another_thread(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger.addFilter(is_of_another_thread)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_of_another_thread)
 
 
 def pull_back(
@@ -81,8 +100,8 @@ def pull_back(
     """The gradient of `y`, summed over the sources and dense; None where no source leads to `y`."""
     try:
         parts = tf.gradients(y, list(sources), grad_ys=cotangent)
-    except LookupError as error:
-        raise LookupError(
+    except (LookupError, NotImplementedError) as error:
+        raise type(error)(
             f"the autodiff route differentiates f twice, and TensorFlow cannot: {error}"
         ) from error
     dense = [tf.convert_to_tensor(part) for part in parts if part is not None]
