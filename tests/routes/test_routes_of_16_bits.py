@@ -193,6 +193,21 @@ def test_casts_within_f_are_fused(outer: str, dtype: str):
     )
 
 
+@every_dtype
+@pytest.mark.parametrize("shape", [(K,), (2, 3, K)])
+def test_all_axes_but_the_last_are_rows(shape: tuple[int, ...], dtype: str):
+    A = tf.constant(np.linspace(0, 1, K * K).reshape(K, K), dtype)
+
+    def quadratic(x):
+        return 0.5 * tf.reduce_sum(tf.einsum("...i,ij,...j->...", x, A, x))
+
+    blocks = bh.hessian(quadratic, tf.ones(shape, dtype), route="fused")
+    S = tf.cast(A + tf.transpose(A), tf.float64) / 2
+    assert blocks.dtype == dtype and blocks.shape == (*shape, K)
+    expected = np.broadcast_to(S, blocks.shape)
+    np.testing.assert_allclose(tf.cast(blocks, tf.float64), expected, atol=2 * ROUNDING[dtype])
+
+
 def test_a_cast_to_a_wider_type_than_that_of_x_is_not_fused():
     plan = bh.explain(lambda x: tf.reduce_sum(tf.cast(x, tf.float64) ** 3), points("float32"))
     assert plan.route == "autodiff"

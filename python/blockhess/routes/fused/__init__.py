@@ -73,7 +73,7 @@ def emit(
     rows = tf.cast(x, fused.leaves.dtype)
     if x.shape.rank != 2:
         number = tf.reduce_prod(tf.shape(x)[:-1])
-        rows = tf.reshape(x, tf.stack([number, int(x.shape[-1])]))
+        rows = tf.reshape(rows, tf.stack([number, int(x.shape[-1])]))
     return ops.terms(
         rows, fused.terms, layout=layout, want_value=want_value, want_gradient=want_gradient
     )
