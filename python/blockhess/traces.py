@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from blockhess.closures import MISSING, contents
 from blockhess.derivatives import Derivatives, derive
 from blockhess.plan import Plan
 from blockhess.replay import Replay, may_replay, replay_of
@@ -150,9 +151,6 @@ def trace(f: Callable, request: Request) -> Trace:
     return found
 
 
-_MISSING = object()
-
-
 class _Identity:
     """Stands for an object without keeping it alive where that can be helped."""
 
@@ -225,15 +223,15 @@ def _reads(f: Any) -> Iterator[Callable[[], Any]]:
         return
     weak = weakref.ref(function)  # Its closure may lead to the owner of the trace.
     for i in range(len(function.__closure__ or ())):
-        yield lambda i=i: _contents(weak().__closure__[i])
+        yield lambda i=i: contents(weak().__closure__[i])
     scope = function.__globals__
     for name in _global_names(code):
         if name in scope:
-            yield lambda name=name: scope.get(name, _MISSING)
+            yield lambda name=name: scope.get(name, MISSING)
     for i in range(len(function.__defaults__ or ())):
         yield lambda i=i: weak().__defaults__[i]
     for name in function.__kwdefaults__ or ():
-        yield lambda name=name: weak().__kwdefaults__.get(name, _MISSING)
+        yield lambda name=name: weak().__kwdefaults__.get(name, MISSING)
 
 
 def _reads_of_partial(f: functools.partial) -> Iterator[Callable[[], Any]]:
@@ -243,7 +241,7 @@ def _reads_of_partial(f: functools.partial) -> Iterator[Callable[[], Any]]:
         yield lambda i=i: weak().args[i]
     yield lambda: tuple(weak().keywords)
     for name in f.keywords:
-        yield lambda name=name: weak().keywords.get(name, _MISSING)
+        yield lambda name=name: weak().keywords.get(name, MISSING)
 
 
 def _plain(f: Any) -> Any:
@@ -261,10 +259,3 @@ def _global_names(code: types.CodeType) -> set[str]:
         if isinstance(constant, types.CodeType):
             names |= _global_names(constant)
     return names
-
-
-def _contents(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _MISSING

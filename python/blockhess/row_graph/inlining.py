@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 
 import tensorflow as tf
 from tensorflow.python.framework import function_def_to_graph, op_def_registry, ops
+
+from blockhess.closures import contents
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _HARMLESS = frozenset({"ReadVariableOp", *CALLS})
@@ -40,15 +41,6 @@ def has_custom_gradient(op: tf.Operation) -> bool:
     return not any(_name(f) in _TRUE_GRADIENTS for f in _enclosed(function))
 
 
-def _closure_of(function: object) -> list[object]:
-    """What a function's closure holds, but for names that have not been given a value."""
-    held = []
-    for cell in getattr(function, "__closure__", None) or ():
-        with contextlib.suppress(ValueError):
-            held.append(cell.cell_contents)
-    return held
-
-
 def _name(function: object) -> tuple[str, str]:
     return getattr(function, "__module__", None) or "", getattr(function, "__qualname__", "")
 
@@ -58,7 +50,8 @@ def _enclosed(function: object) -> list[object]:
     found, pending = [], [function]
     while pending and len(found) < 16:
         found.append(pending.pop())
-        pending += [value for value in _closure_of(found[-1]) if callable(value)]
+        cells = getattr(found[-1], "__closure__", None) or ()
+        pending += filter(callable, map(contents, cells))
     return found
 
 
