@@ -14,6 +14,12 @@ using Shape = std::vector<int64_t>;
 
 std::string to_string(const Shape& shape);
 
+inline int64_t num_elements(const Shape& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
 // The shape of the blocks of N rows; {0} for no layout. Where packed size or K * K overflows, the
 // shape still has every factor, so that whoever multiplies them finds out.
 Shape hessian_shape(Layout layout, int64_t N, int64_t K);

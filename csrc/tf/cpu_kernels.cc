@@ -1,8 +1,5 @@
 // The op kernels on the CPU, on TensorFlow's thread pool.
-#include "csrc/tf/kernel.h"
-#include "csrc/tf/map_op.h"
-#include "csrc/tf/terms_grad_op.h"
-#include "csrc/tf/terms_op.h"
+#include "csrc/tf/register_kernels.h"
 #include "tensorflow/core/util/work_sharder.h"
 
 namespace blockhess {
@@ -28,21 +25,7 @@ class CpuKernelBackend : public CpuBackendOf<T> {
   explicit CpuKernelBackend(OpKernelContext* context) : CpuBackendOf<T>(parallel_for(context)) {}
 };
 
-#define REGISTER_CPU_KERNEL(Op, TensorType, T)                                        \
-  REGISTER_KERNEL_BUILDER(                                                            \
-      Name(Op::kName).Device(tensorflow::DEVICE_CPU).TypeConstraint<TensorType>("T"), \
-      Kernel<Op, CpuKernelBackend<T>>);
-#define REGISTER_CPU_KERNELS(Op)                     \
-  REGISTER_CPU_KERNEL(Op, Eigen::half, Half)         \
-  REGISTER_CPU_KERNEL(Op, Eigen::bfloat16, BFloat16) \
-  REGISTER_CPU_KERNEL(Op, float, float)              \
-  REGISTER_CPU_KERNEL(Op, double, double)
-
-REGISTER_CPU_KERNELS(TermsOp)
-REGISTER_CPU_KERNELS(TermsGradOp)
-REGISTER_CPU_KERNELS(MapOp)
-#undef REGISTER_CPU_KERNELS
-#undef REGISTER_CPU_KERNEL
+REGISTER_KERNELS(tensorflow::DEVICE_CPU, CpuKernelBackend)
 
 }  // namespace
 }  // namespace blockhess

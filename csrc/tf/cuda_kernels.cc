@@ -1,10 +1,6 @@
 // The op kernels on NVIDIA GPUs, on TensorFlow's stream, with working memory from its allocator.
-#include "csrc/core/half.h"
 #include "csrc/tf/cuda_backend.h"
-#include "csrc/tf/kernel.h"
-#include "csrc/tf/map_op.h"
-#include "csrc/tf/terms_grad_op.h"
-#include "csrc/tf/terms_op.h"
+#include "csrc/tf/register_kernels.h"
 #include "xla/stream_executor/stream.h"
 
 namespace blockhess {
@@ -36,21 +32,7 @@ class CudaKernelBackend : public CudaBackend<T, KernelAllocator> {
             KernelAllocator(context)) {}
 };
 
-#define REGISTER_CUDA_KERNEL(Op, TensorType, T)                                       \
-  REGISTER_KERNEL_BUILDER(                                                            \
-      Name(Op::kName).Device(tensorflow::DEVICE_GPU).TypeConstraint<TensorType>("T"), \
-      Kernel<Op, CudaKernelBackend<T>>);
-#define REGISTER_CUDA_KERNELS(Op)                     \
-  REGISTER_CUDA_KERNEL(Op, Eigen::half, Half)         \
-  REGISTER_CUDA_KERNEL(Op, Eigen::bfloat16, BFloat16) \
-  REGISTER_CUDA_KERNEL(Op, float, float)              \
-  REGISTER_CUDA_KERNEL(Op, double, double)
-
-REGISTER_CUDA_KERNELS(TermsOp)
-REGISTER_CUDA_KERNELS(TermsGradOp)
-REGISTER_CUDA_KERNELS(MapOp)
-#undef REGISTER_CUDA_KERNELS
-#undef REGISTER_CUDA_KERNEL
+REGISTER_KERNELS(tensorflow::DEVICE_GPU, CudaKernelBackend)
 
 }  // namespace
 }  // namespace blockhess

@@ -16,7 +16,7 @@ class MapOp {
  public:
   static constexpr char kName[] = "BlockhessMap";
   struct Shapes {
-    int64_t count = 1;
+    int64_t count;
     std::vector<int64_t> strides;  // of the inputs
     std::vector<Shape> outputs;
   };
@@ -49,7 +49,7 @@ class MapOp {
                                     " or a scalar");
       }
     }
-    for (const int64_t size : common) shapes.count *= size;
+    shapes.count = num_elements(common);
     shapes.outputs.assign(program_.outputs.size(), common);
     return shapes;
   }

@@ -34,12 +34,6 @@ using CpuBackendOf =
 inline void narrow(float value, Half* to) { *to = to_half(value); }
 inline void narrow(float value, BFloat16* to) { *to = to_bfloat16(value); }
 
-inline int64_t num_elements(const Shape& shape) {
-  int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  return count;
-}
-
 // convert(i) for every i below count.
 template <typename Convert>
 void for_values(const cpu::ParallelFor& parallel_for, int64_t count, const Convert& convert) {

@@ -14,32 +14,13 @@ ffi::Error execute(ffi::ThreadPool pool, ffi::RemainingArgs args, ffi::Remaining
   const auto run_as = [&](auto zero) {
     return run(state->op, args, rets, CpuBackendOf<decltype(zero)>(parallel_for(pool)));
   };
-  return to_ffi(guarded([&]() -> absl::Status {
-    switch (value_type(rets)) {
-      case ffi::F16:
-        return run_as(Half{});
-      case ffi::BF16:
-        return run_as(BFloat16{});
-      case ffi::F32:
-        return run_as(float{});
-      case ffi::F64:
-        return run_as(double{});
-      default:
-        return absl::UnimplementedError("XLA on the CPU takes floating-point values");
-    }
-  }));
+  return to_ffi(guarded([&] { return by_type(rets, run_as); }));
 }
 
 template <typename Op>
 XLA_FFI_Error* execute_handler(XLA_FFI_CallFrame* frame) {
-  static const auto* const handler = ffi::Ffi::Bind()
-                                         .Ctx<ffi::ThreadPool>()
-                                         .RemainingArgs()
-                                         .RemainingRets()
-                                         .Attrs<ffi::Dictionary>()
-                                         .Ctx<ffi::State<XlaState<Op>>>()
-                                         .To(execute<Op>)
-                                         .release();
+  static const auto* const handler =
+      with_call<Op>(ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()).To(execute<Op>).release();
   return handler->Call(frame);
 }
 

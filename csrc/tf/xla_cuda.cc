@@ -1,6 +1,5 @@
 // The custom calls of the ops on NVIDIA GPUs, on XLA's stream, with working memory from its
 // allocator.
-#include "csrc/core/half.h"
 #include "csrc/tf/cuda_backend.h"
 #include "csrc/tf/map_op.h"
 #include "csrc/tf/terms_grad_op.h"
@@ -34,33 +33,15 @@ ffi::Error execute(void* stream, ffi::ScratchAllocator scratch, ffi::RemainingAr
     using Backend = CudaBackend<decltype(zero), FfiAllocator>;
     return run(state->op, args, rets, Backend(stream, FfiAllocator(std::move(scratch))));
   };
-  return to_ffi(guarded([&]() -> absl::Status {
-    switch (value_type(rets)) {
-      case ffi::F16:
-        return run_as(Half{});
-      case ffi::BF16:
-        return run_as(BFloat16{});
-      case ffi::F32:
-        return run_as(float{});
-      case ffi::F64:
-        return run_as(double{});
-      default:
-        return absl::UnimplementedError("XLA on the GPU takes floating-point values");
-    }
-  }));
+  return to_ffi(guarded([&] { return by_type(rets, run_as); }));
 }
 
 template <typename Op>
 XLA_FFI_Error* execute_handler(XLA_FFI_CallFrame* frame) {
-  static const auto* const handler = ffi::Ffi::Bind()
-                                         .Ctx<ffi::PlatformStream<void*>>()
-                                         .Ctx<ffi::ScratchAllocator>()
-                                         .RemainingArgs()
-                                         .RemainingRets()
-                                         .Attrs<ffi::Dictionary>()
-                                         .Ctx<ffi::State<XlaState<Op>>>()
-                                         .To(execute<Op>)
-                                         .release();
+  static const auto* const handler =
+      with_call<Op>(ffi::Ffi::Bind().Ctx<ffi::PlatformStream<void*>>().Ctx<ffi::ScratchAllocator>())
+          .To(execute<Op>)
+          .release();
   return handler->Call(frame);
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "csrc/core/half.h"
 #include "csrc/tf/attributes.h"
 #include "csrc/tf/run_op.h"
 #include "csrc/tf/status.h"
@@ -60,9 +61,21 @@ inline Shape to_shape(const ffi::AnyBuffer& buffer) {
   return Shape(buffer.dimensions().begin(), buffer.dimensions().end());
 }
 
-// Of all inputs and outputs of a call.
-inline ffi::DataType value_type(const ffi::RemainingRets& rets) {
-  return (*rets.get<ffi::AnyBuffer>(0))->element_type();
+// run_as(0), in the type of all inputs and outputs of a call.
+template <typename RunAs>
+absl::Status by_type(const ffi::RemainingRets& rets, const RunAs& run_as) {
+  switch ((*rets.get<ffi::AnyBuffer>(0))->element_type()) {
+    case ffi::F16:
+      return run_as(Half{});
+    case ffi::BF16:
+      return run_as(BFloat16{});
+    case ffi::F32:
+      return run_as(float{});
+    case ffi::F64:
+      return run_as(double{});
+    default:
+      return absl::UnimplementedError("XLA calls the op on values that are not floating-point");
+  }
 }
 
 // Throws std::invalid_argument for other shapes than the op takes and gives.
@@ -93,6 +106,16 @@ ffi::ErrorOr<std::unique_ptr<XlaState<Op>>> instantiate(ffi::Dictionary attribut
   });
   if (!status.ok()) return ffi::Unexpected(to_ffi(status));
   return state;
+}
+
+// What a handler takes after the contexts of its backend.
+template <typename Op, typename Binding>
+auto with_call(Binding contexts) {
+  return std::move(contexts)
+      .RemainingArgs()
+      .RemainingRets()
+      .template Attrs<ffi::Dictionary>()
+      .template Ctx<ffi::State<XlaState<Op>>>();
 }
 
 template <typename Op>
