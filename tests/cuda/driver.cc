@@ -148,10 +148,21 @@ Shape shape_of(const std::string& kind, int64_t N, int64_t K) {
   return {N, K, K};
 }
 
-int64_t count_of(const Shape& shape) {
-  int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  return count;
+// What vector-Jacobian products have in common; x and the cotangents are left to the caller.
+template <typename T>
+TermsVjpArguments<T> vjp_arguments(const VjpParts& parts, Layout layout, int64_t N, int64_t K,
+                                   const BoundOperands<const T>& operands,
+                                   const BoundOperands<T>& operand_bars) {
+  TermsVjpArguments<T> arguments{};
+  arguments.N = N;
+  arguments.K = K;
+  arguments.num_terms = static_cast<int>(parts.terms.size());
+  arguments.terms = parts.terms.data();
+  arguments.steps = parts.steps.data();
+  arguments.layout = layout;
+  arguments.operands = operands.get();
+  arguments.operand_bars = operand_bars.get();
+  return arguments;
 }
 
 const cpu::ParallelFor kOneThread{[](void*, int64_t total, int64_t, cpu::ParallelFor::Body body,
@@ -226,7 +237,7 @@ void test_terms(const Case& test, int64_t N, int64_t K, Results wanted, int shif
   draw(N * K, 1);
   for (const std::string& kind : test.operands) {
     shapes.push_back(shape_of(kind, N, K));
-    draw(count_of(shapes.back()), 1.0 / static_cast<double>(std::max<int64_t>(K, 1)));
+    draw(num_elements(shapes.back()), 1.0 / static_cast<double>(std::max<int64_t>(K, 1)));
   }
   // The reference has the row as it was: only that row may differ.
   if (bad_row >= 0) {
@@ -348,7 +359,7 @@ void test_vjp(const Case& test, int64_t N, int64_t K, Results given, int wanted_
   inputs.push_back(std::make_unique<Pair<T>>(N * K, shift, 1, random));
   for (const std::string& kind : test.operands) {
     shapes.push_back(shape_of(kind, N, K));
-    inputs.push_back(std::make_unique<Pair<T>>(count_of(shapes.back()), shift, small, random));
+    inputs.push_back(std::make_unique<Pair<T>>(num_elements(shapes.back()), shift, small, random));
   }
   for (const auto& input : inputs) {
     bars.push_back(std::make_unique<Pair<T>>(input->device.count(), shift));
@@ -372,25 +383,17 @@ void test_vjp(const Case& test, int64_t N, int64_t K, Results given, int wanted_
   const BoundOperands<Reference> operand_bars0(parts.terms, strides, bar_data0);
   const Pair<T> V(N, shift, 1, random), G(N * K, shift, 1, random);
   const Pair<T> M(N * block_size(given.layout, K), shift, 1, random);
-  const auto fill = [&](auto& arguments, const auto& bound, const auto& bound_bars, auto of) {
-    arguments.N = N;
-    arguments.K = K;
-    arguments.num_terms = static_cast<int>(parts.terms.size());
-    arguments.terms = parts.terms.data();
-    arguments.steps = parts.steps.data();
-    arguments.layout = given.layout;
-    arguments.operands = bound.get();
-    arguments.operand_bars = bound_bars.get();
+  const auto fill = [&](auto& arguments, auto of) {
     arguments.x = of(*inputs[0]);
     arguments.value_cotangent = given.value ? of(V) : nullptr;
     arguments.gradient_cotangent = given.gradient ? of(G) : nullptr;
     arguments.hessian_cotangent = given.hessian() ? of(M) : nullptr;
     arguments.x_bar = wants_x ? of(*bars[0]) : nullptr;
   };
-  TermsVjpArguments<T> arguments{};
-  fill(arguments, operands, operand_bars, [](auto& pair) { return pair.device.get(); });
-  TermsVjpArguments<Reference> reference{};
-  fill(reference, operands0, operand_bars0, [](auto& pair) { return pair.host.data(); });
+  auto arguments = vjp_arguments<T>(parts, given.layout, N, K, operands, operand_bars);
+  fill(arguments, [](auto& pair) { return pair.device.get(); });
+  auto reference = vjp_arguments<Reference>(parts, given.layout, N, K, operands0, operand_bars0);
+  fill(reference, [](auto& pair) { return pair.host.data(); });
   cpu::terms_vjp(reference, kOneThread);
   const std::unique_ptr<unsigned char[]> workspace(
       new unsigned char[cuda::terms_vjp_workspace(arguments)]);
@@ -688,7 +691,7 @@ void test_large_strides() {
   std::vector<const T*> near_data, far_data;
   for (const std::string& kind : test.operands) {
     shapes.push_back(shape_of(kind, N, K));
-    near.push_back(std::make_unique<Pair<T>>(count_of(shapes.back()), 0, 1, random));
+    near.push_back(std::make_unique<Pair<T>>(num_elements(shapes.back()), 0, 1, random));
     near_data.push_back(near.back()->device.get());
   }
   const std::vector<Strides> near_strides = operand_strides(terms, N, K, shapes);
@@ -730,18 +733,10 @@ void test_large_strides() {
     const cuda::Result done = cuda::terms(arguments, workspace.get(), nullptr);
     if (!done.is_done()) fail(name, done.text());
     std::vector<T*> bar_data;
-    for (const Shape& shape : shapes) bar_data.push_back(room(count_of(shape)));
+    for (const Shape& shape : shapes) bar_data.push_back(room(num_elements(shape)));
     const BoundOperands<T> bars(parts.terms, near_strides, bar_data);
     const BoundOperands<const T> vjp_operands(parts.terms, strides, data);
-    TermsVjpArguments<T> vjp{};
-    vjp.N = N;
-    vjp.K = K;
-    vjp.num_terms = static_cast<int>(parts.terms.size());
-    vjp.terms = parts.terms.data();
-    vjp.steps = parts.steps.data();
-    vjp.layout = results.layout;
-    vjp.operands = vjp_operands.get();
-    vjp.operand_bars = bars.get();
+    auto vjp = vjp_arguments<T>(parts, results.layout, N, K, vjp_operands, bars);
     vjp.x = x.device.get();
     vjp.value_cotangent = V.device.get();
     vjp.gradient_cotangent = G.device.get();
