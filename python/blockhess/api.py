@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from blockhess import traces
 from blockhess.autograph import converting_only_f
-from blockhess.derivatives import Derivatives, derive
 from blockhess.plan import Plan
-from blockhess.request import Request, check_x, checked_result, checked_x
+from blockhess.request import Blocks, check_x, checked_result, checked_x
+from blockhess.routes.derivatives import Derivatives
 
 RowFunction = Callable[[tf.Tensor], Any]
 
@@ -77,7 +77,7 @@ def hessian(
       >>> blockhess.hessian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
       [[[6.0, 0.0], [0.0, 12.0]], [[18.0, 0.0], [0.0, 24.0]]]
     """
-    return _apply(f, x, Request(layout, route, coupling)).hessian
+    return _apply(f, x, Blocks(route, coupling, layout)).hessian
 
 
 @converting_only_f
@@ -102,7 +102,7 @@ def value_grad_hessian(
       >>> result.value.numpy().tolist(), result.gradient.numpy().tolist()
       ([5.0], [[2.0, 4.0]])
     """
-    result = _apply(f, x, Request(layout, route, coupling, value=True, gradient=True))
+    result = _apply(f, x, Blocks(route, coupling, layout, value=True, gradient=True))
     return ValueGradHessian(*result)
 
 
@@ -148,7 +148,7 @@ def hessians(
             "blockhess.hessians works on the tensors of a graph, like tf.hessians; "
             "in eager mode call blockhess.hessian(f, x)"
         )
-    request = Request(layout, route, coupling)
+    request = Blocks(route, coupling, layout)
     results = list(ys) if isinstance(ys, (list, tuple)) else [ys]
     sources = list(xs) if isinstance(xs, (list, tuple)) else [xs]
     with tf.name_scope(name):
@@ -177,28 +177,24 @@ def explain(
       >>> plan.route
       'fused'
     """
-    request = Request(layout, route, coupling)
+    request = Blocks(route, coupling, layout)
     tensor = checked_x(x)
     if tf.executing_eagerly():
-        return traces.trace(f, request).plan(tensor)
-    return traces.apply(f, tensor, request)[1]
+        return traces.trace(f, request).route(tensor).plan(layout)
+    return traces.routed(f, tensor, request).plan(layout)
 
 
-def _apply(f: RowFunction, x: Any, request: Request) -> Derivatives:
-    tensor = checked_x(x)
-    if tf.executing_eagerly():
-        return traces.trace(f, request)(tensor)
-    with tf.name_scope("blockhess"):
-        return traces.apply(f, tensor, request)[0]
+def _apply(f: RowFunction, x: Any, request: Blocks) -> Derivatives:
+    return traces.apply(f, checked_x(x), request)
 
 
-def _hessian_of(ys: Sequence[Any], x: Any, request: Request) -> tf.Tensor:
+def _hessian_of(ys: Sequence[Any], x: Any, request: Blocks) -> tf.Tensor:
     reads = _reads(x)
     source = reads[0] if reads else checked_x(x)
     check_x(source)
     results = [checked_result(y, source) for y in ys]
     y = results[0] if len(results) == 1 else tf.add_n([tf.reduce_sum(y) for y in results])
-    return derive(y, source, request, reads)[0].hessian
+    return request.of(request.routed(y, source, reads)).hessian
 
 
 def _reads(x: Any) -> list[tf.Tensor]:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import tensorflow as tf
+
+PROVED = "do not interact: proved from the graph"
+UNPROVED = {
+    "check": "checked by a probe in every run, for lack of a proof",
+    "exact": "may interact; the blocks are exact however they do",
+    "assume_independent": "assumed not to interact, for lack of a proof",
+}
+
 
 @dataclass(frozen=True)
 class PlannedTerm:
@@ -53,3 +62,15 @@ class Plan:
         lines += [f"not {route}: {reason}" for route, reason in self.refused]
         lines += [f"bytes: reads {self.bytes_read}, writes {self.bytes_written}"]
         return "\n".join(lines)
+
+
+def written(x: tf.Tensor, layout: str) -> str:
+    """How many values the blocks have, as a formula in N."""
+    K = x.shape[-1]
+    if K is None:
+        return {"dense": "N*K*K", "diag": "N*K", "packed": "N*K*(K+1)/2"}[layout]
+    return f"N*{ {'dense': K * K, 'diag': K, 'packed': K * (K + 1) // 2}[layout] }".replace(" ", "")
+
+
+def bytes_of(x: tf.Tensor, count: str) -> str:
+    return f"{x.dtype.size} * ({count})"

@@ -8,7 +8,6 @@ alone, may make their last bits differ.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -41,19 +40,22 @@ class _Step:
 class Replay:
     """The operations of a concrete function in order; values are numbered as they come about.
 
-    First come x and the captured tensors, then constants, then the results of the steps.
+    First come x, what else it takes and the captured tensors, then constants, then the results of
+    the steps.
     """
 
     def __init__(self, constants: list, steps: list[_Step], outputs: list[int]) -> None:
         self._constants, self._steps, self._outputs = constants, steps, outputs
 
-    def __call__(self, x: tf.Tensor, captured: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        values = [x, *captured, *self._constants]
+    def __call__(self, *inputs: tf.Tensor) -> list[tf.Tensor]:
+        values = [*inputs, *self._constants]
         current = context.context()
         for step in self._steps:
-            inputs = [values[i] for i in step.arguments]
+            arguments = [values[i] for i in step.arguments]
             # By its name in the module, which TensorFlow exchanges to watch operations.
-            values += execute.execute(step.type, step.num_results, inputs, step.attributes, current)
+            values += execute.execute(
+                step.type, step.num_results, arguments, step.attributes, current
+            )
         return [values[i] for i in self._outputs]
 
 

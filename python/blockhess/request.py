@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+
+from blockhess.routes.derivatives import Derivatives
+from blockhess.routing import Route, routed
 
 LAYOUTS = ("dense", "diag", "packed")
 ROUTES = ("auto", "fused", "autodiff")
@@ -15,22 +19,44 @@ COUPLINGS = ("check", "exact", "assume_independent")
 
 @dataclass(frozen=True)
 class Request:
-    """The options of one call; `value` and `gradient` say what is wanted beside the blocks."""
+    """The options of one call; each public function has its own, which says what it computes."""
 
-    layout: str = "dense"
     route: str = "auto"
     coupling: str = "check"
+
+    def __post_init__(self) -> None:
+        check_option("route", self.route, ROUTES)
+        check_option("coupling", self.coupling, COUPLINGS)
+
+    def routed(self, y: Any, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> Route:
+        """f, which took x and returned y, on its route."""
+        result = checked_result(y, x)
+        return routed(result, x, route=self.route, coupling=self.coupling, reads=reads)
+
+    def of(self, route: Route, *arguments: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
+        """What is asked for, as a NamedTuple, from the route and the tensors given beside x."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Blocks(Request):
+    """`value` and `gradient` say what is wanted beside the blocks."""
+
+    layout: str = "dense"
     value: bool = False
     gradient: bool = False
 
     def __post_init__(self) -> None:
-        for name, given, known in (
-            ("layout", self.layout, LAYOUTS),
-            ("route", self.route, ROUTES),
-            ("coupling", self.coupling, COUPLINGS),
-        ):
-            if given not in known:
-                raise ValueError(f"{name} is {given!r}; expected one of {', '.join(known)}")
+        super().__post_init__()
+        check_option("layout", self.layout, LAYOUTS)
+
+    def of(self, route: Route) -> Derivatives:
+        return route.derivatives(layout=self.layout, value=self.value, gradient=self.gradient)
+
+
+def check_option(name: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise ValueError(f"{name} is {given!r}; expected one of {', '.join(known)}")
 
 
 def checked_x(x: Any) -> tf.Tensor:

@@ -20,20 +20,34 @@ import numpy as np
 import tensorflow as tf
 
 from blockhess.closures import MISSING, contents
-from blockhess.derivatives import Derivatives, derive
-from blockhess.plan import Plan
 from blockhess.replay import Replay, may_replay, replay_of
-from blockhess.request import Request, checked_result
+from blockhess.request import Request
+from blockhess.routing import Route
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "blockhess")
 
 
+Results = tuple[tf.Tensor | None, ...]
+"""What a request computes, a NamedTuple of its own."""
+
+
 def apply(
-    f: Callable[[tf.Tensor], Any], x: tf.Tensor, request: Request
-) -> tuple[Derivatives, Plan]:
-    """The derivatives of f at x in the graph that is being built."""
+    f: Callable[[tf.Tensor], Any], x: tf.Tensor, request: Request, *arguments: tf.Tensor
+) -> Results:
+    """What is asked for of f at x: from a kept trace, or in the graph that is being built.
+
+    `arguments` are tensors that the request takes beside x; their first axes are the rows.
+    """
+    if tf.executing_eagerly():
+        return trace(f, request)(x, *arguments)
+    with tf.name_scope("blockhess"):
+        return request.of(routed(f, x, request), *arguments)
+
+
+def routed(f: Callable[[tf.Tensor], Any], x: tf.Tensor, request: Request) -> Route:
+    """f at x on its route, in the graph that is being built."""
     argument = tf.identity(x, "x")  # f's own x: nothing else that depends on x counts.
-    return derive(checked_result(f(argument), argument), argument, request)
+    return request.routed(f(argument), argument)
 
 
 # A function is replayed from this call on: those that are called once or twice are not worth it.
@@ -41,27 +55,28 @@ _FIRST_REPLAYED_CALL = 3
 
 
 class TracedFunction:
-    """The derivatives of f as a function of x of one shape, and their plan."""
+    """What is asked for of f as a function of x of one shape, and f on its route."""
 
-    def __init__(self, concrete: tf.types.experimental.ConcreteFunction, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, concrete: tf.types.experimental.ConcreteFunction, route: Route) -> None:
+        self.route = route
         self._concrete = concrete
+        self._results = type(concrete.structured_outputs)
         self._wanted = [part is not None for part in concrete.structured_outputs]
         self._calls = 0
         self._replay: Replay | None = None
 
-    def __call__(self, x: tf.Tensor) -> Derivatives:
+    def __call__(self, *arguments: tf.Tensor) -> Results:
         self._calls += 1
         if self._calls == _FIRST_REPLAYED_CALL:
             self._replay = replay_of(self._concrete)
         if self._replay is not None and may_replay():
-            results = iter(self._replay(x, self._concrete.captured_inputs))
-            return Derivatives(*(next(results) if wanted else None for wanted in self._wanted))
-        return self._concrete(x)
+            results = iter(self._replay(*arguments, *self._concrete.captured_inputs))
+            return self._results(*(next(results) if wanted else None for wanted in self._wanted))
+        return self._concrete(*arguments)
 
 
 class Trace:
-    """The derivatives of f, traced, with what f was at that time.
+    """What is asked for of f, traced, with what f was at that time.
 
     The first shape of each K and rank is traced as it is, a second one with unknown N.
     """
@@ -78,40 +93,47 @@ class Trace:
         """Whether every name that f reads still means what it meant."""
         return all(unchanged(read()) for read, unchanged in self._names)
 
-    def __call__(self, x: tf.Tensor) -> Derivatives:
-        return self._for(x)(x)
+    def __call__(self, *arguments: tf.Tensor) -> Results:
+        """x comes first, then what else the request takes."""
+        return self._for(*arguments)(*arguments)
 
-    def plan(self, x: tf.Tensor) -> Plan:
-        return self._for(x).plan
+    def route(self, *arguments: tf.Tensor) -> Route:
+        return self._for(*arguments).route
 
-    def _for(self, x: tf.Tensor) -> TracedFunction:
-        dtype, exact = x.dtype, tuple(x.shape.as_list())
-        relaxed = (None,) * (len(exact) - 1) + exact[-1:]
-        for shape in (exact, relaxed):
-            found = self._traced.get((dtype, shape))
+    def _for(self, *arguments: tf.Tensor) -> TracedFunction:
+        row_axes = arguments[0].shape.rank - 1
+        exact = tuple((a.dtype, tuple(a.shape.as_list())) for a in arguments)
+        relaxed = tuple(
+            (dtype, (None,) * len(shape[:row_axes]) + shape[row_axes:]) for dtype, shape in exact
+        )
+        for signature in (exact, relaxed):
+            found = self._traced.get(signature)
             if found is not None:
                 return found
-        if self._without_N.get((dtype, relaxed), False):
+        if self._without_N.get(relaxed, False):
             try:
-                return self._trace(dtype, relaxed)
+                return self._trace(relaxed)
             except Exception:  # noqa: BLE001 - f may need to know N, in ways of its own
-                self._without_N[dtype, relaxed] = False
-        self._without_N.setdefault((dtype, relaxed), True)
-        return self._trace(dtype, exact)
+                self._without_N[relaxed] = False
+        self._without_N.setdefault(relaxed, True)
+        return self._trace(exact)
 
-    def _trace(self, dtype: tf.DType, shape: tuple[int | None, ...]) -> TracedFunction:
-        call, request, plans = self._call, self._request, []
+    def _trace(
+        self, signature: tuple[tuple[tf.DType, tuple[int | None, ...]], ...]
+    ) -> TracedFunction:
+        call, request, routes = self._call, self._request, []
 
-        def derivatives(x: tf.Tensor) -> Derivatives:
-            result, plan = apply(call(), x, request)
-            plans.append(plan)
-            return result
+        def results(x: tf.Tensor, *arguments: tf.Tensor) -> Results:
+            routes.append(routed(call(), x, request))
+            return request.of(routes[-1], *arguments)
 
         # The concrete function, not the tf.function: it is what is called, at a third of the cost,
         # and the memory of a trace is given back as soon as nothing refers to it.
-        function = tf.function(derivatives, autograph=False)
-        concrete = function.get_concrete_function(tf.TensorSpec(shape, dtype))
-        traced = self._traced[dtype, shape] = TracedFunction(concrete, plans[-1])
+        function = tf.function(results, autograph=False)
+        concrete = function.get_concrete_function(
+            *(tf.TensorSpec(shape, dtype) for dtype, shape in signature)
+        )
+        traced = self._traced[signature] = TracedFunction(concrete, routes[-1])
         return traced
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import blockhess as bh
 from blockhess import replay, traces
-from blockhess.request import Request
+from blockhess.request import Blocks
 
 A = tf.constant([[2.0, 0.5, 0.0], [0.5, 1.0, 0.25], [0.0, 0.25, 1.5]])
 WEIGHT = tf.Variable(0.75)
@@ -19,7 +19,7 @@ SMALL = {
     "a variable": lambda x: tf.reduce_sum(tf.exp(WEIGHT * x)),
     "a constant": lambda x: tf.reduce_sum(tf.stop_gradient(x)),
 }
-REQUESTS = [Request(), Request("packed", value=True, gradient=True), Request("diag")]
+REQUESTS = [Blocks(), Blocks(layout="packed", value=True, gradient=True), Blocks(layout="diag")]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def room_for_replays(monkeypatch):
 
 def traced(f, x, request=None):
     """As it is after a few calls: not before then is a replay made."""
-    function = traces.trace(f, request or Request())._for(tf.constant(x))
+    function = traces.trace(f, request or Blocks())._for(tf.constant(x))
     for _ in range(3):
         try:
             function(tf.constant(x))
@@ -72,7 +72,7 @@ def test_a_variable_is_read_anew_at_every_call():
         return tf.reduce_sum(tf.square(x) * weight)
 
     x = tf.constant(ROWS)
-    assert traced(f, x, Request("diag"))._replay is not None
+    assert traced(f, x, Blocks(layout="diag"))._replay is not None
     first = bh.hessian(f, x, layout="diag")
     weight.assign(3.0)
     np.testing.assert_array_equal(bh.hessian(f, x, layout="diag"), 3 * first)
@@ -81,7 +81,7 @@ def test_a_variable_is_read_anew_at_every_call():
 def test_a_tape_sees_through_an_eager_call():
     x = tf.constant(ROWS)
     f = SMALL["an elementwise function"]
-    assert traced(f, x, Request("diag"))._replay is not None
+    assert traced(f, x, Blocks(layout="diag"))._replay is not None
     with tf.GradientTape() as tape:
         tape.watch(x)
         blocks = bh.hessian(f, x, layout="diag")
@@ -101,7 +101,7 @@ def test_a_forward_accumulator_sees_through_an_eager_call():
     def f(x):
         return tf.reduce_sum(x**3)
 
-    assert traced(f, x, Request("diag"))._replay is not None
+    assert traced(f, x, Blocks(layout="diag"))._replay is not None
     with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as forward:
         blocks = bh.hessian(f, x, layout="diag")
     np.testing.assert_allclose(forward.jvp(blocks), np.full_like(ROWS, 6.0), rtol=1e-6)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import tensorflow as tf
-
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import ZERO, Expression
@@ -15,7 +13,7 @@ from blockhess.routes.fused.products import TooMany
 from blockhess.routes.fused.terms import terms_of
 from blockhess.row_graph import Node, Parameter, Reader, Unproven, Value
 
-__all__ = ["FusedTerms", "NotFused", "emit", "match"]
+__all__ = ["FusedTerms", "NotFused", "match"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +59,3 @@ def _compiled(term: ops.Term) -> None:
             first = e.differentiate(function, argument)
             outputs = [function, first, e.differentiate(first, argument)]
             e.compile_program(outputs, [argument, *(variable for variable, _ in parameters)])
-
-
-def emit(
-    fused: FusedTerms, x: tf.Tensor, *, layout: str, want_value: bool, want_gradient: bool
-) -> ops.Outputs:
-    """The op, on x as (N, K); the value is one number a row, without the constant.
-
-    It computes in the type of the terms, float32 for an x of 16 bits.
-    """
-    rows = tf.cast(x, fused.leaves.dtype)
-    if x.shape.rank != 2:
-        number = tf.reduce_prod(tf.shape(x)[:-1])
-        rows = tf.reshape(rows, tf.stack([number, int(x.shape[-1])]))
-    return ops.terms(
-        rows, fused.terms, layout=layout, want_value=want_value, want_gradient=want_gradient
-    )
