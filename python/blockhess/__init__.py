@@ -13,16 +13,20 @@ from blockhess.api import (
     value_grad_hessian,
 )
 from blockhess.facts import __version__, build_info
+from blockhess.minimize import RowMinima, RowStatus, minimize_rows
 from blockhess.plan import Plan
 
 __all__ = [
     "Plan",
+    "RowMinima",
+    "RowStatus",
     "ValueGradHessian",
     "__version__",
     "build_info",
     "explain",
     "hessian",
     "hessians",
+    "minimize_rows",
     "ops",
     "value_grad_hessian",
 ]
