@@ -13,6 +13,7 @@ from blockhess.api import (
     value_grad_hessian,
 )
 from blockhess.facts import __version__, build_info
+from blockhess.newton import newton_direction
 from blockhess.plan import Plan
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "explain",
     "hessian",
     "hessians",
+    "newton_direction",
     "ops",
     "value_grad_hessian",
 ]
