@@ -41,6 +41,30 @@ BLOCKHESS_HOST_DEVICE inline V smaller(V a, V b) {
   return where(a < b, a, b);
 }
 
+// The largest magnitude. In four parts, so that a comparison does not wait for the one before.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V largest(const V* values, int64_t count) {
+  V parts[4] = {V(0), V(0), V(0), V(0)};
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (int p = 0; p < 4; ++p) parts[p] = larger(parts[p], abs(values[i + p]));
+  }
+  for (; i < count; ++i) parts[0] = larger(parts[0], abs(values[i]));
+  return larger(larger(parts[0], parts[1]), larger(parts[2], parts[3]));
+}
+
+// Zero, or NaN where a value is not finite.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V defect_of(const V* values, int64_t count) {
+  V parts[4] = {V(0), V(0), V(0), V(0)};
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (int p = 0; p < 4; ++p) parts[p] = multiply_add(V(0), values[i + p], parts[p]);
+  }
+  for (; i < count; ++i) parts[0] = multiply_add(V(0), values[i], parts[0]);
+  return (parts[0] + parts[1]) + (parts[2] + parts[3]);
+}
+
 // The magnitudes of the entries of H.
 template <typename V>
 struct Magnitudes {
@@ -51,9 +75,9 @@ struct Magnitudes {
     gamma = larger(gamma, abs(entry));
     defect = defect + V(0) * entry;
   }
-  BLOCKHESS_HOST_DEVICE void add_beside(V entry) {
-    xi = larger(xi, abs(entry));
-    defect = defect + V(0) * entry;
+  BLOCKHESS_HOST_DEVICE void add_beside(const V* entries, int64_t count) {
+    xi = larger(xi, largest(entries, count));
+    defect = defect + defect_of(entries, count);
   }
 };
 
@@ -85,35 +109,62 @@ class Pivots {
   V inverse_beta_, delta_;
 };
 
-// Factorises the matrix whose entry (j, k), k >= j, is C[j K + k]; c_jk takes its place. `scaled`
-// is room for K values.
-template <typename T, typename V>
-BLOCKHESS_HOST_DEVICE inline void factorise(const Pivots<T, V>& pivots, int64_t K, V* C, V* d,
-                                            V* inverse_d, V* scaled) {
-  for (int64_t j = 0; j < K; ++j) {
+// Rows += sums of the kAbove rows above them, from column `first` on; row r takes scale[s kRows +
+// r] of row s. What is loaded of a row above serves all of them.
+template <int kAbove, int kRows, typename V>
+BLOCKHESS_HOST_DEVICE inline void add_rows_above(const V* scale, const V* __restrict above,
+                                                 int64_t first, int64_t K, V* __restrict rows) {
+  for (int64_t k = first; k < K; ++k) {
+    V sums[kRows];
+    for (int r = 0; r < kRows; ++r) sums[r] = rows[r * K + k];
+    for (int s = 0; s < kAbove; ++s) {
+      const V entry = above[s * K + k];
+      for (int r = 0; r < kRows; ++r) sums[r] = multiply_add(scale[s * kRows + r], entry, sums[r]);
+    }
+    for (int r = 0; r < kRows; ++r) rows[r * K + k] = sums[r];
+  }
+}
+
+// Rows [first, first + kRows) of what `factorise` does.
+template <int kRows, typename T, typename V>
+BLOCKHESS_HOST_DEVICE inline void factorise_rows(const Pivots<T, V>& pivots, int64_t first,
+                                                 int64_t K, V* C, V* d, V* inverse_d, V* scaled) {
+  for (int64_t s = 0; s < first; ++s) {
+    for (int r = 0; r < kRows; ++r) {
+      scaled[s * kRows + r] = -(C[s * K + first + r] * inverse_d[s]);
+    }
+  }
+  constexpr int kAbove = 4;
+  V* const rows = C + first * K;
+  int64_t s = 0;
+  for (; s + kAbove <= first; s += kAbove) {
+    add_rows_above<kAbove, kRows>(scaled + s * kRows, C + s * K, first, K, rows);
+  }
+  for (; s < first; ++s) add_rows_above<1, kRows>(scaled + s * kRows, C + s * K, first, K, rows);
+  for (int64_t j = first; j < first + kRows; ++j) {
     V* const row = C + j * K;
-    for (int64_t s = 0; s < j; ++s) scaled[s] = -(C[s * K + j] * inverse_d[s]);
-    int64_t s = 0;
-    // Four at a time: a fourth of the loads and stores of the row.
-    for (; s + 4 <= j; s += 4) {
-      const V s0 = scaled[s], s1 = scaled[s + 1], s2 = scaled[s + 2], s3 = scaled[s + 3];
-      const V* const above = C + s * K;
-      for (int64_t k = j; k < K; ++k) {
-        const V first = multiply_add(s1, above[K + k], multiply_add(s0, above[k], row[k]));
-        row[k] = multiply_add(s3, above[3 * K + k], multiply_add(s2, above[2 * K + k], first));
-      }
+    for (s = first; s < j; ++s) {
+      const V scale = -(C[s * K + j] * inverse_d[s]);
+      add_rows_above<1, 1>(&scale, C + s * K, j, K, row);
     }
-    for (; s < j; ++s) {
-      const V* const above = C + s * K;
-      for (int64_t k = j; k < K; ++k) row[k] = multiply_add(scaled[s], above[k], row[k]);
-    }
-    V theta(0);
-    if (pivots.are_modified()) {
-      for (int64_t k = j + 1; k < K; ++k) theta = larger(theta, abs(row[k]));
-    }
+    const V theta = pivots.are_modified() ? largest(row + j + 1, K - j - 1) : V(0);
     d[j] = pivots(row[j], theta);
     inverse_d[j] = V(1) / d[j];
   }
+}
+
+inline constexpr int kRowsTogether = 4;
+
+// Factorises the matrix whose entry (j, k), k >= j, is C[j K + k]; c_jk takes its place, and what
+// is below the diagonal means nothing. `scaled` is room for K kRowsTogether values.
+template <typename T, typename V>
+BLOCKHESS_HOST_DEVICE inline void factorise(const Pivots<T, V>& pivots, int64_t K, V* C, V* d,
+                                            V* inverse_d, V* scaled) {
+  int64_t j = 0;
+  for (; j + kRowsTogether <= K; j += kRowsTogether) {
+    factorise_rows<kRowsTogether>(pivots, j, K, C, d, inverse_d, scaled);
+  }
+  for (; j < K; ++j) factorise_rows<1>(pivots, j, K, C, d, inverse_d, scaled);
 }
 
 // p, which holds b, becomes the solution.
@@ -143,15 +194,16 @@ template <typename V>
 BLOCKHESS_HOST_DEVICE inline Magnitudes<V> magnitudes(const V* D, V c, const V* u, int64_t K,
                                                       V* later) {
   Magnitudes<V> result;
-  V largest(0), second(0);
+  V first(0), second(0);
   for (int64_t j = K - 1; j >= 0; --j) {
-    later[j] = largest;
+    later[j] = first;
     const V magnitude = abs(u[j]);
-    second = larger(second, smaller(largest, magnitude));
-    largest = larger(largest, magnitude);
+    second = larger(second, smaller(first, magnitude));
+    first = larger(first, magnitude);
     result.add_diagonal(D[j] + c * (u[j] * u[j]));
   }
-  result.add_beside(c * (largest * second));
+  const V most = c * (first * second);
+  result.add_beside(&most, 1);
   return result;
 }
 

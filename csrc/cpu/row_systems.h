@@ -86,7 +86,7 @@ class DenseGroup {
         D_(scratch.take<V>(K)),
         d_(scratch.take<V>(K)),
         inverse_d_(scratch.take<V>(K)),
-        scaled_(scratch.take<V>(K)) {
+        scaled_(scratch.take<V>(K * kRowsTogether)) {
     for (int p = 0; p < num_parts; ++p) parts_.push_back({scratch.take<V>(K), V(T(0)), V(T(0))});
   }
 
@@ -112,7 +112,7 @@ class DenseGroup {
       compose(j, row);
       row[j] = row[j] + (D_[j] + damping);
       of_H.add_diagonal(row[j]);
-      for (int64_t k = j + 1; k < K_; ++k) of_H.add_beside(row[k]);
+      of_H.add_beside(row + j + 1, K_ - j - 1);
     }
     factorise(Pivots<T, V>(of_H, K_, modify), K_, C_, d_, inverse_d_, scaled_);
     substitute(C_, inverse_d_, K_, p);
