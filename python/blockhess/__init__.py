@@ -14,6 +14,7 @@ from blockhess.api import (
 )
 from blockhess.facts import __version__, build_info
 from blockhess.minimize import RowMinima, RowStatus, minimize_rows
+from blockhess.newton import newton_direction
 from blockhess.plan import Plan
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "hessian",
     "hessians",
     "minimize_rows",
+    "newton_direction",
     "ops",
     "value_grad_hessian",
 ]
