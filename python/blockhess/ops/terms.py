@@ -20,7 +20,7 @@ from .programs import (
     join_terms,
 )
 
-LAYOUTS = ("dense", "diag", "packed", "none")
+LAYOUTS = ("dense", "diag", "packed", "trace", "none")
 
 Parameters = tuple[tuple[Variable, tf.Tensor], ...]
 
