@@ -179,9 +179,15 @@ def explain(
     """
     request = Blocks(route, coupling, layout)
     tensor = checked_x(x)
-    if tf.executing_eagerly():
-        return traces.trace(f, request).route(tensor).plan(layout)
-    return traces.routed(f, tensor, request).plan(layout)
+    if not tf.executing_eagerly():
+        return request.route_of(f, tensor).plan(layout)
+    plans: list[Plan] = []
+
+    def plan(x: tf.Tensor) -> None:
+        plans.append(request.route_of(f, x).plan(layout))
+
+    tf.function(plan, autograph=False).get_concrete_function(tf.TensorSpec.from_tensor(tensor))
+    return plans[0]
 
 
 def _apply(f: RowFunction, x: Any, request: Blocks) -> Derivatives:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,17 @@ class Request:
     def __post_init__(self) -> None:
         check_option("route", self.route, ROUTES)
         check_option("coupling", self.coupling, COUPLINGS)
+
+    def apply(
+        self, f: Callable[[tf.Tensor], Any], x: tf.Tensor, *arguments: tf.Tensor
+    ) -> tuple[tf.Tensor | None, ...]:
+        """What is asked for of f at x, as a NamedTuple, in the graph that is being built."""
+        return self.of(self.route_of(f, x), *arguments)
+
+    def route_of(self, f: Callable[[tf.Tensor], Any], x: tf.Tensor) -> Route:
+        """f at x on its route, in the graph that is being built."""
+        argument = tf.identity(x, "x")  # f's own x: nothing else that depends on x counts.
+        return self.routed(f(argument), argument)
 
     def routed(self, y: Any, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> Route:
         """f, which took x and returned y, on its route."""

@@ -22,7 +22,6 @@ import tensorflow as tf
 from blockhess.closures import MISSING, contents
 from blockhess.replay import Replay, may_replay, replay_of
 from blockhess.request import Request
-from blockhess.routing import Route
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "blockhess")
 
@@ -41,13 +40,7 @@ def apply(
     if tf.executing_eagerly():
         return trace(f, request)(x, *arguments)
     with tf.name_scope("blockhess"):
-        return request.of(routed(f, x, request), *arguments)
-
-
-def routed(f: Callable[[tf.Tensor], Any], x: tf.Tensor, request: Request) -> Route:
-    """f at x on its route, in the graph that is being built."""
-    argument = tf.identity(x, "x")  # f's own x: nothing else that depends on x counts.
-    return request.routed(f(argument), argument)
+        return request.apply(f, x, *arguments)
 
 
 # A function is replayed from this call on: those that are called once or twice are not worth it.
@@ -55,10 +48,9 @@ _FIRST_REPLAYED_CALL = 3
 
 
 class TracedFunction:
-    """What is asked for of f as a function of x of one shape, and f on its route."""
+    """What is asked for of f, as a function of x of one shape."""
 
-    def __init__(self, concrete: tf.types.experimental.ConcreteFunction, route: Route) -> None:
-        self.route = route
+    def __init__(self, concrete: tf.types.experimental.ConcreteFunction) -> None:
         self._concrete = concrete
         self._results = type(concrete.structured_outputs)
         self._wanted = [part is not None for part in concrete.structured_outputs]
@@ -97,9 +89,6 @@ class Trace:
         """x comes first, then what else the request takes."""
         return self._for(*arguments)(*arguments)
 
-    def route(self, *arguments: tf.Tensor) -> Route:
-        return self._for(*arguments).route
-
     def _for(self, *arguments: tf.Tensor) -> TracedFunction:
         row_axes = arguments[0].shape.rank - 1
         exact = tuple((a.dtype, tuple(a.shape.as_list())) for a in arguments)
@@ -121,11 +110,10 @@ class Trace:
     def _trace(
         self, signature: tuple[tuple[tf.DType, tuple[int | None, ...]], ...]
     ) -> TracedFunction:
-        call, request, routes = self._call, self._request, []
+        call, request = self._call, self._request
 
         def results(x: tf.Tensor, *arguments: tf.Tensor) -> Results:
-            routes.append(routed(call(), x, request))
-            return request.of(routes[-1], *arguments)
+            return request.apply(call(), x, *arguments)
 
         # The concrete function, not the tf.function: it is what is called, at a third of the cost,
         # and the memory of a trace is given back as soon as nothing refers to it.
@@ -133,7 +121,7 @@ class Trace:
         concrete = function.get_concrete_function(
             *(tf.TensorSpec(shape, dtype) for dtype, shape in signature)
         )
-        traced = self._traced[signature] = TracedFunction(concrete, routes[-1])
+        traced = self._traced[signature] = TracedFunction(concrete)
         return traced
 
 
