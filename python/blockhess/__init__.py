@@ -13,6 +13,8 @@ from blockhess.api import (
     value_grad_hessian,
 )
 from blockhess.facts import __version__, build_info
+from blockhess.hvp import hvp
+from blockhess.laplacian import laplacian
 from blockhess.plan import Plan
 
 __all__ = [
@@ -23,6 +25,8 @@ __all__ = [
     "explain",
     "hessian",
     "hessians",
+    "hvp",
+    "laplacian",
     "ops",
     "value_grad_hessian",
 ]
