@@ -60,10 +60,14 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
       tf.errors.InvalidArgumentError; compiled by XLA, which drops assertions, it is all NaN.
       Rows whose blocks hold NaN or Inf prove nothing and are left out.
     """
-    x = products.x
-    if _is_one_row(x):
+    if _is_one_row(products.x):
         return blocks
-    u = tf.random.stateless_uniform(tf.shape(x)[-1:], SEED, 0.5, 1.5, x.dtype)
+    probe = _probe_of_blocks(blocks, products, layout)
+    return _unless_coupled(blocks, _axes(layout), products, probe, name)
+
+
+def _probe_of_blocks(blocks: tf.Tensor, products: Products, layout: str) -> _Probe:
+    x, u = products.x, _random_row(products.x)
     if layout == "dense" and _few_columns(x):
         # The blocks of independent rows are symmetric, so they may be multiplied from this side.
         single = tf.matmul(tf.reshape(blocks, [-1, x.shape[-1]]), u[:, tf.newaxis])
@@ -72,8 +76,12 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
     else:
         single = products(tf.broadcast_to(u, tf.shape(x)))
         largest = tf.zeros([], x.dtype)
-    axes = [-2, -1] if layout == "dense" else [-1]
-    return _unless_coupled(blocks, axes, products, _probe(products, u, single, largest), name)
+    return _Probe(u, *_factors(products), single, largest)
+
+
+def _axes(layout: str) -> list[int]:
+    """Those of one row's block."""
+    return [-2, -1] if layout == "dense" else [-1]
 
 
 def probed_product(product: tf.Tensor, products: Products, v: tf.Tensor, *, name: str) -> tf.Tensor:
@@ -83,10 +91,9 @@ def probed_product(product: tf.Tensor, products: Products, v: tf.Tensor, *, name
     with its own multiple: what it leaves unseen does not show in the product. Returns and fails as
     `probed` does.
     """
-    x = products.x
-    if _is_one_row(x):
+    if _is_one_row(products.x):
         return product
-    probe = _probe(products, v, product, tf.zeros([], x.dtype))
+    probe = _Probe(v, *_factors(products), product, tf.zeros([], v.dtype))
     return _unless_coupled(product, [-1], products, probe, name)
 
 
@@ -134,7 +141,12 @@ class _Probe(NamedTuple):
     largest: tf.Tensor
 
 
-def _probe(products: Products, u: tf.Tensor, single: tf.Tensor, largest: tf.Tensor) -> _Probe:
+def _random_row(x: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_uniform(tf.shape(x)[-1:], SEED, 0.5, 1.5, x.dtype)
+
+
+def _factors(products: Products) -> tuple[tf.Tensor, float]:
+    """One a row, and their bound."""
     x, exponents = products.x, EXPONENTS_OF_HALF if products.half else EXPONENTS
     shape = tf.shape(x)
     powers = 2.0 ** np.arange(-exponents, exponents + 1)
@@ -148,8 +160,7 @@ def _probe(products: Products, u: tf.Tensor, single: tf.Tensor, largest: tf.Tens
     )
     level = (row + tf.gather(starts, row // levels.size)) % levels.size
     factors = tf.gather(tf.constant(levels, x.dtype), level)
-    factors = tf.reshape(factors, tf.concat([shape[:-1], [1]], 0))
-    return _Probe(u, factors, 2.0**exponents, single, largest)
+    return tf.reshape(factors, tf.concat([shape[:-1], [1]], 0)), 2.0**exponents
 
 
 def _suspects(result: tf.Tensor, axes: list[int], products: Products, probe: _Probe) -> tf.Tensor:
@@ -202,8 +213,10 @@ def _culprit(
     row what makes it another finite number.
 
     Round n changes the suspects whose number among the suspects has bit n set, so each is changed
-    in some round in which any given other one is not.
+    in some round in which any given other one is not. They get multiples of a random vector: the
+    probe's own may vanish in a suspect, which then hears of another row and is not heard there.
     """
+    seeds = probe.factors * _random_row(products.x)
     flat = tf.reshape(tf.cast(suspects, tf.int32), [-1])
     number = tf.reshape(tf.cumsum(flat) * flat, tf.shape(suspects))
     count = tf.reduce_sum(flat)
@@ -213,9 +226,7 @@ def _culprit(
 
     def body(bit: tf.Tensor, culprit: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         changed = tf.not_equal(tf.bitwise.bitwise_and(number, bit), 0)
-        seed = tf.where(
-            changed[..., tf.newaxis], probe.factors * probe.u, tf.zeros([], probe.u.dtype)
-        )
+        seed = tf.where(changed[..., tf.newaxis], seeds, tf.zeros([], seeds.dtype))
         answer = products(seed)
         counts = tf.math.is_finite(answer) | finite[..., tf.newaxis]
         felt = tf.reduce_any(counts & tf.not_equal(answer, 0), -1) & ~changed
