@@ -13,6 +13,8 @@ from blockhess.api import (
     value_grad_hessian,
 )
 from blockhess.facts import __version__, build_info
+from blockhess.hvp import hvp
+from blockhess.laplacian import laplacian
 from blockhess.minimize import RowMinima, RowStatus, minimize_rows
 from blockhess.newton import newton_direction
 from blockhess.plan import Plan
@@ -29,6 +31,8 @@ __all__ = [
     "hessians",
     "minimize_rows",
     "newton_direction",
+    "hvp",
+    "laplacian",
     "ops",
     "value_grad_hessian",
 ]
