@@ -341,10 +341,8 @@ def test_gradients_of_the_solve_op_and_of_its_gradients_are_those_of_the_solutio
         arguments = [tf.convert_to_tensor(argument) for argument in arguments]
         with tf.GradientTape() as tape:
             tape.watch(arguments)
-            p = solution(*arguments)
-        return tf.concat(
-            [tf.reshape(g, [-1]) for g in tape.gradient(tf.reduce_sum(p**3), arguments)], 0
-        )
+            target = tf.reduce_sum(solution(*arguments) ** 3)
+        return tf.concat([tf.reshape(g, [-1]) for g in tape.gradient(target, arguments)], 0)
 
     for function in (solution, slopes):
         theory, numeric = tf.test.compute_gradient(
