@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
-from autodiff_route import processor
+from machine import processor
 from measure import once
 
 SIZES = [(100_000, 3), (100_000, 8), (20_000, 32), (2_000, 128)]
