@@ -45,6 +45,30 @@ struct Kernels {
       });
     }
   };
+
+  // What a term adds to the traces of a tile's blocks; parts that it has not are null.
+  struct TracePart {
+    const T* S;
+    int64_t S_stride;
+    T shared_S_trace;  // where S_stride is 0
+    const T *phi2, *psi1;
+    const T *u, *psi2;
+  };
+
+  template <int Kfixed>
+  struct AddTrace {
+    // out_i += psi' (tr S + sum_k phi''_k) + psi'' u'u
+    static void run(const TracePart& part, int64_t rows, int64_t K, T* out) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        T S_trace = part.shared_S_trace, D_trace(0), u_u(0);
+        if (part.S_stride != 0) S_trace = trace(part.S + i * part.S_stride, K);
+        if (part.phi2 != nullptr) D_trace = sum<Kfixed>(part.phi2 + i * K, K);
+        if (part.u != nullptr) u_u = dot<Kfixed>(part.u + i * K, part.u + i * K, K);
+        out[i] += formula::trace(part.psi1[i], S_trace, D_trace, part.psi2[i], u_u);
+      }
+    }
+  };
 };
 
 template <typename T>
@@ -74,11 +98,15 @@ class TermsWorker {
       const Term& term = arguments_.terms[t];
       tiles_.emplace_back(term, arguments_.operands[t], call.shared_S[t], call.wide_products[t],
                           needs_u(arguments_, term), call.shape, scratch);
+      const T* const S = call.shared_S[t];
+      const bool needs_trace = hessian && arguments_.layout == Layout::kTrace && S != nullptr;
+      shared_S_traces_.push_back(needs_trace ? trace(S, arguments_.K) : T(0));
     }
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
     if (!arguments_.hessian) return;
-    if (arguments_.layout == Layout::kDiag) {
-      diag_staging_.emplace(call.shape.values(), call.streams_hessian, scratch);
+    if (writes_rows()) {
+      row_staging_.emplace(std::max(call.shape.values(), call.shape.rows), call.streams_hessian,
+                           scratch);
     } else {
       block_writer_.emplace(arguments_.layout, arguments_.K, call.streams_hessian, scratch);
     }
@@ -100,6 +128,11 @@ class TermsWorker {
   }
 
  private:
+  // Whether what is written of a block is a vector or a number.
+  bool writes_rows() const {
+    return arguments_.layout == Layout::kDiag || arguments_.layout == Layout::kTrace;
+  }
+
   void run_strip(int64_t unit) {
     const int64_t row = unit / call_.strips, strip = unit % call_.strips, K = arguments_.K;
     if (row != evaluated_row_) evaluate(row, 1);
@@ -119,13 +152,17 @@ class TermsWorker {
     write_gradient(tiles_, rows, K, arguments_.gradient + first * K);
   }
 
-  // Some rows of each of the tile's blocks; of the layout diag always all.
+  // Some rows of each of the tile's blocks; of the layouts diag and trace always all.
   void write_hessian(int64_t first, int64_t rows, BlockRows part_of_block) {
     const int64_t K = arguments_.K;
     T* const out = arguments_.hessian + first * block_size(arguments_.layout, K);
+    if (arguments_.layout == Layout::kTrace) {
+      row_staging_->write(out, rows, [&](T* traces) { compose_traces(rows, traces); });
+      return;
+    }
     collect_parts(tiles_, parts_);
     if (arguments_.layout == Layout::kDiag) {
-      diag_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
+      row_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
       return;
     }
     block_writer_->write(parts_, diagonal(tiles_, rows, K, diagonal_), rows, part_of_block, out);
@@ -145,11 +182,30 @@ class TermsWorker {
     }
   }
 
+  void compose_traces(int64_t rows, T* out) {
+    const int64_t K = arguments_.K;
+    std::fill_n(out, rows, T(0));
+    for (size_t t = 0; t < tiles_.size(); ++t) {
+      const TermTile<T>& tile = tiles_[t];
+      const bool has_S = tile.has_S() && tile.has_psi(1);
+      const bool has_D = tile.has_phi(2) && tile.has_psi(1);
+      const typename Kernels<T>::TracePart part{has_S ? tile.S() : nullptr,
+                                                has_S ? tile.S_stride() : 0,
+                                                has_S ? shared_S_traces_[t] : T(0),
+                                                has_D ? tile.phi(2) : nullptr,
+                                                tile.psi(1),
+                                                tile.has_psi(2) ? tile.u() : nullptr,
+                                                tile.psi(2)};
+      choose_size<Kernels<T>::template AddTrace>(K)(part, rows, K, out);
+    }
+  }
+
   const Call<T>& call_;
   const TermsArguments<T>& arguments_;
   std::vector<TermTile<T>> tiles_;
   std::vector<BlockPart<T>> parts_;
-  std::optional<Staging<T>> diag_staging_;
+  std::vector<T> shared_S_traces_;
+  std::optional<Staging<T>> row_staging_;  // for diag and trace
   std::optional<BlockWriter<T>> block_writer_;
   T* diagonal_ = nullptr;
   int64_t evaluated_row_ = -1;

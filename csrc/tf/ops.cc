@@ -31,6 +31,9 @@ Status block_shape(InferenceContext* c, DimensionHandle N, DimensionHandle K, Sh
     case Layout::kDiag:
       *shape = c->Matrix(N, K);
       break;
+    case Layout::kTrace:
+      *shape = c->Vector(N);
+      break;
     case Layout::kPacked: {
       DimensionHandle size = c->UnknownDim();
       constexpr int64_t kMost = int64_t{1} << 31;
@@ -132,7 +135,7 @@ REGISTER_OP("BlockhessTerms")
     .Attr("T: {half, bfloat16, float, double}")
     .Attr("num_operands: int >= 0")
     .Attr("terms: string")
-    .Attr("layout: {'none', 'dense', 'diag', 'packed'} = 'dense'")
+    .Attr("layout: {'none', 'dense', 'diag', 'packed', 'trace'} = 'dense'")
     .Attr("want_value: bool = false")
     .Attr("want_gradient: bool = false")
     .SetShapeFn(terms_shape)
@@ -149,7 +152,7 @@ REGISTER_OP("BlockhessTermsGrad")
     .Attr("T: {half, bfloat16, float, double}")
     .Attr("num_operands: int >= 0")
     .Attr("terms: string")
-    .Attr("layout: {'none', 'dense', 'diag', 'packed'} = 'dense'")
+    .Attr("layout: {'none', 'dense', 'diag', 'packed', 'trace'} = 'dense'")
     .Attr("want_value: bool = false")
     .Attr("want_gradient: bool = false")
     .Attr("wanted: list(bool)")

@@ -20,7 +20,7 @@ from .programs import (
     join_terms,
 )
 
-LAYOUTS = ("dense", "diag", "packed", "none")
+LAYOUTS = ("dense", "diag", "packed", "trace", "none")
 
 Parameters = tuple[tuple[Variable, tf.Tensor], ...]
 
@@ -92,7 +92,8 @@ def terms(
       x: (N, K), floating; 16-bit types are computed in float32.
       terms: at least one; their tensors have the dtype of x.
       layout: of the blocks: "dense" (N, K, K), "diag" (N, K), "packed" (N, K (K + 1) / 2), the
-        upper triangle in the order of `np.triu_indices`; "none" for no blocks.
+        upper triangle in the order of `np.triu_indices`; "trace" (N,), the sum of the diagonal;
+        "none" for no blocks.
       want_value: whether to return the value, (N,).
       want_gradient: whether to return the gradient, (N, K).
 
