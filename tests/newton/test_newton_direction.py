@@ -33,6 +33,8 @@ def network(x):
 
 FUNCTIONS = [gaussian, logsumexp, elementwise, network]
 every_function = pytest.mark.parametrize("f", FUNCTIONS)
+needs_xla = pytest.mark.skipif(not bh.build_info()["xla"], reason="this build has no XLA kernels")
+compiled_or_not = pytest.mark.parametrize("jit", [False, pytest.param(True, marks=needs_xla)])
 
 
 def points(rng, *shape):
@@ -80,7 +82,7 @@ def test_every_direction_descends(f, rng):
 
 
 @every_function
-@pytest.mark.parametrize("jit", [False, True])
+@compiled_or_not
 def test_in_a_graph_it_is_what_it_is_eagerly(f, jit, rng):
     x, damping = points(rng), tf.constant(rng.uniform(0, 1, N))
     in_graph = tf.function(
@@ -191,7 +193,7 @@ def test_gradients_flow_to_x_damping_and_what_f_captures(route, rng):
 
 
 @pytest.mark.parametrize("route", ["fused", "autodiff"])
-@pytest.mark.parametrize("jit", [False, True])
+@compiled_or_not
 def test_an_error_names_the_row(route, jit):
     def f(x):
         return tf.reduce_sum(x**3)
