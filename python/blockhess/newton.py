@@ -62,10 +62,11 @@ def newton_direction(
     A block that is not positive definite, damping included, has no descent direction of its own.
     "modify" solves with H_i + damping_i I + E_i in its place, with a diagonal E_i >= 0 from the
     modified Cholesky factorisation of Gill, Murray and Wright, Practical Optimization (1981),
-    section 4.4.2.2, without pivoting, so that p_i' g_i < 0 wherever g_i is not zero. Where a block
-    is positive definite by more than rounding (no pivot below eps times the size of its entries)
-    E_i is zero. Sizes are relative to those of the block: p is the same for f and for any positive
-    multiple of f. A block of zeros counts as the identity.
+    section 4.4.2.2, so that p_i' g_i < 0 wherever g_i is not zero. Where a block is positive
+    definite by more than rounding (no pivot below eps times the size of its entries) E_i is zero.
+    There are no interchanges, so that rows take the same steps; a bound beta^2 that is 3/2 of the
+    book's makes up for them. Sizes are relative to those of the block: p is the same for f and for
+    any positive multiple of f. A block of zeros counts as the identity.
 
     Differentiable with respect to x, damping and what f captures, with E_i held constant.
 
