@@ -11,6 +11,7 @@
 #include "csrc/cpu/shard.h"
 #include "csrc/cpu/shared_S.h"
 #include "csrc/cpu/staging.h"
+#include "csrc/cpu/term_sums.h"
 #include "csrc/cpu/term_tile.h"
 #include "csrc/cpu/wide_rows.h"
 
@@ -20,18 +21,6 @@ namespace {
 
 template <typename T>
 struct Kernels {
-  template <int Kfixed>
-  struct AddScaled {
-    // out_ik += scale_i a_ik
-    static void run(const T* scale, const T* a, int64_t rows, int64_t K, T* out) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        multiply_add(V(scale[i]), V::load_unaligned(a + ik), V::load_unaligned(out + ik))
-            .store_unaligned(out + ik);
-      });
-    }
-  };
-
   template <int Kfixed>
   struct AddSDiagonal {
     // out_ik += psi' S_kk
@@ -157,26 +146,10 @@ class TermsWorker {
   }
 
   void write_value_and_gradient(int64_t first, int64_t rows) {
-    if (arguments_.value != nullptr) write_value(first, rows);
-    if (arguments_.gradient != nullptr) write_gradient(first, rows);
-  }
-
-  void write_value(int64_t first, int64_t rows) {
-    T* const out = arguments_.value + first;
-    std::fill_n(out, rows, T(0));
-    for (const TermTile<T>& tile : tiles_) {
-      for (int64_t i = 0; i < rows; ++i) out[i] += tile.psi(0)[i];
-    }
-  }
-
-  void write_gradient(int64_t first, int64_t rows) {
     const int64_t K = arguments_.K;
-    T* const out = arguments_.gradient + first * K;
-    std::fill_n(out, rows * K, T(0));
-    for (const TermTile<T>& tile : tiles_) {
-      if (!tile.has_psi(1)) continue;
-      choose_size<Kernels<T>::template AddScaled>(K)(tile.psi(1), tile.u(), rows, K, out);
-    }
+    if (arguments_.value != nullptr) write_value(tiles_, rows, arguments_.value + first);
+    if (arguments_.gradient == nullptr) return;
+    write_gradient(tiles_, rows, K, arguments_.gradient + first * K);
   }
 
   // Some rows of each of the tile's blocks; of the layouts diag and trace always all.
@@ -187,34 +160,18 @@ class TermsWorker {
       row_staging_->write(out, rows, [&](T* traces) { compose_traces(rows, traces); });
       return;
     }
-    collect_parts();
+    collect_parts(tiles_, parts_);
     if (arguments_.layout == Layout::kDiag) {
       row_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
       return;
     }
-    block_writer_->write(parts_, diagonal(rows), rows, part_of_block, out);
-  }
-
-  // (rows, K), or null where there is none.
-  const T* diagonal(int64_t rows) {
-    const TermTile<T>* only = nullptr;
-    int count = 0;
-    for (const TermTile<T>& tile : tiles_) {
-      if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
-      only = &tile;
-      ++count;
-    }
-    if (count == 0) return nullptr;
-    if (count == 1 && only->has_unit_psi1()) return only->phi(2);
-    std::fill_n(diagonal_, rows * arguments_.K, T(0));
-    add_diagonal(rows, diagonal_);
-    return diagonal_;
+    block_writer_->write(parts_, diagonal(tiles_, rows, K, diagonal_), rows, part_of_block, out);
   }
 
   void compose_diag(int64_t rows, T* out) {
     const int64_t K = arguments_.K;
     std::fill_n(out, rows * K, T(0));
-    add_diagonal(rows, out);
+    add_diagonal(tiles_, rows, K, out);
     for (const BlockPart<T>& part : parts_) {
       if (part.S != nullptr) {
         choose_size<Kernels<T>::template AddSDiagonal>(K)(part, rows, K, out);
@@ -240,26 +197,6 @@ class TermsWorker {
                                                 tile.has_psi(2) ? tile.u() : nullptr,
                                                 tile.psi(2)};
       choose_size<Kernels<T>::template AddTrace>(K)(part, rows, K, out);
-    }
-  }
-
-  void collect_parts() {
-    parts_.clear();
-    for (const TermTile<T>& tile : tiles_) {
-      const bool has_S = tile.has_S() && tile.has_psi(1);
-      const bool has_u = tile.has_psi(2);
-      if (!has_S && !has_u) continue;
-      parts_.push_back({has_S ? tile.S() : nullptr, tile.S_stride(), tile.psi(1),
-                        has_u ? tile.u() : nullptr, tile.psi(2)});
-    }
-  }
-
-  // out += sum over terms of psi' phi''
-  void add_diagonal(int64_t rows, T* out) {
-    for (const TermTile<T>& tile : tiles_) {
-      if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
-      choose_size<Kernels<T>::template AddScaled>(arguments_.K)(tile.psi(1), tile.phi(2), rows,
-                                                                arguments_.K, out);
     }
   }
 

@@ -15,16 +15,22 @@ from blockhess.api import (
 from blockhess.facts import __version__, build_info
 from blockhess.hvp import hvp
 from blockhess.laplacian import laplacian
+from blockhess.minimize import RowMinima, RowStatus, minimize_rows
+from blockhess.newton import newton_direction
 from blockhess.plan import Plan
 
 __all__ = [
     "Plan",
+    "RowMinima",
+    "RowStatus",
     "ValueGradHessian",
     "__version__",
     "build_info",
     "explain",
     "hessian",
     "hessians",
+    "minimize_rows",
+    "newton_direction",
     "hvp",
     "laplacian",
     "ops",

@@ -108,24 +108,17 @@ def terms(
     >>> bh.ops.terms(x, [norm], want_value=True).value.numpy()
     array([5.], dtype=float32)
     """
-    if not terms:
-        raise ValueError("terms: at least one term is needed")
     if layout not in LAYOUTS:
         raise ValueError(f"layout is {layout!r}; expected {', '.join(map(repr, LAYOUTS))}")
     if not isinstance(x, tf.Tensor):
         x = tf.convert_to_tensor(x)
-    wanted = Parts(want_value, want_gradient, layout != "none")
-    texts: list[str] = []
-    operands: list[tf.Tensor] = []
-    for term in terms:
-        programs = programs_of(term, wanted)
-        texts.append(programs.text)
-        if programs.num_operands > 0:
-            operands += [tf.convert_to_tensor(o, x.dtype) for o in operands_of(term, programs)]
+    text, operands = text_and_operands(
+        terms, Parts(want_value, want_gradient, layout != "none"), x.dtype
+    )
     value, gradient, hessian = library.blockhess_terms(
         x=x,
         operands=operands,
-        terms=join_terms(texts),
+        terms=text,
         layout=layout,
         want_value=want_value,
         want_gradient=want_gradient,
@@ -135,6 +128,22 @@ def terms(
         gradient if want_gradient else None,
         hessian if layout != "none" else None,
     )
+
+
+def text_and_operands(
+    terms: Sequence[Term], wanted: Parts, dtype: tf.DType
+) -> tuple[str, list[tf.Tensor]]:
+    """What an op is told about the terms, and the tensors that they read."""
+    if not terms:
+        raise ValueError("terms: at least one term is needed")
+    texts: list[str] = []
+    operands: list[tf.Tensor] = []
+    for term in terms:
+        programs = programs_of(term, wanted)
+        texts.append(programs.text)
+        if programs.num_operands > 0:
+            operands += [tf.convert_to_tensor(o, dtype) for o in operands_of(term, programs)]
+    return join_terms(texts), operands
 
 
 def programs_of(term: Term, wanted: Parts) -> TermPrograms:
