@@ -186,8 +186,9 @@ class _Call:
             return
         if S is not None or b is not None or link is not None or parameters:
             raise ValueError("of terms, S, b, link and parameters are given within each Term")
-        self.terms = [function] if isinstance(function, Term) else list(function)
-        if not self.terms or not all(isinstance(term, Term) for term in self.terms):
+        self.terms = [function] if isinstance(function, Term) else function
+        is_sequence = isinstance(self.terms, Sequence) and len(self.terms) > 0
+        if not is_sequence or not all(isinstance(term, Term) for term in self.terms):
             raise TypeError("function is text, None, a Term or a sequence of them")
 
     def forward(self, wanted: Parts, layout: str) -> tuple[Any, ...]:

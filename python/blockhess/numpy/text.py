@@ -48,7 +48,9 @@ def read(text: str, argument: str, parameters: frozenset[str]) -> Read:
     try:
         root = ast.parse(stripped, mode="eval").body
     except SyntaxError as error:
-        raise reader.error(error.msg, (error.offset or 1) - 1) from None
+        # Python says no place where the text ends too early.
+        position = error.offset - 1 if error.offset else len(stripped)
+        raise reader.error(error.msg, position) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise reader.error(str(error) or "too deep") from None
     try:
