@@ -10,6 +10,7 @@ Once TensorFlow is imported, before or after, its graphs and SavedModels may hol
 from __future__ import annotations
 
 import importlib
+import sys
 import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -27,16 +28,26 @@ if TYPE_CHECKING:
         hessians,
         value_grad_hessian,
     )
+    from blockhess.hvp import hvp
+    from blockhess.laplacian import laplacian
+    from blockhess.minimize import RowMinima, RowStatus, minimize_rows
+    from blockhess.newton import newton_direction
     from blockhess.plan import Plan
 
 __all__ = [
     "Plan",
+    "RowMinima",
+    "RowStatus",
     "ValueGradHessian",
     "__version__",
     "build_info",
     "explain",
     "hessian",
     "hessians",
+    "minimize_rows",
+    "newton_direction",
+    "hvp",
+    "laplacian",
     "ops",
     "value_grad_hessian",
 ]
@@ -46,8 +57,23 @@ _SUBMODULES = ("expressions", "numpy", "ops")
 #: The names that need TensorFlow, by the module they are in.
 _NAMES = {
     "api": ("ValueGradHessian", "explain", "hessian", "hessians", "value_grad_hessian"),
+    "hvp": ("hvp",),
+    "laplacian": ("laplacian",),
+    "minimize": ("RowMinima", "RowStatus", "minimize_rows"),
+    "newton": ("newton_direction",),
     "plan": ("Plan",),
 }
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Where a function has the name of its module, importing the module would put that there.
+        if isinstance(value, ModuleType) and name in _NAMES.get(name, ()):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

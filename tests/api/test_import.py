@@ -100,6 +100,16 @@ def test_every_public_name_is_there_and_listed():
         assert getattr(bh, name) is getattr(bh, name)
 
 
+@pytest.mark.parametrize("first", ["hvp", "laplacian"])
+def test_a_function_with_the_name_of_its_module_is_the_function_whichever_is_asked_for(first):
+    for code in (
+        f"import blockhess.{first}",
+        f"import blockhess; blockhess.hessian; import blockhess.{first}",
+        f"import tensorflow, blockhess.{first}",
+    ):
+        run("-c", f"{code}; assert type(blockhess.{first}).__name__ == 'function'")
+
+
 def test_a_name_that_is_not_there_is_an_AttributeError():
     with pytest.raises(AttributeError, match="module 'blockhess' has no attribute 'hesian'"):
         bh.hesian  # noqa: B018

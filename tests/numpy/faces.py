@@ -129,19 +129,17 @@ def both(case: Case, p: Parameters) -> Iterator[tuple[str, np.ndarray, np.ndarra
         return case.tensorflow(x, tensors)
 
     for threads in (1, 2):
-        for layout in ("dense", "diag", "packed"):
+        for layout in ("dense", "diag", "packed", "trace"):
             ours = bn.hessian(case.text, p.x, layout=layout, threads=threads, **arguments)
             yield layout, bh.hessian(f, x, layout=layout, route="fused").numpy(), ours
         theirs = bh.value_grad_hessian(f, x, route="fused")
         ours = bn.value_grad_hessian(case.text, p.x, threads=threads, **arguments)
         for name, other, result in zip(theirs._fields, theirs, ours, strict=True):
             yield name, other.numpy(), result
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            gradient = bh.value_grad_hessian(f, x, route="fused").gradient
-        product = tape.gradient(gradient, x, output_gradients=tf.constant(p.v))
-        expected = np.zeros_like(p.x) if product is None else product.numpy()
-        yield "hvp", expected, bn.hvp(case.text, p.x, p.v, threads=threads, **arguments)
+        ours = bn.laplacian(case.text, p.x, threads=threads, **arguments)
+        yield "laplacian", bh.laplacian(f, x, route="fused").numpy(), ours
+        ours = bn.hvp(case.text, p.x, p.v, threads=threads, **arguments)
+        yield "hvp", bh.hvp(f, x, p.v, route="fused").numpy(), ours
 
 
 def differences() -> Iterator[str]:

@@ -119,7 +119,7 @@ def test_the_value_of_one_row_is_a_number():
         ({"a": np.ones(5)}, r"a has shape \(5,\); expected \(..., 3\) or \(..., 1\)"),
         ({"a": np.ones((4, 3))}, r"a has shape \(4, 3\)"),
         ({"link": "s * c", "c": np.ones(3)}, r"c has shape \(3,\); expected \(...\)"),
-        ({"layout": "upper"}, "layout is 'upper'; expected one of dense, diag, packed"),
+        ({"layout": "upper"}, "layout is 'upper'; expected one of dense, diag, packed, trace"),
         ({"threads": 0}, "threads is 0; expected a positive number, or None"),
     ],
 )

@@ -14,7 +14,7 @@ from blockhess import _core
 from blockhess.numpy.terms import Term, operands_of, programs_of
 from blockhess.programs import Parts, TermPrograms, join_terms, vjp_programs
 
-LAYOUTS = ("dense", "diag", "packed")
+LAYOUTS = ("dense", "diag", "packed", "trace")
 
 #: Text, or terms that are summed.
 Function: TypeAlias = str | Term | Sequence[Term] | None
@@ -61,7 +61,7 @@ def hessian(
       b: (K,), or (..., K) for one a row.
       link: text, a function of s and of parameters; None for s itself.
       layout: "dense" (..., K, K); "diag" (..., K); "packed" (..., K (K + 1) / 2), the upper
-        triangle in the order of `np.triu_indices`.
+        triangle in the order of `np.triu_indices`; "trace" (...,), which is `laplacian`.
       threads: at most so many; None for all processors that the process may use. Small calls take
         one.
       parameters: arrays by the names that they have in the texts. Those of the function are scalar,
@@ -137,7 +137,7 @@ def laplacian(
       array([18., 42.])
     """
     call = _Call(function, x, S, b, link, parameters, threads)
-    return call.forward(Parts(False, False, True), "diag")[2].sum(-1)
+    return call.forward(Parts(False, False, True), "trace")[2]
 
 
 def hvp(
