@@ -90,3 +90,33 @@ def test_in_a_TF1_graph_they_are_fused_and_right(case: Case):
         session.run(tf.compat.v1.global_variables_initializer())
         actual = session.run(blocks, {x: case.x("float64")})
     assert close(actual, reference(case.name)[2], "float64")
+
+
+X1 = np.array([[0.3], [-1.2], [2.0]])
+A1, A1_PER_ROW = (
+    tf.constant([[2.5]], tf.float64),
+    tf.constant([[[2.0]], [[3.0]], [[-1.0]]], tf.float64),
+)
+a, x1 = np.array([2.0, 3.0, -1.0]), X1[:, 0]
+
+
+@pytest.mark.parametrize(
+    "f, expected",
+    [
+        (lambda x: 0.5 * tf.reduce_sum(x * (x @ A1), 1), np.full(3, 2.5)),
+        (lambda x: tf.einsum("ni,ij,nj->n", x, A1, x), np.full(3, 5.0)),
+        (lambda x: 0.5 * tf.reduce_sum(x * tf.linalg.matvec(A1_PER_ROW, x), 1), a),
+        (
+            lambda x: tf.exp(-0.5 * tf.reduce_sum(x * (x @ A1), 1)),
+            (6.25 * x1**2 - 2.5) * np.exp(-1.25 * x1**2),
+        ),
+        (
+            lambda x: tf.nn.softplus(tf.linalg.matvec(x, A1[0])),
+            6.25 / (2 * np.cosh(1.25 * x1)) ** 2,
+        ),
+    ],
+    ids=["quadratic", "einsum", "a matrix per row", "a link", "a linear part"],
+)
+def test_with_one_column_a_matrix_is_a_number_and_fused(f, expected):
+    blocks = bh.hessian(f, X1, route="fused")
+    np.testing.assert_allclose(blocks[:, 0, 0], expected, rtol=1e-12)

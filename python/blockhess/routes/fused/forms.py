@@ -135,6 +135,9 @@ class Forms:
         """A map onto one cell: a weighted sum of the cells, whatever they are."""
         weights = tf.squeeze(node.matrix, -1)
         size = int(node.argument.geometry.size)
+        if size == 1:  # A multiple of a cell, on which any function may follow.
+            weight = weights if node.per_row else tf.reshape(weights, [])
+            return self.leaves.parameter(weight) * cells
         weights = tf.ensure_shape(weights, [None, size] if node.per_row else [size])
         if not node.per_row and cells is X:
             return self.leaves.add(LinearSum(weights))
