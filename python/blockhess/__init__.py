@@ -13,6 +13,7 @@ from blockhess.api import (
     value_grad_hessian,
 )
 from blockhess.facts import __version__, build_info
+from blockhess.operator import hessian_operator
 from blockhess.plan import Plan
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "build_info",
     "explain",
     "hessian",
+    "hessian_operator",
     "hessians",
     "ops",
     "value_grad_hessian",

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 import blockhess
-from blockhess import api, facts
+from blockhess import api, facts, operator
 
 
-@pytest.mark.parametrize("module", [api, facts])
+@pytest.mark.parametrize("module", [api, facts, operator])
 def test_the_examples_of_the_docstrings_hold(module):
     result = doctest.testmod(module, extraglobs={"tf": tf, "blockhess": blockhess})
     assert result.attempted > 0 and result.failed == 0
