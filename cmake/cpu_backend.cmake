@@ -6,6 +6,7 @@ set(BLOCKHESS_CPU_SOURCES
   csrc/cpu/evaluator.cc
   csrc/cpu/library.cc
   csrc/cpu/map.cc
+  csrc/cpu/newton.cc
   csrc/cpu/term_tile.cc
   csrc/cpu/terms.cc
   csrc/cpu/terms_vjp.cc)

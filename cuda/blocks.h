@@ -197,6 +197,22 @@ __device__ void write_vectors(const Tile& tile, int num_terms,
   }
 }
 
+// A number a row: the sum of the diagonal's entries, which take the place of `entries`, (rows, K).
+template <typename T, typename Tile>
+__device__ void write_traces(const Tile& tile, int num_terms,
+                             const TermArrays<Arithmetic<T>>& arrays, Arithmetic<T>* entries,
+                             T* out) {
+  using C = Arithmetic<T>;
+  for_each(tile.values(), [&](int e) {
+    const int block = tile.row_of(e), k = e - block * tile.K();
+    const Place at[] = {{block, k, k}};
+    Lanes<C, 1> entry[1];
+    compose<T>(tile, num_terms, arrays, at, entry);
+    entries[e] = entry[0].values[0];
+  });
+  tile.template sum_rows<C>(entries, [&](int i, C sum) { store(out + i, sum); });
+}
+
 template <typename T, Layout layout, typename Tile>
 __device__ void write_blocks(const Tile& tile, int num_terms,
                              const TermArrays<Arithmetic<T>>& arrays, const Writing& writing,

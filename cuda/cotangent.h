@@ -48,6 +48,7 @@ struct Cotangent {
   }
   __device__ C diagonal(int k) const {
     if (layout == Layout::kNone) return C(0);
+    if (layout == Layout::kTrace) return load(*block);
     return load(layout == Layout::kDiag ? block[k] : block[row_offset(layout, K, k) + k]);
   }
   // Of the symmetric part. A packed entry off the diagonal stands for two.

@@ -98,10 +98,10 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
         store(call.gradient + tile.place(e), sum);
       });
     }
+    const auto place = [&](const C* array) { return static_cast<int>(array - tile.array(0)); };
+    const TermArrays<C> arrays{tile.array(0), place(u(0)), place(psi1(0)), place(psi2(0)),
+                               call.has_diagonal ? place(diagonal()) : -1};
     const auto write = [&](auto write_layout) {
-      const auto place = [&](const C* array) { return static_cast<int>(array - tile.array(0)); };
-      const TermArrays<C> arrays{tile.array(0), place(u(0)), place(psi1(0)), place(psi2(0)),
-                                 call.has_diagonal ? place(diagonal()) : -1};
       write_layout(tile, call.num_terms, arrays, call.writing, strip,
                    call.hessian + tile.first() * call.writing.by_block.divisor());
     };
@@ -109,6 +109,9 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
     if (layout == Layout::kDense) write(write_blocks<T, Layout::kDense, Tile<T, has_gamma>>);
     if (layout == Layout::kDiag) write(write_blocks<T, Layout::kDiag, Tile<T, has_gamma>>);
     if (layout == Layout::kPacked) write(write_blocks<T, Layout::kPacked, Tile<T, has_gamma>>);
+    if (layout == Layout::kTrace) {
+      write_traces<T>(tile, call.num_terms, arrays, entries(), call.hessian + tile.first());
+    }
   }
 }
 
@@ -165,6 +168,7 @@ auto choose_kernel(Layout layout, bool has_gamma) {
   if (layout == Layout::kDense) return terms_kernel<T, Layout::kDense, false>;
   if (layout == Layout::kDiag) return terms_kernel<T, Layout::kDiag, false>;
   if (layout == Layout::kPacked) return terms_kernel<T, Layout::kPacked, false>;
+  if (layout == Layout::kTrace) return terms_kernel<T, Layout::kTrace, false>;
   return terms_kernel<T, Layout::kNone, false>;
 }
 
@@ -199,7 +203,9 @@ Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) 
   if (!result.is_done()) return result;
   call.N = arguments.N;
   call.num_terms = arguments.num_terms;
-  const bool writes_blocks = arguments.hessian != nullptr && arguments.K > 0;
+  // Without columns there are no entries to write, but traces.
+  const bool has_entries = arguments.K > 0 || arguments.layout == Layout::kTrace;
+  const bool writes_blocks = arguments.hessian != nullptr && has_entries;
   call.layout = writes_blocks ? arguments.layout : Layout::kNone;
   bool any_own_S = false;
   for (int t = 0; t < arguments.num_terms; ++t) {
@@ -207,7 +213,7 @@ Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) 
     any_own_S |= prepared.common.term(t).S != nullptr;
   }
   call.shape = prepared.common.shape;
-  if (writes_blocks) {
+  if (writes_blocks && call.layout != Layout::kTrace) {
     call.writing = prepare_writing<T>(call.layout, call.shape.K, any_own_S);
   }
   call.x = arguments.x;

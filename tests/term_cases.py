@@ -137,8 +137,9 @@ def reference(f: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, layout: str) ->
 
 
 def in_layout(blocks: tf.Tensor, layout: str) -> tf.Tensor:
-    if layout == "diag":
-        return tf.linalg.diag_part(blocks)
+    if layout in ("diag", "trace"):
+        diagonal = tf.linalg.diag_part(blocks)
+        return tf.reduce_sum(diagonal, -1) if layout == "trace" else diagonal
     if layout == "packed":
         K = blocks.shape[-1]
         row, column = np.triu_indices(K)

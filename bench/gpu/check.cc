@@ -125,8 +125,10 @@ template <typename T>
 void check_terms(Report& report) {
   constexpr std::pair<int64_t, int64_t> kSizes[] = {{1000, 8}, {777, 3}, {129, 33},  {40, 128},
                                                     {3, 700},  {2, 1},   {70001, 5}, {0, 4}};
-  constexpr std::pair<Layout, const char*> kLayouts[] = {
-      {Layout::kDense, "dense"}, {Layout::kDiag, "diag"}, {Layout::kPacked, "packed"}};
+  constexpr std::pair<Layout, const char*> kLayouts[] = {{Layout::kDense, "dense"},
+                                                         {Layout::kDiag, "diag"},
+                                                         {Layout::kPacked, "packed"},
+                                                         {Layout::kTrace, "trace"}};
   for (const Case& a_case : cases()) {
     for (const auto& [N, K] : kSizes) {
       for (const auto& [layout, layout_name] : kLayouts) {

@@ -125,7 +125,7 @@ def _readable(mangled: list[str]) -> dict[str, str]:
     for name, long in zip(mangled, done.stdout.splitlines(), strict=True):
         short = re.sub(r"\((anonymous namespace|blockhess::Layout)\)", r"\1", long)
         short = re.sub(r"\w+::|anonymous namespace::|\(.*", "", short)
-        for number, layout in enumerate(("none", "dense", "diag", "packed")):
+        for number, layout in enumerate(("none", "dense", "diag", "packed", "trace")):
             short = short.replace(f"Layout{number}", layout)
         names[name] = (
             short.replace(", true>", ", gamma>").replace(", false>", ">").split(" ", 1)[-1]

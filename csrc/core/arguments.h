@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "csrc/core/layout.h"
+#include "csrc/core/on_indefinite.h"
 
 namespace blockhess {
 
@@ -65,6 +66,40 @@ struct TermsVjpArguments {
   const T* hessian_cotangent;   // (N, block_size(layout, K))
   T* x_bar;
   const Operands<T>* operand_bars;
+};
+
+// A row whose block is not positive definite, and the pivot that is not positive.
+template <typename T>
+struct IndefiniteRow {
+  int64_t row = -1;  // none
+  int64_t pivot = 0;
+  T value = 0;
+};
+
+// What Newton directions take beside gradient g and block H: p solves (H + damping I) p = -g.
+template <typename T>
+struct NewtonOptions {
+  RowOperand<const T> damping;
+  OnIndefinite on_indefinite;
+  IndefiniteRow<T>* first_indefinite;  // set under kError
+};
+
+// The Newton directions of a sum of terms; value and gradient where they are not null.
+template <typename T>
+struct NewtonArguments {
+  TermsArguments<T> terms;  // without Hessian
+  NewtonOptions<T> options;
+  T* direction;  // (N, K)
+};
+
+// The Newton directions of blocks and gradients.
+template <typename T>
+struct NewtonSolveArguments {
+  int64_t N, K;
+  const T* gradient;  // (N, K)
+  const T* hessian;   // (N, K, K); the upper triangle of each block is read
+  NewtonOptions<T> options;
+  T* direction;  // (N, K)
 };
 
 template <typename T>

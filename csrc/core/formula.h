@@ -1,6 +1,6 @@
 // The arithmetic of the one formula, per entry of a block or a row:
 //
-//   H     = psi' (S + diag(phi'')) + psi'' u u'
+//   H     = psi' (S + diag(phi'')) + psi'' u u'      tr H = psi' (tr S + sum_k phi''_k) + psi'' u'u
 //
 // and of its vector-Jacobian product with the cotangents V, G, M of value, gradient and Hessian:
 //
@@ -26,6 +26,12 @@ namespace blockhess::formula {
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V rank_one_entry(V psi2, V u_row, V u_column) {
   return psi2 * (u_row * u_column);
+}
+
+// A term's part of tr H.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V trace(V psi1, V S_trace, V D_trace, V psi2, V u_u) {
+  return psi1 * (S_trace + D_trace) + psi2 * u_u;
 }
 
 template <typename V>

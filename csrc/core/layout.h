@@ -9,17 +9,18 @@
 
 namespace blockhess {
 
-enum class Layout : uint8_t { kNone, kDense, kDiag, kPacked };
+enum class Layout : uint8_t { kNone, kDense, kDiag, kPacked, kTrace };
 
 inline std::optional<Layout> find_layout(std::string_view name) {
   if (name == "none") return Layout::kNone;
   if (name == "dense") return Layout::kDense;
   if (name == "diag") return Layout::kDiag;
   if (name == "packed") return Layout::kPacked;
+  if (name == "trace") return Layout::kTrace;
   return std::nullopt;
 }
 
-// Values in one block; at most K * K, which the caller has checked to fit.
+// Values in one block; at most K * K, which the caller has checked to fit, or 1.
 BLOCKHESS_HOST_DEVICE inline int64_t block_size(Layout layout, int64_t K) {
   switch (layout) {
     case Layout::kDense:
@@ -28,6 +29,8 @@ BLOCKHESS_HOST_DEVICE inline int64_t block_size(Layout layout, int64_t K) {
       return K;
     case Layout::kPacked:
       return K * (K + 1) / 2;
+    case Layout::kTrace:
+      return 1;
     case Layout::kNone:
       break;
   }

@@ -133,11 +133,14 @@ VjpSteps vjp_steps(const Term& term, const Results& given, const WantedBars& wan
   steps.u_bar = (wanted.x && S_or_D) || wanted.S || wanted.b ||
                 any_contributes(term.phi, wanted.phi_parameters, 1);
   const bool psi2_in_s_bar = steps.s_bar && contributes(term.psi, 2);
+  const bool s_bar_is_zero = !(given.value && contributes(term.psi, 1)) &&
+                             !(((M && S_or_D) || given.gradient) && contributes(term.psi, 2)) &&
+                             !(M && contributes(term.psi, 3));
   steps.t1 = M && S_or_D && (psi2_in_s_bar || by_psi(1));
   steps.t2 = M && ((steps.s_bar && contributes(term.psi, 3)) || by_psi(2));
   steps.t3 = given.gradient && (psi2_in_s_bar || by_psi(1));
   steps.M_u = steps.t2 || (M && steps.u_bar && contributes(term.psi, 2));
-  steps.u = steps.M_u || steps.t3 || wanted.x;
+  steps.u = steps.M_u || steps.t3 || (wanted.x && !s_bar_is_zero);
   return steps;
 }
 

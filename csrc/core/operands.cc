@@ -106,6 +106,8 @@ Shape hessian_shape(Layout layout, int64_t N, int64_t K) {
       // Of K and K + 1 one is even; a K past 2^31 cannot be served, and is left to the caller's
       // check.
       return K < (int64_t{1} << 31) ? Shape{N, K * (K + 1) / 2} : Shape{N, K, K};
+    case Layout::kTrace:
+      return {N};
     case Layout::kNone:
       break;
   }

@@ -51,6 +51,10 @@ BLOCKHESS_HOST_DEVICE inline float lgamma(float a) {
   return static_cast<float>(lgamma(static_cast<double>(a)));
 }
 
+// The compiler may fuse it.
+BLOCKHESS_HOST_DEVICE inline float multiply_add(float a, float b, float c) { return a * b + c; }
+BLOCKHESS_HOST_DEVICE inline double multiply_add(double a, double b, double c) { return a * b + c; }
+
 template <typename T>
 BLOCKHESS_HOST_DEVICE inline T where(bool condition, T a, T b) {
   return condition ? a : b;

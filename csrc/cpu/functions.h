@@ -14,6 +14,8 @@ struct TypedFunctions {
   Result (*terms)(const TermsArguments<T>&, const ParallelFor&);
   Result (*terms_vjp)(const TermsVjpArguments<T>&, const ParallelFor&);
   Result (*map)(const MapArguments<T>&, const ParallelFor&);
+  Result (*newton)(const NewtonArguments<T>&, const ParallelFor&);
+  Result (*newton_solve)(const NewtonSolveArguments<T>&, const ParallelFor&);
 };
 
 struct Functions {

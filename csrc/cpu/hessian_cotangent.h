@@ -1,4 +1,5 @@
-// The Hessian cotangent M of a tile of rows, read where the caller has it.
+// The Hessian cotangent M of a tile of rows, read where the caller has it. That of a trace, a
+// number a row, becomes a diagonal that repeats it.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +17,13 @@ class HessianCotangent {
   // `data` holds all rows in `layout`; null means that there is none.
   HessianCotangent(const T* data, Layout layout, bool needs_diagonal, int64_t K, int64_t rows,
                    Scratch& scratch)
-      : data_(data), layout_(data == nullptr ? Layout::kNone : layout), K_(K) {
-    if (is_full() && needs_diagonal) diagonals_ = scratch.take<T>(rows * K);
+      : data_(data),
+        given_(data == nullptr ? Layout::kNone : layout),
+        layout_(given_ == Layout::kTrace ? Layout::kDiag : given_),
+        K_(K) {
+    if (given_ == Layout::kTrace || (is_full() && needs_diagonal)) {
+      diagonals_ = scratch.take<T>(rows * K);
+    }
   }
 
   Layout layout() const { return layout_; }
@@ -28,6 +34,11 @@ class HessianCotangent {
 
   void load(int64_t first, int64_t rows) {
     if (!exists()) return;
+    if (given_ == Layout::kTrace) {
+      for (int64_t i = 0; i < rows; ++i) std::fill_n(diagonals_ + i * K_, K_, data_[first + i]);
+      blocks_ = diagonals_;
+      return;
+    }
     blocks_ = data_ + first * stride();
     if (diagonals_ == nullptr) return;
     // Each entry is in a cache line of its own, too far from the last for the processor to foresee:
@@ -65,7 +76,7 @@ class HessianCotangent {
 
  private:
   const T* data_;
-  Layout layout_;
+  Layout given_, layout_;
   int64_t K_;
   const T* blocks_ = nullptr;
   T* diagonals_ = nullptr;

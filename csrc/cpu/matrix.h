@@ -154,4 +154,11 @@ inline T dot(const T* __restrict a, const T* __restrict b, int64_t K) {
   return total;
 }
 
+template <typename T>
+inline T trace(const T* matrix, int64_t K) {
+  T total(0);
+  for (int64_t k = 0; k < K; ++k) total += matrix[k * K + k];
+  return total;
+}
+
 }  // namespace blockhess::cpu

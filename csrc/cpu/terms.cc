@@ -11,6 +11,7 @@
 #include "csrc/cpu/shard.h"
 #include "csrc/cpu/shared_S.h"
 #include "csrc/cpu/staging.h"
+#include "csrc/cpu/term_sums.h"
 #include "csrc/cpu/term_tile.h"
 #include "csrc/cpu/wide_rows.h"
 
@@ -20,18 +21,6 @@ namespace {
 
 template <typename T>
 struct Kernels {
-  template <int Kfixed>
-  struct AddScaled {
-    // out_ik += scale_i a_ik
-    static void run(const T* scale, const T* a, int64_t rows, int64_t K, T* out) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        multiply_add(V(scale[i]), V::load_unaligned(a + ik), V::load_unaligned(out + ik))
-            .store_unaligned(out + ik);
-      });
-    }
-  };
-
   template <int Kfixed>
   struct AddSDiagonal {
     // out_ik += psi' S_kk
@@ -54,6 +43,30 @@ struct Kernels {
         (V::load_unaligned(out + ik) + formula::rank_one_entry(V(part.u_scale[i]), u, u))
             .store_unaligned(out + ik);
       });
+    }
+  };
+
+  // What a term adds to the traces of a tile's blocks; parts that it has not are null.
+  struct TracePart {
+    const T* S;
+    int64_t S_stride;
+    T shared_S_trace;  // where S_stride is 0
+    const T *phi2, *psi1;
+    const T *u, *psi2;
+  };
+
+  template <int Kfixed>
+  struct AddTrace {
+    // out_i += psi' (tr S + sum_k phi''_k) + psi'' u'u
+    static void run(const TracePart& part, int64_t rows, int64_t K, T* out) {
+      K = size_of<Kfixed>(K);
+      for (int64_t i = 0; i < rows; ++i) {
+        T S_trace = part.shared_S_trace, D_trace(0), u_u(0);
+        if (part.S_stride != 0) S_trace = trace(part.S + i * part.S_stride, K);
+        if (part.phi2 != nullptr) D_trace = sum<Kfixed>(part.phi2 + i * K, K);
+        if (part.u != nullptr) u_u = dot<Kfixed>(part.u + i * K, part.u + i * K, K);
+        out[i] += formula::trace(part.psi1[i], S_trace, D_trace, part.psi2[i], u_u);
+      }
     }
   };
 };
@@ -85,11 +98,15 @@ class TermsWorker {
       const Term& term = arguments_.terms[t];
       tiles_.emplace_back(term, arguments_.operands[t], call.shared_S[t], call.wide_products[t],
                           needs_u(arguments_, term), call.shape, scratch);
+      const T* const S = call.shared_S[t];
+      const bool needs_trace = hessian && arguments_.layout == Layout::kTrace && S != nullptr;
+      shared_S_traces_.push_back(needs_trace ? trace(S, arguments_.K) : T(0));
     }
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
     if (!arguments_.hessian) return;
-    if (arguments_.layout == Layout::kDiag) {
-      diag_staging_.emplace(call.shape.values(), call.streams_hessian, scratch);
+    if (writes_rows()) {
+      row_staging_.emplace(std::max(call.shape.values(), call.shape.rows), call.streams_hessian,
+                           scratch);
     } else {
       block_writer_.emplace(arguments_.layout, arguments_.K, call.streams_hessian, scratch);
     }
@@ -111,6 +128,11 @@ class TermsWorker {
   }
 
  private:
+  // Whether what is written of a block is a vector or a number.
+  bool writes_rows() const {
+    return arguments_.layout == Layout::kDiag || arguments_.layout == Layout::kTrace;
+  }
+
   void run_strip(int64_t unit) {
     const int64_t row = unit / call_.strips, strip = unit % call_.strips, K = arguments_.K;
     if (row != evaluated_row_) evaluate(row, 1);
@@ -124,60 +146,32 @@ class TermsWorker {
   }
 
   void write_value_and_gradient(int64_t first, int64_t rows) {
-    if (arguments_.value != nullptr) write_value(first, rows);
-    if (arguments_.gradient != nullptr) write_gradient(first, rows);
-  }
-
-  void write_value(int64_t first, int64_t rows) {
-    T* const out = arguments_.value + first;
-    std::fill_n(out, rows, T(0));
-    for (const TermTile<T>& tile : tiles_) {
-      for (int64_t i = 0; i < rows; ++i) out[i] += tile.psi(0)[i];
-    }
-  }
-
-  void write_gradient(int64_t first, int64_t rows) {
     const int64_t K = arguments_.K;
-    T* const out = arguments_.gradient + first * K;
-    std::fill_n(out, rows * K, T(0));
-    for (const TermTile<T>& tile : tiles_) {
-      if (!tile.has_psi(1)) continue;
-      choose_size<Kernels<T>::template AddScaled>(K)(tile.psi(1), tile.u(), rows, K, out);
-    }
+    if (arguments_.value != nullptr) write_value(tiles_, rows, arguments_.value + first);
+    if (arguments_.gradient == nullptr) return;
+    write_gradient(tiles_, rows, K, arguments_.gradient + first * K);
   }
 
-  // Some rows of each of the tile's blocks; of the layout diag always all.
+  // Some rows of each of the tile's blocks; of the layouts diag and trace always all.
   void write_hessian(int64_t first, int64_t rows, BlockRows part_of_block) {
     const int64_t K = arguments_.K;
     T* const out = arguments_.hessian + first * block_size(arguments_.layout, K);
-    collect_parts();
-    if (arguments_.layout == Layout::kDiag) {
-      diag_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
+    if (arguments_.layout == Layout::kTrace) {
+      row_staging_->write(out, rows, [&](T* traces) { compose_traces(rows, traces); });
       return;
     }
-    block_writer_->write(parts_, diagonal(rows), rows, part_of_block, out);
-  }
-
-  // (rows, K), or null where there is none.
-  const T* diagonal(int64_t rows) {
-    const TermTile<T>* only = nullptr;
-    int count = 0;
-    for (const TermTile<T>& tile : tiles_) {
-      if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
-      only = &tile;
-      ++count;
+    collect_parts(tiles_, parts_);
+    if (arguments_.layout == Layout::kDiag) {
+      row_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
+      return;
     }
-    if (count == 0) return nullptr;
-    if (count == 1 && only->has_unit_psi1()) return only->phi(2);
-    std::fill_n(diagonal_, rows * arguments_.K, T(0));
-    add_diagonal(rows, diagonal_);
-    return diagonal_;
+    block_writer_->write(parts_, diagonal(tiles_, rows, K, diagonal_), rows, part_of_block, out);
   }
 
   void compose_diag(int64_t rows, T* out) {
     const int64_t K = arguments_.K;
     std::fill_n(out, rows * K, T(0));
-    add_diagonal(rows, out);
+    add_diagonal(tiles_, rows, K, out);
     for (const BlockPart<T>& part : parts_) {
       if (part.S != nullptr) {
         choose_size<Kernels<T>::template AddSDiagonal>(K)(part, rows, K, out);
@@ -188,23 +182,21 @@ class TermsWorker {
     }
   }
 
-  void collect_parts() {
-    parts_.clear();
-    for (const TermTile<T>& tile : tiles_) {
+  void compose_traces(int64_t rows, T* out) {
+    const int64_t K = arguments_.K;
+    std::fill_n(out, rows, T(0));
+    for (size_t t = 0; t < tiles_.size(); ++t) {
+      const TermTile<T>& tile = tiles_[t];
       const bool has_S = tile.has_S() && tile.has_psi(1);
-      const bool has_u = tile.has_psi(2);
-      if (!has_S && !has_u) continue;
-      parts_.push_back({has_S ? tile.S() : nullptr, tile.S_stride(), tile.psi(1),
-                        has_u ? tile.u() : nullptr, tile.psi(2)});
-    }
-  }
-
-  // out += sum over terms of psi' phi''
-  void add_diagonal(int64_t rows, T* out) {
-    for (const TermTile<T>& tile : tiles_) {
-      if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
-      choose_size<Kernels<T>::template AddScaled>(arguments_.K)(tile.psi(1), tile.phi(2), rows,
-                                                                arguments_.K, out);
+      const bool has_D = tile.has_phi(2) && tile.has_psi(1);
+      const typename Kernels<T>::TracePart part{has_S ? tile.S() : nullptr,
+                                                has_S ? tile.S_stride() : 0,
+                                                has_S ? shared_S_traces_[t] : T(0),
+                                                has_D ? tile.phi(2) : nullptr,
+                                                tile.psi(1),
+                                                tile.has_psi(2) ? tile.u() : nullptr,
+                                                tile.psi(2)};
+      choose_size<Kernels<T>::template AddTrace>(K)(part, rows, K, out);
     }
   }
 
@@ -212,7 +204,8 @@ class TermsWorker {
   const TermsArguments<T>& arguments_;
   std::vector<TermTile<T>> tiles_;
   std::vector<BlockPart<T>> parts_;
-  std::optional<Staging<T>> diag_staging_;
+  std::vector<T> shared_S_traces_;
+  std::optional<Staging<T>> row_staging_;  // for diag and trace
   std::optional<BlockWriter<T>> block_writer_;
   T* diagonal_ = nullptr;
   int64_t evaluated_row_ = -1;

@@ -268,7 +268,9 @@ bool needs_M_diagonal(const TermsVjpArguments<T>& arguments) {
 // Whether a tile's blocks of M are read more than once: then they should stay in cache.
 template <typename T>
 bool reads_M_again(const TermsVjpArguments<T>& arguments) {
-  if (arguments.hessian_cotangent == nullptr || arguments.layout == Layout::kDiag) return false;
+  const Layout layout = arguments.layout;
+  if (arguments.hessian_cotangent == nullptr) return false;
+  if (layout == Layout::kDiag || layout == Layout::kTrace) return false;
   bool S_bar = false;
   for (int t = 0; t < arguments.num_terms; ++t) {
     S_bar |= arguments.operand_bars[t].S.data != nullptr;

@@ -24,6 +24,12 @@ class CpuBackend {
   absl::Status operator()(const MapArguments<T>& arguments) const {
     return to_status(functions_.map(arguments, parallel_for_));
   }
+  absl::Status operator()(const NewtonArguments<T>& arguments) const {
+    return to_status(functions_.newton(arguments, parallel_for_));
+  }
+  absl::Status operator()(const NewtonSolveArguments<T>& arguments) const {
+    return to_status(functions_.newton_solve(arguments, parallel_for_));
+  }
 
  private:
   static absl::Status to_status(cpu::Result result) {

@@ -1,4 +1,6 @@
 // The op kernels on the CPU, on TensorFlow's thread pool.
+#include "csrc/tf/newton_op.h"
+#include "csrc/tf/newton_solve_op.h"
 #include "csrc/tf/register_kernels.h"
 #include "tensorflow/core/util/work_sharder.h"
 
@@ -26,6 +28,9 @@ class CpuKernelBackend : public CpuBackendOf<T> {
 };
 
 REGISTER_KERNELS(tensorflow::DEVICE_CPU, CpuKernelBackend)
+// Elsewhere TensorFlow places them on the CPU.
+REGISTER_KERNELS_OF(NewtonOp, tensorflow::DEVICE_CPU, CpuKernelBackend)
+REGISTER_KERNELS_OF(NewtonSolveOp, tensorflow::DEVICE_CPU, CpuKernelBackend)
 
 }  // namespace
 }  // namespace blockhess

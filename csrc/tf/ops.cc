@@ -31,6 +31,9 @@ Status block_shape(InferenceContext* c, DimensionHandle N, DimensionHandle K, Sh
     case Layout::kDiag:
       *shape = c->Matrix(N, K);
       break;
+    case Layout::kTrace:
+      *shape = c->Vector(N);
+      break;
     case Layout::kPacked: {
       DimensionHandle size = c->UnknownDim();
       constexpr int64_t kMost = int64_t{1} << 31;
@@ -89,6 +92,38 @@ Status map_shape(InferenceContext* c) {
   return Status();
 }
 
+// Damping, the last input, is a scalar or has one value a row.
+Status check_damping(InferenceContext* c, DimensionHandle N) {
+  ShapeHandle damping;
+  DimensionHandle rows;
+  TF_RETURN_IF_ERROR(c->WithRankAtMost(c->input(c->num_inputs() - 1), 1, &damping));
+  if (!c->RankKnown(damping) || c->Rank(damping) == 0) return Status();
+  return c->Merge(c->Dim(damping, 0), N, &rows);
+}
+
+Status newton_shape(InferenceContext* c) {
+  ShapeHandle x;
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 2, &x));
+  TF_RETURN_IF_ERROR(check_damping(c, c->Dim(x, 0)));
+  bool want_value, want_gradient;
+  TF_RETURN_IF_ERROR(c->GetAttr("want_value", &want_value));
+  TF_RETURN_IF_ERROR(c->GetAttr("want_gradient", &want_gradient));
+  c->set_output(0, want_value ? c->Vector(c->Dim(x, 0)) : nothing(c));
+  c->set_output(1, want_gradient ? x : nothing(c));
+  c->set_output(2, x);
+  return Status();
+}
+
+Status newton_solve_shape(InferenceContext* c) {
+  ShapeHandle gradient, hessian;
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 2, &gradient));
+  const DimensionHandle N = c->Dim(gradient, 0), K = c->Dim(gradient, 1);
+  TF_RETURN_IF_ERROR(c->Merge(c->input(1), c->MakeShape({N, K, K}), &hessian));
+  TF_RETURN_IF_ERROR(check_damping(c, N));
+  c->set_output(0, gradient);
+  return Status();
+}
+
 }  // namespace
 
 REGISTER_OP("BlockhessTerms")
@@ -100,7 +135,7 @@ REGISTER_OP("BlockhessTerms")
     .Attr("T: {half, bfloat16, float, double}")
     .Attr("num_operands: int >= 0")
     .Attr("terms: string")
-    .Attr("layout: {'none', 'dense', 'diag', 'packed'} = 'dense'")
+    .Attr("layout: {'none', 'dense', 'diag', 'packed', 'trace'} = 'dense'")
     .Attr("want_value: bool = false")
     .Attr("want_gradient: bool = false")
     .SetShapeFn(terms_shape)
@@ -117,7 +152,7 @@ REGISTER_OP("BlockhessTermsGrad")
     .Attr("T: {half, bfloat16, float, double}")
     .Attr("num_operands: int >= 0")
     .Attr("terms: string")
-    .Attr("layout: {'none', 'dense', 'diag', 'packed'} = 'dense'")
+    .Attr("layout: {'none', 'dense', 'diag', 'packed', 'trace'} = 'dense'")
     .Attr("want_value: bool = false")
     .Attr("want_gradient: bool = false")
     .Attr("wanted: list(bool)")
@@ -133,5 +168,31 @@ REGISTER_OP("BlockhessMap")
     .Attr("program: string")
     .SetShapeFn(map_shape)
     .Doc("A program applied elementwise.");
+
+REGISTER_OP("BlockhessNewton")
+    .Input("x: T")
+    .Input("operands: num_operands * T")
+    .Input("damping: T")
+    .Output("value: T")
+    .Output("gradient: T")
+    .Output("direction: T")
+    .Attr("T: {half, bfloat16, float, double}")
+    .Attr("num_operands: int >= 0")
+    .Attr("terms: string")
+    .Attr("on_indefinite: {'modify', 'nan', 'error'} = 'modify'")
+    .Attr("want_value: bool = false")
+    .Attr("want_gradient: bool = false")
+    .SetShapeFn(newton_shape)
+    .Doc("Value, gradient and Newton direction of a sum of terms, row by row.");
+
+REGISTER_OP("BlockhessNewtonSolve")
+    .Input("gradient: T")
+    .Input("hessian: T")
+    .Input("damping: T")
+    .Output("direction: T")
+    .Attr("T: {half, bfloat16, float, double}")
+    .Attr("on_indefinite: {'modify', 'nan', 'error'} = 'modify'")
+    .SetShapeFn(newton_solve_shape)
+    .Doc("Newton directions from gradients and blocks, row by row.");
 
 }  // namespace blockhess

@@ -1,4 +1,4 @@
-// Registers a kernel of every op on a device, in every type.
+// Registers kernels in every type: of one op, or of each that every device has.
 #pragma once
 
 #include "csrc/core/half.h"

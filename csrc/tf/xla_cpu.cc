@@ -1,5 +1,7 @@
 // The custom calls of the ops on the CPU, on the thread pool that XLA gives.
 #include "csrc/tf/map_op.h"
+#include "csrc/tf/newton_op.h"
+#include "csrc/tf/newton_solve_op.h"
 #include "csrc/tf/terms_grad_op.h"
 #include "csrc/tf/terms_op.h"
 #include "csrc/tf/xla_handler.h"
@@ -28,6 +30,8 @@ XLA_FFI_Error* execute_handler(XLA_FFI_CallFrame* frame) {
   register_handler<TermsOp>("Host", execute_handler<TermsOp>);
   register_handler<TermsGradOp>("Host", execute_handler<TermsGradOp>);
   register_handler<MapOp>("Host", execute_handler<MapOp>);
+  register_handler<NewtonOp>("Host", execute_handler<NewtonOp>);
+  register_handler<NewtonSolveOp>("Host", execute_handler<NewtonSolveOp>);
   return true;
 }();
 

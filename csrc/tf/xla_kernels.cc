@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "csrc/tf/kernel_attributes.h"
 #include "csrc/tf/map_op.h"
+#include "csrc/tf/newton_op.h"
+#include "csrc/tf/newton_solve_op.h"
 #include "csrc/tf/status.h"
 #include "csrc/tf/terms_grad_op.h"
 #include "csrc/tf/terms_op.h"
@@ -131,17 +133,21 @@ class XlaKernel : public tensorflow::XlaOpKernel {
 #else
 #define REGISTER_ON_GPU(Op)
 #endif
-#define REGISTER_XLA_KERNELS(Op)                                     \
-  REGISTER_ON_GPU(Op)                                                \
+#define REGISTER_ON_CPU(Op)                                          \
   REGISTER_XLA_OP(Name(Op::kName)                                    \
                       .Device(tensorflow::DEVICE_CPU_XLA_JIT)        \
                       .TypeConstraint("T", tensorflow::kFloatTypes), \
                   XlaKernel<Op>)
 
-REGISTER_XLA_KERNELS(TermsOp)
-REGISTER_XLA_KERNELS(TermsGradOp)
-REGISTER_XLA_KERNELS(MapOp)
-#undef REGISTER_XLA_KERNELS
+REGISTER_ON_CPU(TermsOp)
+REGISTER_ON_CPU(TermsGradOp)
+REGISTER_ON_CPU(MapOp)
+REGISTER_ON_CPU(NewtonOp)
+REGISTER_ON_CPU(NewtonSolveOp)
+REGISTER_ON_GPU(TermsOp)
+REGISTER_ON_GPU(TermsGradOp)
+REGISTER_ON_GPU(MapOp)
+#undef REGISTER_ON_CPU
 #undef REGISTER_ON_GPU
 
 }  // namespace

@@ -13,11 +13,17 @@ from blockhess.api import (
     value_grad_hessian,
 )
 from blockhess.facts import __version__, build_info
+from blockhess.hvp import hvp
+from blockhess.laplacian import laplacian
+from blockhess.minimize import RowMinima, RowStatus, minimize_rows
+from blockhess.newton import newton_direction
 from blockhess.operator import hessian_operator
 from blockhess.plan import Plan
 
 __all__ = [
     "Plan",
+    "RowMinima",
+    "RowStatus",
     "ValueGradHessian",
     "__version__",
     "build_info",
@@ -25,6 +31,10 @@ __all__ = [
     "hessian",
     "hessian_operator",
     "hessians",
+    "minimize_rows",
+    "newton_direction",
+    "hvp",
+    "laplacian",
     "ops",
     "value_grad_hessian",
 ]

@@ -54,7 +54,7 @@ def hessian(
         f is called with x as it is. All axes but the last are rows; N, their product, may be
         unknown, zero or one. With K unknown only the autodiff route serves.
       layout: "dense" (..., K, K); "diag" (..., K); "packed" (..., K (K + 1) / 2), the upper
-        triangle in the order of `np.triu_indices`.
+        triangle in the order of `np.triu_indices`; "trace" (...), the sum of the diagonal.
       route: "auto" takes the first that fits of "fused" and "autodiff".
       coupling: what to do where rows are not proved independent. "check" compares one random
         Hessian-vector product with the blocks and fails the run if rows interact; "exact" computes

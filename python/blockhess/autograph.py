@@ -37,8 +37,8 @@ def _converted_here(f: Callable) -> Callable:
     context = tf.__internal__.autograph.control_status_ctx()
     converted = tf.__internal__.autograph.tf_convert(f, context, convert_by_default=False)
 
-    def call(x: tf.Tensor) -> Any:
+    def call(*arguments: tf.Tensor) -> Any:
         with context:  # A lambda of converted code looks at the state where it is called.
-            return converted(x)
+            return converted(*arguments)
 
     return call

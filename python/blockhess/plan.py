@@ -39,7 +39,7 @@ class Plan:
 
     Attributes:
       route: "fused" or "autodiff".
-      layout: "dense", "diag" or "packed".
+      layout: "dense", "diag", "packed" or "trace".
       coupling: how it is known, or found out, whether rows interact.
       terms: the terms of the formula (route fused).
       refused: (route, reason) for each faster route that did not fit.
@@ -68,8 +68,9 @@ def written(x: tf.Tensor, layout: str) -> str:
     """How many values the blocks have, as a formula in N."""
     K = x.shape[-1]
     if K is None:
-        return {"dense": "N*K*K", "diag": "N*K", "packed": "N*K*(K+1)/2"}[layout]
-    return f"N*{ {'dense': K * K, 'diag': K, 'packed': K * (K + 1) // 2}[layout] }".replace(" ", "")
+        return {"dense": "N*K*K", "diag": "N*K", "packed": "N*K*(K+1)/2", "trace": "N"}[layout]
+    values = {"dense": K * K, "diag": K, "packed": K * (K + 1) // 2, "trace": 1}
+    return f"N*{values[layout]}"
 
 
 def bytes_of(x: tf.Tensor, count: str) -> str:

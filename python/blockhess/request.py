@@ -11,7 +11,7 @@ import tensorflow as tf
 from blockhess.routes.derivatives import Derivatives
 from blockhess.routing import Route, routed
 
-LAYOUTS = ("dense", "diag", "packed")
+LAYOUTS = ("dense", "diag", "packed", "trace")
 ROUTES = ("auto", "fused", "autodiff")
 DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
 COUPLINGS = ("check", "exact", "assume_independent")

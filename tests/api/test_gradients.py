@@ -35,7 +35,7 @@ FUNCTIONS = {
         lambda x: tf.reduce_mean(tf.sigmoid(tf.linalg.matvec(x, W))) + SCALE * tf.reduce_sum(x**4),
         [W, SCALE]),
 }  # fmt: skip
-LAYOUTS = {"dense": (K, K), "diag": (K,), "packed": (K * (K + 1) // 2,)}
+LAYOUTS = {"dense": (K, K), "diag": (K,), "packed": (K * (K + 1) // 2,), "trace": ()}
 
 
 def scalar(f, x, route: str, layout: str) -> tf.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 
 import pytest
 import tensorflow as tf
@@ -10,8 +11,10 @@ import tensorflow as tf
 import blockhess
 from blockhess import api, facts, operator
 
+HVP, LAPLACIAN = (importlib.import_module(f"blockhess.{name}") for name in ("hvp", "laplacian"))
 
-@pytest.mark.parametrize("module", [api, facts, operator])
+
+@pytest.mark.parametrize("module", [api, facts, operator, HVP, LAPLACIAN])
 def test_the_examples_of_the_docstrings_hold(module):
     result = doctest.testmod(module, extraglobs={"tf": tf, "blockhess": blockhess})
     assert result.attempted > 0 and result.failed == 0

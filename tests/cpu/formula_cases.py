@@ -8,7 +8,7 @@ import numpy as np
 from formula_reference import EXP, GAUSSIAN, IDENTITY, SCALED_SQUARE, SQUARE, WAVE, Term
 
 Generator = np.random.Generator
-LAYOUTS = ["dense", "diag", "packed"]
+LAYOUTS = ["dense", "diag", "packed", "trace"]
 SIZES_K = [1, 2, 3, 8, 17, 33, 130]
 
 

@@ -127,4 +127,6 @@ def in_layout(hessian: Array, layout: str) -> Array:
     K = hessian.shape[-1]
     if layout == "diag":
         return np.einsum("nkk->nk", hessian)
+    if layout == "trace":
+        return np.einsum("nkk->n", hessian)
     return hessian[(slice(None), *np.triu_indices(K))] if layout == "packed" else hessian

@@ -93,6 +93,7 @@ def test_no_columns_at_all():
     value, gradient, hessian = run(x, terms)
     np.testing.assert_array_equal(value, np.ones(4))
     assert gradient.shape == (4, 0) and hessian.shape == (4, 0, 0)
+    np.testing.assert_array_equal(run(x, terms, layout="trace")[2], np.zeros(4))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

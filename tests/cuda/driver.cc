@@ -31,6 +31,8 @@
 namespace blockhess {
 namespace {
 
+constexpr Layout kLayouts[] = {Layout::kDense, Layout::kDiag, Layout::kPacked, Layout::kTrace};
+
 template <typename T>
 struct Numbers {
   using Reference = T;
@@ -295,11 +297,13 @@ void test_terms(const Case& test, int64_t N, int64_t K, Results wanted, int shif
 template <typename T>
 void test_all_terms() {
   for (const Case& test : cases(TermKind::kForward)) {
-    for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked}) {
+    for (const Layout layout : kLayouts) {
       for (const int64_t K : {1, 3, 8}) test_terms<T>(test, 13, K, {true, true, layout}, 0);
       test_terms<T>(test, 7, 5, {false, false, layout}, 1);
     }
     test_terms<T>(test, 3, 4, {true, false, Layout::kNone}, 0);
+    test_terms<T>(test, 5, 0, {true, true, Layout::kTrace}, 0);
+    test_terms<T>(test, 2, 33, {false, false, Layout::kTrace}, 3);
     test_terms<T>(test, 0, 4, {true, true, Layout::kDense}, 0);
     test_terms<T>(test, 2, 33, {true, true, Layout::kDense}, 3);
   }
@@ -312,12 +316,13 @@ void test_all_terms() {
     }
     if (test.name == "all parts per row") {
       test_terms<T>(test, 3, 64, {true, true, Layout::kDense}, 1);
-      for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked}) {
+      for (const Layout layout : kLayouts) {
         test_terms<T>(test, 13, 8, {true, true, layout}, 0, 5);
       }
     }
     if (test.name == "separable, identity") {
       test_terms<T>(test, 1, 1100, {true, true, Layout::kDense}, 0);
+      test_terms<T>(test, 1, 1100, {true, true, Layout::kTrace}, 0);
     }
   }
 }
@@ -418,7 +423,7 @@ void test_vjp(const Case& test, int64_t N, int64_t K, Results given, int wanted_
 template <typename T>
 void test_all_vjps() {
   for (const Case& test : cases(TermKind::kVjp)) {
-    for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked}) {
+    for (const Layout layout : kLayouts) {
       for (const int64_t K : {1, 5}) test_vjp<T>(test, 13, K, {true, true, layout}, 1, 0);
       test_vjp<T>(test, 4, 3, {false, false, layout}, 2, 1);
     }
@@ -434,7 +439,7 @@ void test_all_vjps() {
     }
     if (test.name == "S per row") test_vjp<T>(test, 1, 1000, {true, true, Layout::kDense}, 1, 0);
     if (test.name == "all parts per row") {
-      for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked}) {
+      for (const Layout layout : kLayouts) {
         test_vjp<T>(test, 13, 5, {true, true, layout}, 1, 0, true, 4);
       }
     }
@@ -773,8 +778,10 @@ void test_large_cotangent(Layout layout) {
   const double dense[K][K] = {{1, 3, 5}, {3, 5, 7}, {5, 7, 9}};
   const double packed[K][K] = {{1, 1, 1.5}, {1, 4, 2.5}, {1.5, 2.5, 6}};
   const double diagonal[K][K] = {{1, 0, 0}, {0, 2, 0}, {0, 0, 3}};
+  const double trace[K][K] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
   const auto& expected = layout == Layout::kDense    ? dense
                          : layout == Layout::kPacked ? packed
+                         : layout == Layout::kTrace  ? trace
                                                      : diagonal;
   const cuda::Cotangent<T> last(M.get(), layout, K, N - 1);
   for (int row = 0; row < K; ++row) {
@@ -846,7 +853,7 @@ void run_function(const std::string& function) {
   }
   if (function == "wide") test_wide<T>();
   if (function == "large") {
-    for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked}) {
+    for (const Layout layout : kLayouts) {
       test_large<T>(layout);
       test_large_cotangent<T>(layout);
     }

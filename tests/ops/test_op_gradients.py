@@ -14,7 +14,7 @@ from term_cases import CASES, Case, reference
 
 X, S, P = Variable("x"), Variable("s"), Variable("p")
 N, K = 4, 3
-LAYOUTS = ["dense", "diag", "packed"]
+LAYOUTS = ["dense", "diag", "packed", "trace"]
 NAMES = ["value", "gradient", "hessian"]
 by_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 

@@ -15,7 +15,7 @@ from term_cases import CASES, reference
 
 X, S = Variable("x"), Variable("s")
 N, K = 7, 3
-LAYOUTS = ["dense", "diag", "packed"]
+LAYOUTS = ["dense", "diag", "packed", "trace"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

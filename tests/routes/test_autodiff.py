@@ -13,7 +13,7 @@ from blockhess.routes import autodiff
 from blockhess.routes.products import CannotStack, Products, pull_back
 
 Function = Callable[[tf.Tensor], tf.Tensor]
-LAYOUTS = ("dense", "diag", "packed")
+LAYOUTS = ("dense", "diag", "packed", "trace")
 K = 3
 
 
@@ -95,8 +95,8 @@ def hessian_slices(f: Function, x: np.ndarray) -> np.ndarray:
 
 
 def in_layout(blocks: np.ndarray, layout: str) -> np.ndarray:
-    if layout == "diag":
-        return np.einsum("...kk->...k", blocks)
+    if layout in ("diag", "trace"):
+        return np.einsum("...kk->...k" if layout == "diag" else "...kk->...", blocks)
     upper = (..., *np.triu_indices(blocks.shape[-1]))
     return blocks if layout == "dense" else blocks[upper]
 

@@ -240,9 +240,9 @@ def test_suspects_that_only_rounding_made_are_cleared():
     def suspects_and_culprit(x):
         products = Products(pull_back(cancelling(x), [x]), [x])
         blocks = autodiff.blocks(products, layout="dense")
-        probe = coupling._probe(x)
-        suspects = coupling._suspects(blocks, products, probe, "dense")
-        finite = coupling._finite(blocks, "dense")
+        probe = coupling._probe_of_blocks(blocks, products, "dense")
+        suspects = coupling._suspects(blocks, [-2, -1], products, probe)
+        finite = coupling._finite(blocks, [-2, -1])
         return suspects, coupling._culprit(products, probe, suspects, finite)
 
     suspects, culprit = suspects_and_culprit(tf.constant(points(1000, 4), tf.float32))
@@ -251,7 +251,11 @@ def test_suspects_that_only_rounding_made_are_cleared():
 
 
 def test_factors_differ_among_rows_near_each_other():
-    factors = coupling._probe(tf.zeros((1000, K))).factors.numpy().ravel()
+    @tf.function(autograph=False)
+    def factors_of_rows(x):
+        return coupling._factors(Products(pull_back(x**3, [x]), [x]))[0]
+
+    factors = factors_of_rows(tf.zeros((1000, K))).numpy().ravel()
     for first in range(0, 1000, 82):
         assert len(np.unique(factors[first : first + 82])) == min(82, 1000 - first)
     powers = np.log2(np.abs(factors))
@@ -272,3 +276,78 @@ def test_checked_blocks_are_differentiated_as_others():
 
     assert np.abs(gradient("check")).max() > 0.1
     np.testing.assert_array_equal(gradient("check"), gradient("assume_independent"))
+
+
+def product_route(f: Function, dtype=tf.float64, mode="check", xla=False):
+    @tf.function(
+        autograph=False, input_signature=[tf.TensorSpec((None, K), dtype)] * 2, jit_compile=xla
+    )
+    def product(x, v):
+        return autodiff.multiply(f(x), x, v, coupling=mode)
+
+    return lambda x, v: product(tf.constant(x, dtype), tf.constant(v, dtype)).numpy()
+
+
+def vectors(N: int) -> dict[str, np.ndarray]:
+    of_one_row = np.zeros((N, K))
+    of_one_row[N // 2] = 1.0
+    random = np.random.default_rng(4).normal(size=(N, K))
+    return {"random": random, "ones": np.ones((N, K)), "of one row": of_one_row}
+
+
+@every_dtype
+@every_interacting
+def test_products_fail_the_run_where_rows_interact_in_them(f: Function, dtype):
+    product = product_route(f, dtype)
+    for N in (2, 3, 10, 83, 1000):
+        for v in vectors(N).values():
+            with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+                product(points(N), v)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_products_with_tiny_and_huge_vectors_are_checked(scale: float):
+    x, v = points(10), scale * vectors(10)["random"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+        product_route(centred, tf.float32)(x, v)
+    alone = product_route(lambda x: tf.reduce_sum(x**3), tf.float32)(x, v)
+    np.testing.assert_allclose(alone, 6 * x * v, rtol=1e-5)
+
+
+@every_interacting
+def test_exact_products_are_those_of_the_true_diagonal_blocks(f: Function):
+    product = product_route(f, mode="exact")
+    for N in (2, 9):
+        x = points(N)
+        for v in vectors(N).values():
+            expected = np.einsum("nkl,nl->nk", hessian_slices(f, x), v)
+            np.testing.assert_allclose(product(x, v), expected, rtol=1e-11, atol=1e-11)
+
+
+def test_exact_products_of_a_thousand_rows_have_the_closed_form():
+    N = 1000
+    v = vectors(N)["random"]
+    product = product_route(centred, mode="exact")(points(N), v)
+    np.testing.assert_allclose(product, 2 * (1 - 1 / N) * v, atol=1e-12)
+
+
+def test_compiled_by_xla_the_products_turn_nan():
+    product = product_route(centred, tf.float32, xla=True)
+    for v in vectors(10).values():
+        assert np.isnan(product(points(10), v)).all()
+
+
+@pytest.mark.parametrize("f", NOT_INTERACTING.values(), ids=NOT_INTERACTING)
+def test_products_of_rows_that_do_not_interact_pass_in_float32(f: Function):
+    x = tf.constant(points(2000, 4), tf.float32)
+    v = tf.constant(np.random.default_rng(4).normal(size=x.shape), tf.float32)
+
+    @tf.function(autograph=False)
+    def products(x, v):
+        return [
+            autodiff.multiply(f(x), x, v, coupling=mode) for mode in ("check", "assume_independent")
+        ]
+
+    checked, unchecked = products(x, v)
+    np.testing.assert_array_equal(checked, unchecked)
+    assert np.isfinite(checked).all()

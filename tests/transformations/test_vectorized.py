@@ -74,7 +74,7 @@ def test_operands_may_be_shared_by_the_iterations(case, rng):
     check(case, ["x"], "dense", rng)
 
 
-@pytest.mark.parametrize("layout", ["diag", "packed"])
+@pytest.mark.parametrize("layout", ["diag", "packed", "trace"])
 @pytest.mark.parametrize("name", EVERY_SHAPE.shapes)
 def test_any_operand_may_be_the_only_one_that_differs(name, layout, rng):
     check(EVERY_SHAPE, [name], layout, rng)

@@ -15,7 +15,7 @@ from blockhess import expressions as e
 pytestmark = pytest.mark.skipif(not bh.build_info()["xla"], reason="this build has no XLA kernels")
 
 N, K = 6, 3
-LAYOUTS = ("dense", "diag", "packed")
+LAYOUTS = ("dense", "diag", "packed", "trace")
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 
 every_dtype = pytest.mark.parametrize("dtype", TOLERANCE)

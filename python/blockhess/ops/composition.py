@@ -28,9 +28,11 @@ class HessianCotangent:
 
     @staticmethod
     def from_layout(cotangent: tf.Tensor, layout: str, K: tf.Tensor) -> HessianCotangent:
-        """M as its layout holds it: (N, K, K), (N, K) or (N, K (K + 1) / 2)."""
+        """M as its layout holds it: (N, K, K), (N, K), (N, K (K + 1) / 2) or (N,)."""
         if layout == "diag":
             return HessianCotangent(None, cotangent)
+        if layout == "trace":
+            return HessianCotangent(None, tf.repeat(cotangent[:, None], K, axis=1))
         if layout == "packed":
             cotangent = _unpacked(cotangent, K)
         matrix = 0.5 * (cotangent + tf.linalg.matrix_transpose(cotangent))

@@ -22,6 +22,9 @@ except ImportError:  # TensorFlow has no public registry; without it the ops are
         return lambda converter: converter
 
 
+# Of the blocks of all rows in each layout.
+_RANKS = {"dense": 3, "diag": 2, "packed": 2, "trace": 1}
+
 # A tensor of the loop's body: `t`, with an axis of iterations before its own if `is_stacked`, the
 # same in every iteration if not.
 _Value = Any
@@ -62,9 +65,7 @@ def _convert_terms_grad(call: Any) -> list[_Value]:
         ],
         value_cotangent=rows.joined(V, 1) if call.get_attr("want_value") else V.t,
         gradient_cotangent=rows.joined(G, 2) if call.get_attr("want_gradient") else G.t,
-        hessian_cotangent=rows.joined(M, 3 if layout == "dense" else 2)
-        if layout != "none"
-        else M.t,
+        hessian_cotangent=M.t if layout == "none" else rows.joined(M, _RANKS[layout]),
         terms=_text(call, "terms"),
         layout=layout,
         want_value=call.get_attr("want_value"),

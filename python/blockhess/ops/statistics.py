@@ -16,9 +16,9 @@ from .programs import parse_terms
 
 @ops.RegisterStatistics("BlockhessTerms", "flops")
 def _terms_flops(graph: tf.Graph, node: tf.compat.v1.NodeDef) -> ops.OpStats:
-    """Programs; S x and b'x; every entry of a block, with and without S."""
+    """Programs; S x and b'x; every entry of a block that counts, with and without S."""
     N, K = _shape(graph, node)
-    entries = {"none": 0, "dense": K * K, "diag": K, "packed": K * (K + 1) // 2}
+    entries = {"none": 0, "dense": K * K, "diag": K, "packed": K * (K + 1) // 2, "trace": K}
     block = entries[tf.compat.as_text(node.attr["layout"].s)]
     total = 0
     for term, line in _terms(node):

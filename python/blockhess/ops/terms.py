@@ -20,7 +20,7 @@ from .programs import (
     join_terms,
 )
 
-LAYOUTS = ("dense", "diag", "packed", "none")
+LAYOUTS = ("dense", "diag", "packed", "trace", "none")
 
 Parameters = tuple[tuple[Variable, tf.Tensor], ...]
 
@@ -92,7 +92,8 @@ def terms(
       x: (N, K), floating; 16-bit types are computed in float32.
       terms: at least one; their tensors have the dtype of x.
       layout: of the blocks: "dense" (N, K, K), "diag" (N, K), "packed" (N, K (K + 1) / 2), the
-        upper triangle in the order of `np.triu_indices`; "none" for no blocks.
+        upper triangle in the order of `np.triu_indices`; "trace" (N,), the sum of the diagonal;
+        "none" for no blocks.
       want_value: whether to return the value, (N,).
       want_gradient: whether to return the gradient, (N, K).
 
@@ -107,24 +108,17 @@ def terms(
     >>> bh.ops.terms(x, [norm], want_value=True).value.numpy()
     array([5.], dtype=float32)
     """
-    if not terms:
-        raise ValueError("terms: at least one term is needed")
     if layout not in LAYOUTS:
         raise ValueError(f"layout is {layout!r}; expected {', '.join(map(repr, LAYOUTS))}")
     if not isinstance(x, tf.Tensor):
         x = tf.convert_to_tensor(x)
-    wanted = Parts(want_value, want_gradient, layout != "none")
-    texts: list[str] = []
-    operands: list[tf.Tensor] = []
-    for term in terms:
-        programs = programs_of(term, wanted)
-        texts.append(programs.text)
-        if programs.num_operands > 0:
-            operands += [tf.convert_to_tensor(o, x.dtype) for o in operands_of(term, programs)]
+    text, operands = text_and_operands(
+        terms, Parts(want_value, want_gradient, layout != "none"), x.dtype
+    )
     value, gradient, hessian = library.blockhess_terms(
         x=x,
         operands=operands,
-        terms=join_terms(texts),
+        terms=text,
         layout=layout,
         want_value=want_value,
         want_gradient=want_gradient,
@@ -134,6 +128,22 @@ def terms(
         gradient if want_gradient else None,
         hessian if layout != "none" else None,
     )
+
+
+def text_and_operands(
+    terms: Sequence[Term], wanted: Parts, dtype: tf.DType
+) -> tuple[str, list[tf.Tensor]]:
+    """What an op is told about the terms, and the tensors that they read."""
+    if not terms:
+        raise ValueError("terms: at least one term is needed")
+    texts: list[str] = []
+    operands: list[tf.Tensor] = []
+    for term in terms:
+        programs = programs_of(term, wanted)
+        texts.append(programs.text)
+        if programs.num_operands > 0:
+            operands += [tf.convert_to_tensor(o, dtype) for o in operands_of(term, programs)]
+    return join_terms(texts), operands
 
 
 def programs_of(term: Term, wanted: Parts) -> TermPrograms:

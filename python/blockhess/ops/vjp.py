@@ -54,7 +54,7 @@ def terms_vjp(
       value: cotangent of the value, (N,), or None.
       gradient: cotangent of the gradient, (N, K), or None.
       hessian: cotangent of the blocks, in the shape that `layout` gives them, or None.
-      layout: "dense", "diag" or "packed".
+      layout: "dense", "diag", "packed" or "trace".
 
     Raises:
       ValueError: no cotangent at all.

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
 from blockhess.routes import coupling as rows
-from blockhess.routes.products import CannotStack, Products, pull_back
+from blockhess.routes.products import CannotStack, Products, all_at_once, pull_back
 
 # Columns are written out one by one up to here: the graph of so many takes seconds to build.
 UNROLLED = 128
@@ -41,7 +41,7 @@ def differentiate(
     Args:
       y: the result of f, of any shape; its sum is differentiated.
       x: the tensor that f took, shape (..., K); K and the number of rows may be unknown.
-      layout: "dense" (..., K, K), "diag" (..., K) or "packed" (..., K (K + 1) / 2).
+      layout: "dense" (..., K, K), "diag" (..., K), "packed" (..., K (K + 1) / 2) or "trace" (...).
       coupling: "check", "exact" or "assume_independent"; see `blockhess.hessian`.
       reads: further tensors that count as x (further reads of a variable).
 
@@ -61,13 +61,11 @@ def differentiate(
       >>> blocks(tf.constant([[2.0, 3.0]])).numpy().tolist()
       [[[0.0, 1.0], [1.0, 0.0]]]
     """
-    sources = [x, *reads]
-    gradient = pull_back(y, sources)
-    if gradient is None:
-        return tf.zeros_like(x), _zeros(x, layout)
-    gradient.set_shape(x.shape)
-    products = Products(gradient, sources)
-    if products.zero or x.shape.num_elements() == 0:
+    if layout == "trace":
+        gradient, diagonal = differentiate(y, x, layout="diag", coupling=coupling, reads=reads)
+        return gradient, tf.reduce_sum(diagonal, -1)
+    gradient, products = _gradient_and_products(y, [x, *reads])
+    if products is None:
         return gradient, _zeros(x, layout)
     if coupling == "exact":
         return gradient, exact_blocks(products, layout=layout)
@@ -75,6 +73,42 @@ def differentiate(
     if coupling == "check":
         result = rows.probed(result, products, layout=layout, name=y.name)
     return gradient, result
+
+
+def multiply(
+    y: tf.Tensor,
+    x: tf.Tensor,
+    v: tf.Tensor,
+    *,
+    coupling: str,
+    reads: Sequence[tf.Tensor] = (),
+) -> tf.Tensor:
+    """The diagonal blocks of the Hessian of the sum of `y` times the rows of `v`, without blocks.
+
+    Arguments and errors are those of `differentiate`; `v` has the shape and type of x, and so has
+    what is returned.
+    """
+    _, products = _gradient_and_products(y, [x, *reads])
+    if products is None:
+        return tf.zeros_like(x)
+    if coupling == "exact":
+        return exact_product(products, v)
+    product = products(v)
+    if coupling == "check":
+        product = rows.probed_product(product, products, v, name=y.name)
+    return product
+
+
+def _gradient_and_products(
+    y: tf.Tensor, sources: Sequence[tf.Tensor]
+) -> tuple[tf.Tensor, Products | None]:
+    """The gradient of `y` by x, the first source; its products, None where all are zero."""
+    x, gradient = sources[0], pull_back(y, sources)
+    if gradient is None:
+        return tf.zeros_like(x), None
+    gradient.set_shape(x.shape)
+    products = Products(gradient, sources)
+    return gradient, None if products.zero or x.shape.num_elements() == 0 else products
 
 
 def blocks(products: Products, *, layout: str) -> tf.Tensor:
@@ -96,29 +130,60 @@ def exact_blocks(products: Products, *, layout: str) -> tf.Tensor:
     return _unless_empty(lambda: _own_rows(products, layout), products.x, layout)
 
 
-def _own_rows(products: Products, layout: str) -> tf.Tensor:
-    x = products.x
-    shape, size = tf.shape(x), tf.size(x)
-    row_axes = list(range(1, x.shape.rank))
+def exact_product(products: Products, v: tf.Tensor) -> tf.Tensor:
+    """The diagonal blocks times the rows of v however rows interact: N products.
 
-    def seeds(elements: tf.Tensor) -> tf.Tensor:
-        count = tf.shape(elements)
-        return tf.reshape(tf.one_hot(elements, size, dtype=x.dtype), tf.concat([count, shape], 0))
+    Each product is with one row of v, and all but that row of the result is thrown away.
+    """
+    x = products.x
+    shape, rank = tf.shape(x), x.shape.rank
+    N = tf.reduce_prod(shape[:-1])
+    numbers = tf.reshape(tf.range(N), shape[:-1])
+
+    def seeds(own: tf.Tensor) -> tf.Tensor:
+        is_own = tf.equal(tf.reshape(own, [-1] + [1] * (rank - 1)), numbers)
+        ones = tf.cast(is_own[..., tf.newaxis], x.dtype)
+        return tf.broadcast_to(ones, tf.concat([tf.shape(own), shape], 0))
+
+    def product(seed: tf.Tensor) -> tf.Tensor:
+        return products(tf.where(tf.not_equal(seed, 0), v, tf.zeros([], x.dtype)))
+
+    def own_rows() -> tf.Tensor:
+        at_once = tf.minimum(LOOP_BOUND // tf.maximum(tf.size(x), 1), N)
+        return tf.reshape(_looped(product, N, at_once, seeds, _own_row(x)), shape)
+
+    return _unless_empty(own_rows, x, "diag")
+
+
+def _own_row(x: tf.Tensor) -> Pick:
+    """Keeps of each product the row that its seed is of."""
+    row_axes = list(range(1, x.shape.rank))
 
     def own_row(product: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         mask = tf.reduce_any(tf.not_equal(seed, 0), -1, keepdims=True)
         return tf.reduce_sum(tf.where(mask, product, tf.zeros([], x.dtype)), row_axes)
 
+    return own_row
+
+
+def _own_rows(products: Products, layout: str) -> tf.Tensor:
+    x = products.x
+    shape, size = tf.shape(x), tf.size(x)
+
+    def seeds(elements: tf.Tensor) -> tf.Tensor:
+        count = tf.shape(elements)
+        return tf.reshape(tf.one_hot(elements, size, dtype=x.dtype), tf.concat([count, shape], 0))
+
     def own_element(product: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         kept = tf.where(tf.not_equal(seed, 0), product, tf.zeros([], x.dtype))
-        return tf.reduce_sum(kept, [*row_axes, x.shape.rank])
+        return tf.reduce_sum(kept, list(range(1, x.shape.rank + 1)))
 
     # K products at once are as large as the output.
     at_once = tf.minimum(tf.maximum(shape[-1], LOOP_BOUND // tf.maximum(size, 1)), size)
     if layout == "diag":
         diagonal = _looped(products, size, at_once, seeds, own_element)
         return _shaped(tf.reshape(diagonal, shape), x, layout)
-    own_rows = _looped(products, size, at_once, seeds, own_row)
+    own_rows = _looped(products, size, at_once, seeds, _own_row(x))
     dense = tf.reshape(own_rows, tf.concat([shape, shape[-1:]], 0))
     return _from_dense(dense, x, layout)
 
@@ -202,22 +267,22 @@ def _looped_columns(products: Products, layout: str) -> tf.Tensor:
 
 
 def _looped(
-    products: Products,
+    product: Callable[[tf.Tensor], tf.Tensor],
     count: tf.Tensor,
     at_once: tf.Tensor,
     seeds: Callable[[tf.Tensor], tf.Tensor],
     pick: Pick,
 ) -> tf.Tensor:
-    """What `pick` keeps of the products with seeds 0 to count - 1, stacked along the first axis.
+    """What `pick` keeps of `product` of seeds 0 to count - 1, stacked along the first axis.
 
     `seeds` takes the numbers of a few seeds and gives them stacked. Numbers past the last stand
     for seeds of zeros, so that every iteration does the same. `pick` takes products and seeds.
     """
     try:
-        return _loop(count, at_once, seeds, lambda v: pick(products.stacked(v), v))
+        return _loop(count, at_once, seeds, lambda v: pick(all_at_once(product, v), v))
     except CannotStack:
         one = tf.ones([], tf.int32)
-        return _loop(count, one, seeds, lambda v: pick(products(v[0])[tf.newaxis], v))
+        return _loop(count, one, seeds, lambda v: pick(product(v[0])[tf.newaxis], v))
 
 
 def _loop(

@@ -50,6 +50,10 @@ class AutodiffRoute:
         )
         return Derivatives(self.y if value else None, gradient_of_f if gradient else None, hessian)
 
+    def hvp(self, v: tf.Tensor) -> tf.Tensor:
+        """Each block times its row of v, which has the shape of x."""
+        return autodiff.multiply(self.y, self.x, v, coupling=self.coupling, reads=self.sources[1:])
+
     def plan(self, layout: str) -> Plan:
         how = PROVED
         if self._may_interact:

@@ -60,40 +60,95 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
       tf.errors.InvalidArgumentError; compiled by XLA, which drops assertions, it is all NaN.
       Rows whose blocks hold NaN or Inf prove nothing and are left out.
     """
-    rows = products.x.shape[:-1]
-    if rows.is_fully_defined() and rows.num_elements() <= 1:
+    if _is_one_row(products.x):
         return blocks
-    exponents = EXPONENTS_OF_HALF if products.half else EXPONENTS
-    probe = _probe(products.x, exponents)
-    suspects = _suspects(blocks, products, probe, layout)
+    probe = _probe_of_blocks(blocks, products, layout)
+    return _unless_coupled(blocks, _axes(layout), products, probe, name)
+
+
+def _probe_of_blocks(blocks: tf.Tensor, products: Products, layout: str) -> _Probe:
+    x, u = products.x, _random_row(products.x)
+    if layout == "dense" and _few_columns(x):
+        # The blocks of independent rows are symmetric, so they may be multiplied from this side.
+        single = tf.matmul(tf.reshape(blocks, [-1, x.shape[-1]]), u[:, tf.newaxis])
+        single = tf.reshape(single, tf.shape(x))
+        largest = _largest(blocks, [-2, -1])
+    else:
+        single = products(tf.broadcast_to(u, tf.shape(x)))
+        largest = tf.zeros([], x.dtype)
+    return _Probe(u, *_factors(products), single, largest)
+
+
+def _axes(layout: str) -> list[int]:
+    """Those of one row's block."""
+    return [-2, -1] if layout == "dense" else [-1]
+
+
+def probed_product(product: tf.Tensor, products: Products, v: tf.Tensor, *, name: str) -> tf.Tensor:
+    """The same product with `v`, shape of x, which fails to come about when rows interact in it.
+
+    Here the rows of `v` are scaled instead of those of a random vector, and the product is compared
+    with its own multiple: what it leaves unseen does not show in the product. Returns and fails as
+    `probed` does.
+    """
+    if _is_one_row(products.x):
+        return product
+    probe = _Probe(v, *_factors(products), product, tf.zeros([], v.dtype))
+    return _unless_coupled(product, [-1], products, probe, name)
+
+
+def _is_one_row(x: tf.Tensor) -> bool:
+    rows = x.shape[:-1]
+    return rows.is_fully_defined() and rows.num_elements() <= 1
+
+
+def _unless_coupled(
+    result: tf.Tensor, axes: list[int], products: Products, probe: _Probe, name: str
+) -> tf.Tensor:
+    """The result, whose axes of one row are `axes`; a failure where the probe shows interaction."""
+    suspects = _suspects(result, axes, products, probe)
     culprit = cond_v2.cond_v2(
         tf.reduce_any(suspects),
-        lambda: _culprit(products, probe, suspects, _finite(blocks, layout)),
+        lambda: _culprit(products, probe, suspects, _finite(result, axes)),
         lambda: tf.constant(-1),
     )
 
     def refuse() -> tf.Tensor:
         message = MESSAGE.format(name=name)
         with tf.control_dependencies([tf.debugging.Assert(False, [message, culprit])]):
-            return blocks * tf.constant(np.nan, blocks.dtype)  # NaN are its derivatives, too.
+            return result * tf.constant(np.nan, result.dtype)  # NaN are its derivatives, too.
 
-    # A branch hands the blocks through as they are; a selection would copy them.
-    result = cond_v2.cond_v2(culprit >= 0, refuse, lambda: tf.identity(blocks))
-    result.set_shape(blocks.shape)
-    return result
+    # A branch hands the result through as it is; a selection would copy it.
+    checked = cond_v2.cond_v2(culprit >= 0, refuse, lambda: tf.identity(result))
+    checked.set_shape(result.shape)
+    return checked
 
 
 class _Probe(NamedTuple):
-    """u, shape (K,): the same in every row. factors, shape (..., 1): one a row, below `bound`."""
+    """A vector whose rows are scaled by factors, and what independent rows make of it unscaled.
+
+    Attributes:
+      u: shape (K,), the same in every row, or that of x.
+      factors: shape (..., 1), one a row, below `bound`.
+      single: the product with u, shape of x.
+      largest: magnitudes that `single` is a sum of, shape (...), or zero where it is a product.
+    """
 
     u: tf.Tensor
     factors: tf.Tensor
     bound: float
+    single: tf.Tensor
+    largest: tf.Tensor
 
 
-def _probe(x: tf.Tensor, exponents: int = EXPONENTS) -> _Probe:
+def _random_row(x: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_uniform(tf.shape(x)[-1:], SEED, 0.5, 1.5, x.dtype)
+
+
+def _factors(products: Products) -> tuple[tf.Tensor, float]:
+    """One a row, and their bound."""
+    x, exponents = products.x, EXPONENTS_OF_HALF if products.half else EXPONENTS
     shape = tf.shape(x)
-    u = tf.random.stateless_uniform(shape[-1:], SEED, 0.5, 1.5, x.dtype)
     powers = 2.0 ** np.arange(-exponents, exponents + 1)
     levels = np.stack([powers, -powers], 1).ravel()
     N = tf.reduce_prod(shape[:-1])
@@ -105,26 +160,18 @@ def _probe(x: tf.Tensor, exponents: int = EXPONENTS) -> _Probe:
     )
     level = (row + tf.gather(starts, row // levels.size)) % levels.size
     factors = tf.gather(tf.constant(levels, x.dtype), level)
-    return _Probe(u, tf.reshape(factors, tf.concat([shape[:-1], [1]], 0)), 2.0**exponents)
+    return tf.reshape(factors, tf.concat([shape[:-1], [1]], 0)), 2.0**exponents
 
 
-def _suspects(blocks: tf.Tensor, products: Products, probe: _Probe, layout: str) -> tf.Tensor:
-    """Which rows, shape (...), answer other than their blocks do; of finite blocks alone."""
+def _suspects(result: tf.Tensor, axes: list[int], products: Products, probe: _Probe) -> tf.Tensor:
+    """Which rows, shape (...), answer other than they do alone; of finite results alone."""
     x = products.x
     answer = products(probe.factors * probe.u)
-    if layout == "dense" and _few_columns(x):
-        # The blocks of independent rows are symmetric, so they may be multiplied from this side.
-        single = tf.matmul(tf.reshape(blocks, [-1, x.shape[-1]]), probe.u[:, tf.newaxis])
-        single = tf.reshape(single, tf.shape(x))
-        largest = _largest(blocks, [-2, -1])
-    else:
-        single = products(tf.broadcast_to(probe.u, tf.shape(x)))
-        largest = tf.zeros([], x.dtype)
     # What fits x may have a sum or a multiple that does not, where x has 16 bits.
     dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
     answer, factors = tf.cast(answer, dtype), tf.cast(probe.factors, dtype)
-    expected = factors * tf.cast(single, dtype)
-    scale = tf.abs(tf.squeeze(factors, -1)) * tf.cast(largest, dtype)
+    expected = factors * tf.cast(probe.single, dtype)
+    scale = tf.abs(tf.squeeze(factors, -1)) * tf.cast(probe.largest, dtype)
     scale += _largest(answer, [-1]) + _largest(expected, [-1])
     limits = ml_dtypes.finfo(x.dtype.as_numpy_dtype)
     smallest = limits.smallest_subnormal if x.dtype == tf.float16 else limits.tiny
@@ -132,18 +179,18 @@ def _suspects(blocks: tf.Tensor, products: Products, probe: _Probe, layout: str)
     tolerance = roundings * (float(limits.eps) * scale + probe.bound * float(smallest))
     differs = tf.reduce_max(tf.abs(answer - expected), -1) > tolerance
     overflows = ~tf.reduce_all(tf.math.is_finite(answer) & tf.math.is_finite(expected), -1)
-    # Reads the blocks, so only where it may matter.
+    # Reads the result, so only where it may matter.
     proves = cond_v2.cond_v2(
         tf.reduce_any(overflows),
-        lambda: overflows & _finite(blocks, layout),
+        lambda: overflows & _finite(result, axes),
         lambda: tf.identity(overflows),
     )
     return differs | proves
 
 
-def _finite(blocks: tf.Tensor, layout: str) -> tf.Tensor:
-    """Which rows have finite blocks, shape (...)."""
-    return tf.reduce_all(tf.math.is_finite(blocks), [-2, -1] if layout == "dense" else [-1])
+def _finite(result: tf.Tensor, axes: list[int]) -> tf.Tensor:
+    """Which rows have a finite result, shape (...)."""
+    return tf.reduce_all(tf.math.is_finite(result), axes)
 
 
 def _few_columns(x: tf.Tensor) -> bool:
@@ -166,8 +213,10 @@ def _culprit(
     row what makes it another finite number.
 
     Round n changes the suspects whose number among the suspects has bit n set, so each is changed
-    in some round in which any given other one is not.
+    in some round in which any given other one is not. They get multiples of a random vector: the
+    probe's own may vanish in a suspect, which then hears of another row and is not heard there.
     """
+    seeds = probe.factors * _random_row(products.x)
     flat = tf.reshape(tf.cast(suspects, tf.int32), [-1])
     number = tf.reshape(tf.cumsum(flat) * flat, tf.shape(suspects))
     count = tf.reduce_sum(flat)
@@ -177,9 +226,7 @@ def _culprit(
 
     def body(bit: tf.Tensor, culprit: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         changed = tf.not_equal(tf.bitwise.bitwise_and(number, bit), 0)
-        seed = tf.where(
-            changed[..., tf.newaxis], probe.factors * probe.u, tf.zeros([], probe.u.dtype)
-        )
+        seed = tf.where(changed[..., tf.newaxis], seeds, tf.zeros([], seeds.dtype))
         answer = products(seed)
         counts = tf.math.is_finite(answer) | finite[..., tf.newaxis]
         felt = tf.reduce_any(counts & tf.not_equal(answer, 0), -1) & ~changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 from tensorflow.python.ops.parallel_for.control_flow_ops import pfor
@@ -68,15 +68,20 @@ class Products:
 
     def stacked(self, v: tf.Tensor) -> tf.Tensor:
         """H v for each v along the first axis, all at once, or raises CannotStack."""
-        try:
-            with _without_messages():
-                return pfor(
-                    lambda i: self(tf.gather(v, i)),
-                    tf.shape(v)[0] if v.shape[0] is None else v.shape[0],
-                    fallback_to_while_loop=False,
-                )
-        except Exception as error:  # converters refuse with errors of many kinds
-            raise CannotStack from error
+        return all_at_once(self, v)
+
+
+def all_at_once(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor) -> tf.Tensor:
+    """product(v) for each v along the first axis, all at once, or raises CannotStack."""
+    try:
+        with _without_messages():
+            return pfor(
+                lambda i: product(tf.gather(v, i)),
+                tf.shape(v)[0] if v.shape[0] is None else v.shape[0],
+                fallback_to_while_loop=False,
+            )
+    except Exception as error:  # converters refuse with errors of many kinds
+        raise CannotStack from error
 
 
 @contextlib.contextmanager

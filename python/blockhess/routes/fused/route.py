@@ -42,7 +42,11 @@ class FusedRoute:
     @functools.cached_property
     def rows(self) -> tf.Tensor:
         """x as (N, K), in the type of the terms: float32 for an x of 16 bits."""
-        rows = tf.cast(self.x, self.fused.leaves.dtype)
+        return self.as_rows(self.x)
+
+    def as_rows(self, tensor: tf.Tensor) -> tf.Tensor:
+        """A tensor of the shape of x as `rows` has it."""
+        rows = tf.cast(tensor, self.fused.leaves.dtype)
         if self.x.shape.rank == 2:
             return rows
         number = tf.reduce_prod(tf.shape(self.x)[:-1])
@@ -71,6 +75,10 @@ class FusedRoute:
             self.as_x(outputs.gradient) if gradient else None,
             self.as_x(outputs.hessian),
         )
+
+    def hvp(self, v: tf.Tensor) -> tf.Tensor:
+        """Each block times its row of v, which has the shape of x."""
+        return self.as_x(ops.terms_hvp(self.rows, self.terms, self.as_rows(v)))
 
     def value_of_f(self, rows: tf.Tensor) -> tf.Tensor:
         """The value in the shape and type of f's result, from the op's: one number a row.

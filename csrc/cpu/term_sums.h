@@ -1,0 +1,88 @@
+// Sums over terms on a tile of rows: value, gradient and what their blocks are made of.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "csrc/cpu/blocks.h"
+#include "csrc/cpu/fixed_size.h"
+#include "csrc/cpu/for_packs.h"
+#include "csrc/cpu/term_tile.h"
+
+namespace blockhess::cpu {
+
+template <typename T>
+struct RowSums {
+  template <int Kfixed>
+  struct AddScaled {
+    // out_ik += scale_i a_ik
+    static void run(const T* scale, const T* a, int64_t rows, int64_t K, T* out) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        multiply_add(V(scale[i]), V::load_unaligned(a + ik), V::load_unaligned(out + ik))
+            .store_unaligned(out + ik);
+      });
+    }
+  };
+};
+
+// (rows)
+template <typename T>
+void write_value(const std::vector<TermTile<T>>& tiles, int64_t rows, T* out) {
+  std::fill_n(out, rows, T(0));
+  for (const TermTile<T>& tile : tiles) {
+    for (int64_t i = 0; i < rows; ++i) out[i] += tile.psi(0)[i];
+  }
+}
+
+// (rows, K)
+template <typename T>
+void write_gradient(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* out) {
+  std::fill_n(out, rows * K, T(0));
+  for (const TermTile<T>& tile : tiles) {
+    if (!tile.has_psi(1)) continue;
+    choose_size<RowSums<T>::template AddScaled>(K)(tile.psi(1), tile.u(), rows, K, out);
+  }
+}
+
+// out += sum over terms of psi' phi'', (rows, K)
+template <typename T>
+void add_diagonal(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* out) {
+  for (const TermTile<T>& tile : tiles) {
+    if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
+    choose_size<RowSums<T>::template AddScaled>(K)(tile.psi(1), tile.phi(2), rows, K, out);
+  }
+}
+
+// add_diagonal to zeros, in `room` unless it is there already; null where there is none.
+template <typename T>
+const T* diagonal(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* room) {
+  const TermTile<T>* only = nullptr;
+  int count = 0;
+  for (const TermTile<T>& tile : tiles) {
+    if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
+    only = &tile;
+    ++count;
+  }
+  if (count == 0) return nullptr;
+  if (count == 1 && only->has_unit_psi1()) return only->phi(2);
+  std::fill_n(room, rows * K, T(0));
+  add_diagonal(tiles, rows, K, room);
+  return room;
+}
+
+// What the terms add to the blocks beside the diagonal.
+template <typename T>
+void collect_parts(const std::vector<TermTile<T>>& tiles, std::vector<BlockPart<T>>& parts) {
+  parts.clear();
+  for (const TermTile<T>& tile : tiles) {
+    const bool has_S = tile.has_S() && tile.has_psi(1);
+    const bool has_u = tile.has_psi(2);
+    if (!has_S && !has_u) continue;
+    parts.push_back({has_S ? tile.S() : nullptr, tile.S_stride(), tile.psi(1),
+                     has_u ? tile.u() : nullptr, tile.psi(2)});
+  }
+}
+
+}  // namespace blockhess::cpu

@@ -1,0 +1,138 @@
+"""Newton directions, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from blockhess import ops, traces
+from blockhess.api import RowFunction
+from blockhess.autograph import converting_only_f
+from blockhess.ops.newton import ON_INDEFINITE
+from blockhess.request import Request, check_option, checked_x
+from blockhess.routes.autodiff_route import AutodiffRoute
+from blockhess.routes.fused.route import FusedRoute
+from blockhess.routing import Route
+
+
+class Newton(NamedTuple):
+    """direction (..., K), in a tuple like the results of every request."""
+
+    direction: tf.Tensor
+
+
+@dataclass(frozen=True)
+class NewtonDirection(Request):
+    """Takes damping beside x: a scalar, or one value a row."""
+
+    on_indefinite: str = "modify"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_option("on_indefinite", self.on_indefinite, ON_INDEFINITE)
+
+    def of(self, route: Route, damping: tf.Tensor) -> Newton:
+        of_rows = damping if damping.shape.rank == 0 else tf.reshape(damping, [-1])
+        compute = _fused if isinstance(route, FusedRoute) else _by_autodiff
+        return Newton(compute(route, of_rows, self.on_indefinite))
+
+
+@converting_only_f
+def newton_direction(
+    f: RowFunction,
+    x: Any,
+    *,
+    damping: Any = 0.0,
+    on_indefinite: str = "modify",
+    route: str = "auto",
+    coupling: str = "check",
+) -> tf.Tensor:
+    """The Newton direction of each row: p_i that solves (H_i + damping_i I) p_i = -g_i.
+
+    g_i is the gradient of f by row i of x and H_i its block. Where f takes the fused route blocks
+    are composed and factorised in the caches, and never written to memory; a block that is a
+    diagonal plus a matrix of rank one (elementwise functions, logsumexp, links of b'x, and sums of
+    elementwise ones and one of these) takes O(K) operations.
+
+    A block that is not positive definite, damping included, has no descent direction of its own.
+    "modify" solves with H_i + damping_i I + E_i in its place, with a diagonal E_i >= 0 from the
+    modified Cholesky factorisation of Gill, Murray and Wright, Practical Optimization (1981),
+    section 4.4.2.2, without pivoting, so that p_i' g_i < 0 wherever g_i is not zero. Where a block
+    is positive definite by more than rounding (no pivot below eps times the size of its entries)
+    E_i is zero. Sizes are relative to those of the block: p is the same for f and for any positive
+    multiple of f. A block of zeros counts as the identity.
+
+    Differentiable with respect to x, damping and what f captures, with E_i held constant.
+
+    Args:
+      f, x, route, coupling: as in `blockhess.hessian`.
+      damping: a scalar, or one value a row, shape (...).
+      on_indefinite: "modify"; "nan": NaN in the rows whose block is not positive definite; "error":
+        the run fails and names the first of them.
+
+    Returns:
+      Tensor of the shape and dtype of x. A row where x, f's derivatives or damping are not finite
+      is NaN, whatever `on_indefinite` says; the other rows are untouched.
+
+    Raises:
+      TypeError: x or damping is not floating.
+      ValueError: as `blockhess.hessian`; damping is neither a scalar nor one value a row.
+      tf.errors.InvalidArgumentError: as `blockhess.hessian`; a block is not positive definite,
+        under "error".
+
+    Example:
+      >>> x = tf.constant([[1.0, 2.0]])
+      >>> blockhess.newton_direction(lambda x: tf.reduce_sum(x**4), x).numpy()
+      array([[-0.33333334, -0.6666667 ]], dtype=float32)
+    """
+    tensor = checked_x(x)
+    request = NewtonDirection(route, coupling, on_indefinite)
+    return traces.apply(f, tensor, request, _checked_damping(damping, tensor)).direction
+
+
+def _checked_damping(damping: Any, x: tf.Tensor) -> tf.Tensor:
+    """damping in the type that is computed in, float32 for an x of 16 bits."""
+    dtype = _wide(x.dtype)
+    try:
+        if not hasattr(damping, "dtype") or not tf.as_dtype(damping.dtype).is_floating:
+            tensor = tf.convert_to_tensor(damping, dtype)
+        else:
+            tensor = tf.cast(damping, dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"damping cannot be made a tensor of {dtype.name}: {error}") from error
+    rows = x.shape[:-1]
+    is_scalar = tensor.shape.rank == 0
+    if not is_scalar and (tensor.shape.rank is None or not tensor.shape.is_compatible_with(rows)):
+        raise ValueError(
+            f"damping has shape {tensor.shape}; expected a scalar or {rows}, one value a row of x, "
+            f"which has shape {x.shape}"
+        )
+    return tensor
+
+
+def _wide(dtype: tf.DType) -> tf.DType:
+    return tf.float32 if dtype.size == 2 else dtype
+
+
+def _fused(route: FusedRoute, damping: tf.Tensor, on_indefinite: str) -> tf.Tensor:
+    rows = route.rows
+    result = ops.newton(
+        rows, route.terms, tf.cast(damping, rows.dtype), on_indefinite=on_indefinite
+    )
+    return route.as_x(result.direction)
+
+
+def _by_autodiff(route: AutodiffRoute, damping: tf.Tensor, on_indefinite: str) -> tf.Tensor:
+    x = route.x
+    _, gradient, hessian = route.derivatives(layout="dense", value=False, gradient=True)
+    K = tf.shape(x)[-1]
+    N = tf.reduce_prod(tf.shape(x)[:-1])  # Not -1: there may be no columns.
+    direction = ops.newton_solve(
+        tf.cast(tf.reshape(gradient, [N, K]), damping.dtype),
+        tf.cast(tf.reshape(hessian, [N, K, K]), damping.dtype),
+        damping,
+        on_indefinite=on_indefinite,
+    )
+    return tf.ensure_shape(tf.cast(tf.reshape(direction, tf.shape(x)), x.dtype), x.shape)

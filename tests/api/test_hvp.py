@@ -1,0 +1,201 @@
+"""Each block times its own vector: on every route, in every mode, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import blockhess as bh
+
+A = np.array([[2.0, 0.5, 0.1], [0.3, 1.5, 0.2], [0.0, 0.4, 1.0]])
+COUPLINGS = ["check", "exact", "assume_independent"]
+every_route = pytest.mark.parametrize("route", ["fused", "autodiff"])
+
+
+def density(x):
+    return tf.exp(-0.5 * tf.reduce_sum(x * tf.linalg.matvec(tf.constant(A.T, x.dtype), x), -1))
+
+
+def density_product(x, v):
+    """exp(-q) ((u'v) u - S v) by hand, S the symmetric part of A, u = S x."""
+    S = (A + A.T) / 2
+    u = x @ S
+    value = np.exp(-0.5 * np.einsum("...i,ij,...j->...", x, S, x))[..., None]
+    return value * ((u * v).sum(-1, keepdims=True) * u - v @ S)
+
+
+def network(x):
+    """Two layers; no term of the formula."""
+    return tf.reduce_sum(tf.tanh(tf.tanh(x @ tf.constant(A, x.dtype)) @ tf.constant(A, x.dtype)), 1)
+
+
+def seemingly_coupled(x):
+    """No rule proves the rows of the network apart here."""
+    return tf.linalg.trace(tf.matmul(tf.tanh(x), x, transpose_b=True))
+
+
+def forward_over_reverse(f, x, v):
+    with tf.autodiff.ForwardAccumulator(x, v) as accumulator:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(f(x))
+        gradient = tape.gradient(total, x)
+    return accumulator.jvp(gradient)
+
+
+def points(rng, *shape):
+    return [rng.normal(size=shape) for _ in range(2)]
+
+
+@every_route
+@pytest.mark.parametrize("coupling", COUPLINGS)
+@pytest.mark.parametrize("shape", [(5, 3), (3,), (2, 4, 3), (1, 3), (0, 3), (2, 0, 3)])
+def test_it_has_the_shape_of_x(shape, coupling, route, rng):
+    x, v = points(rng, *shape)
+    f = lambda x: tf.reduce_sum(density(x))  # noqa: E731
+    product = bh.hvp(f, x, v, route=route, coupling=coupling)
+    assert product.shape == shape and product.dtype == tf.float64
+    np.testing.assert_allclose(product, density_product(x, v), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+@pytest.mark.parametrize("f", [network, seemingly_coupled])
+def test_that_of_a_network_is_forward_over_reverse(f, coupling, rng):
+    x, v = map(tf.constant, points(rng, 200, 3))
+    product = bh.hvp(f, x, v, coupling=coupling)
+    np.testing.assert_allclose(product, forward_over_reverse(f, x, v), rtol=1e-10, atol=1e-12)
+
+
+@every_route
+def test_kept_traces_and_functions_of_unknown_rows_give_the_same(route, rng):
+    specs = [tf.TensorSpec((None, 3), tf.float64)] * 2
+    function = tf.function(lambda x, v: bh.hvp(density, x, v, route=route), specs, autograph=False)
+    for rows in (4, 4, 4, 4, 5, 6, 0, 1):
+        x, v = points(rng, rows, 3)
+        for result in (bh.hvp(density, x, v, route=route), function(x, v)):
+            np.testing.assert_allclose(result, density_product(x, v), rtol=1e-10, atol=1e-13)
+
+
+@every_route
+def test_in_a_TF1_graph_it_is_the_same(route, rng):
+    x, v = points(rng, 4, 3)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        places = [tf.compat.v1.placeholder(tf.float64, (None, 3)) for _ in range(2)]
+        product = bh.hvp(density, *places, route=route)
+        assert product.shape.as_list() == [None, 3]
+        result = session.run(product, dict(zip(places, (x, v), strict=True)))
+        np.testing.assert_allclose(result, density_product(x, v), rtol=1e-10)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="v has another shape than x"):
+            session.run(product, dict(zip(places, (x, v[:1]), strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("f", "route"), [(density, "fused"), (density, "autodiff"), (network, "auto")]
+)
+@pytest.mark.parametrize("coupling", COUPLINGS)
+def test_gradients_to_x_and_v_of_any_order_agree_with_those_of_dense_blocks(
+    f, route, coupling, rng
+):
+    x, v = map(tf.constant, points(rng, 4, 3))
+
+    def by_blocks(x, v):
+        return tf.linalg.matvec(bh.hessian(f, x, coupling="assume_independent"), v)
+
+    def gradients(product, order):
+        with tf.GradientTape() as tape:
+            tape.watch([x, v])
+            results = [product(x, v)] if order == 1 else gradients(product, order - 1)
+            total = tf.add_n([tf.reduce_sum(tf.sin(r)) for r in results])
+        return tape.gradient(total, [x, v])
+
+    def ours(x, v):
+        return bh.hvp(f, x, v, route=route, coupling=coupling)
+
+    for order in (1, 2):
+        for one, other in zip(gradients(ours, order), gradients(by_blocks, order), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+@every_route
+def test_the_jacobian_by_a_v_of_zeros_is_the_blocks(route, coupling, rng):
+    x = tf.constant(rng.normal(size=(3, 3)))
+    v = tf.zeros_like(x)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(v)
+        product = bh.hvp(density, x, v, route=route, coupling=coupling)
+    jacobian = tape.jacobian(product, v, experimental_use_pfor=False)
+    np.testing.assert_allclose(
+        np.einsum("nknl->nkl", jacobian), bh.hessian(density, x), rtol=1e-10, atol=1e-12
+    )
+
+
+@every_route
+def test_what_f_captures_receives_gradients(route, rng):
+    x, v = map(tf.constant, points(rng, 4, 3))
+    w = tf.Variable(rng.normal(size=3))
+
+    def gradient(product):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(tf.sin(product(lambda x: tf.sin(tf.linalg.matvec(x, w)), x, v)))
+        return tape.gradient(total, w)
+
+    expected = gradient(lambda f, x, v: tf.linalg.matvec(bh.hessian(f, x), v))
+    np.testing.assert_allclose(gradient(lambda f, x, v: bh.hvp(f, x, v, route=route)), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@every_route
+def test_narrow_types_agree_to_their_precision(dtype, route, rng):
+    x, v = (tf.cast(rng.uniform(-1, 1, size=(40, 3)), dtype) for _ in range(2))
+    product = bh.hvp(density, x, v, route=route)
+    assert product.dtype == dtype
+    expected = density_product(*(tf.cast(t, tf.float64).numpy() for t in (x, v)))
+    rounding = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23}[dtype]
+    # The autodiff route computes in the type of x all along.
+    tolerance = (2 if route == "fused" else 40) * rounding * np.abs(expected).max()
+    np.testing.assert_allclose(tf.cast(product, tf.float64), expected, rtol=0, atol=tolerance)
+
+
+@every_route
+def test_a_constant_and_a_linear_f_give_zeros(route, rng):
+    x, v = points(rng, 4, 3)
+    for f in (lambda x: tf.reduce_sum(tf.stop_gradient(x)), lambda x: tf.reduce_sum(2 * x)):
+        np.testing.assert_array_equal(bh.hvp(f, x, v, route=route), np.zeros((4, 3)))
+
+
+BAD = {
+    "another dtype": (
+        np.zeros((4, 3), np.float32), TypeError, "v has dtype float32; expected float64, that of x"
+    ),
+    "other rows": (
+        np.zeros((1, 3)), ValueError, r"v has shape \(1, 3\); expected \(4, 3\), that of x"
+    ),
+    "another rank": (np.zeros(3), ValueError, r"v has shape \(3,\); expected \(4, 3\), that of x"),
+    "no tensor": (object(), TypeError, "v cannot be made a tensor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_v_that_does_not_fit_x_is_refused(name):
+    v, error, message = BAD[name]
+    with pytest.raises(error, match=message):
+        bh.hvp(density, np.zeros((4, 3)), v)
+
+
+@every_route
+def test_a_v_whose_shape_turns_out_another_is_refused(route, rng):
+    """With three axes v would have as many numbers as x."""
+    for shape in ((None, 3), (None, None, 3)):
+        function = tf.function(
+            lambda x, v: bh.hvp(density, x, v, route=route),
+            [tf.TensorSpec(shape, tf.float64)] * 2,
+            autograph=False,
+        )
+        for of_x, of_v in (((2, 4), (4, 2)), ((3, 1), (1, 1))):
+            x, v = rng.normal(size=(*of_x, 3)), rng.normal(size=(*of_v, 3))
+            if len(shape) == 2:
+                x, v = x[:, 0], v[:, 0]
+            with pytest.raises(tf.errors.InvalidArgumentError, match="v has another shape than x"):
+                function(x, v)

@@ -1,0 +1,171 @@
+"""Minima of many small problems at once, against closed forms and SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.optimize
+import tensorflow as tf
+
+import blockhess as bh
+from blockhess import RowStatus
+
+DTYPES = [np.float32, np.float64]
+
+
+def rosenbrock(x):
+    return 100 * (x[:, 1] - x[:, 0] ** 2) ** 2 + (1 - x[:, 0]) ** 2
+
+
+def ended(minima) -> set[RowStatus]:
+    return {RowStatus(status) for status in minima.status.numpy()}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_quadratic_form_takes_one_step_to_its_minimum(dtype):
+    rng = np.random.default_rng(0)
+    L = rng.normal(size=(5, 5))
+    A, b = (L @ L.T + np.eye(5)).astype(dtype), rng.normal(size=5).astype(dtype)
+
+    def f(x):
+        return 0.5 * tf.reduce_sum(x * (x @ A), 1) + tf.linalg.matvec(x, b)
+
+    minima = bh.minimize_rows(f, rng.normal(size=(7, 5)).astype(dtype))
+    expected = -np.linalg.solve(A.astype(np.float64), b)
+    np.testing.assert_allclose(minima.x, np.tile(expected, (7, 1)), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(minima.value, np.full(7, b @ expected / 2), rtol=1e-4)
+    assert set(minima.iterations.numpy()) <= {1, 2} and ended(minima) == {RowStatus.CONVERGED}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_every_row_has_its_own_data_and_minimum(dtype, in_graph):
+    a = np.linspace(0.5, 40, 50, dtype=dtype)[:, np.newaxis]
+
+    def minimized(x, a):
+        return bh.minimize_rows(lambda x, a: tf.reduce_sum(tf.exp(x) - a * x, 1), x, data=[a])
+
+    if in_graph:
+        rows = tf.TensorSpec([None, 1], dtype)
+        minimized = tf.function(minimized, input_signature=[rows, rows])
+    minima = minimized(tf.zeros([50, 1], dtype), tf.constant(a))
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(minima.x, np.log(a), atol=4 * np.sqrt(eps))
+    np.testing.assert_allclose(minima.value, (a - a * np.log(a))[:, 0], rtol=8 * eps, atol=40 * eps)
+    assert minima.gradient_norm.numpy().max() <= np.sqrt(eps)
+    assert ended(minima) == {RowStatus.CONVERGED}
+
+
+def test_a_valley_with_indefinite_blocks_is_followed_to_its_end():
+    starts = np.stack(np.meshgrid(np.linspace(-2, 2, 9), np.linspace(-1, 3, 9)), -1).reshape(-1, 2)
+    indefinite = np.linalg.eigvalsh(bh.hessian(lambda x: rosenbrock(x), starts))[:, 0] < 0
+    assert indefinite.any()
+    minima = bh.minimize_rows(rosenbrock, starts)
+    np.testing.assert_allclose(minima.x, np.ones((81, 2)), rtol=1e-6)
+    assert ended(minima) == {RowStatus.CONVERGED}
+
+
+def test_rows_that_have_ended_are_not_evaluated_again():
+    evaluated = tf.Variable(0)
+
+    def f(x):
+        evaluated.assign_add(tf.shape(x)[0])
+        return rosenbrock(x)
+
+    x0 = np.ones((1000, 2))
+    x0[137] = [-1.2, 1.0]
+    minima = bh.minimize_rows(f, x0)
+    steps = int(minima.iterations[137])
+    assert steps > 10 and int(tf.reduce_sum(minima.iterations)) == steps
+    # Derivatives take f once, and line searches take it a few times for the one row.
+    assert 1000 + 2 * steps <= int(evaluated) <= 1000 + 6 * steps
+
+
+def test_rows_end_as_their_status_says():
+    def f(x):
+        kinked, sound, unbounded = tf.abs(x), tf.square(x - 3), x
+        return tf.reduce_sum(tf.where(x > 100, unbounded, tf.where(x > 10, kinked, sound)), 1)
+
+    x0 = np.array([[np.nan], [2.0], [200.0], [np.inf], [3.0]])
+    minima = bh.minimize_rows(f, x0, max_iterations=1)
+    expected = [
+        RowStatus.NOT_FINITE,
+        RowStatus.CONVERGED,
+        RowStatus.MAX_ITERATIONS,
+        RowStatus.NOT_FINITE,
+        RowStatus.CONVERGED,
+    ]
+    assert [RowStatus(status) for status in minima.status.numpy()] == expected
+    assert minima.iterations.numpy().tolist() == [0, 1, 1, 0, 0]
+    np.testing.assert_array_equal(minima.x[1], [3.0])
+    np.testing.assert_array_equal(minima.x[0], [np.nan])
+
+
+def test_where_blocks_are_zero_the_gradient_leads_on():
+    centre = np.array([1.0, -2.0, 0.5])
+
+    def huber(x):
+        return tf.reduce_sum(
+            tf.where(tf.abs(x - centre) < 1, (x - centre) ** 2 / 2, tf.abs(x - centre) - 0.5), 1
+        )
+
+    minima = bh.minimize_rows(huber, np.array([[50.0, 3.0, 0.4], [-7.0, -8.0, 1e5]]))
+    np.testing.assert_allclose(minima.x, np.tile(centre, (2, 1)), rtol=1e-6)
+    assert ended(minima) == {RowStatus.CONVERGED}
+
+
+def test_a_kink_is_found_and_not_called_converged():
+    minima = bh.minimize_rows(lambda x: tf.reduce_sum(tf.abs(x), 1) + 1, np.array([[0.75]]))
+    np.testing.assert_allclose(minima.value, [1.0], atol=1e-6)
+    assert RowStatus.CONVERGED not in ended(minima)
+
+
+def test_no_rows_have_no_minima():
+    minima = bh.minimize_rows(rosenbrock, np.zeros((0, 2)))
+    assert [part.shape.as_list() for part in minima] == [[0, 2], [0], [0], [0], [0]]
+
+
+def test_curve_fits_are_those_of_scipy():
+    rng, t, N = np.random.default_rng(1), np.linspace(0, 4, 25), 20
+    true = rng.uniform([1, 0.5, -1], [3, 2, 1], (N, 3))
+
+    def curve(p, exp):
+        return p[:, 0:1] * exp(-p[:, 1:2] * t) + p[:, 2:3]
+
+    y = curve(true, np.exp) + 0.02 * rng.normal(size=(N, 25))
+    minima = bh.minimize_rows(
+        lambda p, y: tf.reduce_sum((curve(p, tf.exp) - y) ** 2, 1), np.ones((N, 3)), data=[y]
+    )
+    for i in range(N):
+        fit, _ = scipy.optimize.curve_fit(
+            lambda _, *p: curve(np.array([p]), np.exp)[0], t, y[i], p0=np.ones(3)
+        )
+        np.testing.assert_allclose(minima.x[i], fit, rtol=1e-5)
+
+
+A = np.ones((4, 3))
+
+
+@pytest.mark.parametrize(
+    "f, x0, options, error, message",
+    [
+        (tf.reduce_sum, np.ones((4, 3)), {}, ValueError, r"f's result has shape \(\)"),
+        (lambda x: tf.reduce_sum(x * A, 1), np.ones((4, 3)), {}, ValueError, r"shape \(4,\)"),
+        (lambda x: x * x, np.ones((4, 3)), {}, ValueError, r"f's result has shape \(None, 3\)"),
+        (rosenbrock, np.ones(2), {}, ValueError, r"x0 has shape \(2,\); expected \(N, K\)"),
+        (rosenbrock, np.ones((2, 2), np.float16), {}, TypeError, "x0 has dtype float16"),
+        (rosenbrock, np.ones((2, 2), int), {}, TypeError, "x has dtype int64"),
+        (rosenbrock, A, {"data": [np.ones(3)]}, ValueError, r"data\[0\] has shape \(3,\)"),
+        (rosenbrock, A, {"tolerance": -1.0}, ValueError, "tolerance is -1.0"),
+        (rosenbrock, A, {"max_iterations": -1}, ValueError, "max_iterations is -1"),
+        (rosenbrock, A, {"route": "fast"}, ValueError, "route is 'fast'"),
+    ],
+)
+def test_what_does_not_fit_is_named(f, x0, options, error, message):
+    with pytest.raises(error, match=message):
+        bh.minimize_rows(f, x0, **options)
+
+
+def test_rows_that_interact_are_refused():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
+        bh.minimize_rows(lambda x: tf.reduce_sum(x * tf.cumsum(x, 0), 1) ** 2, np.ones((4, 3)))
