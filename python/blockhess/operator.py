@@ -22,20 +22,23 @@ def hessian_operator(
 ) -> tf.linalg.LinearOperator:
     """The blocks as a `tf.linalg.LinearOperator`: for solve, matvec, log_abs_determinant, trace.
 
-    On the fused route a term without a quadratic part gives each block a diagonal and, where its
-    link is not linear, a matrix of rank one. From these the operator computes, and the blocks are
-    never formed: solve, log_abs_determinant and the like take O(K) a row and O(N K) memory.
-    Gradients flow through all of it, to x and to what f captures.
+    On the fused route the operator keeps to the structure of the terms, and the blocks are never
+    formed: solve, log_abs_determinant and the like take O(K) numbers a row. Gradients flow through
+    all of it, to x and to what f captures.
 
     Args:
       f, x, route, coupling: as in `hessian`.
 
     Returns:
-      A self-adjoint operator with the batch shape (...) of the rows of x: (..., K, K). Its class
-      is `tf.linalg.LinearOperatorDiag` where no term has a link or a quadratic part,
-      `blockhess.linalg.LinearOperatorDiagonalPlusLowRank` where links are few against K and no term
-      has a quadratic part, `tf.linalg.LinearOperatorFullMatrix` of the blocks elsewhere and on the
-      autodiff route. Its dtype is that of x, float32 for an x of 16 bits.
+      A self-adjoint operator with the batch shape (...) of the rows of x: (..., K, K). Its dtype is
+      that of x, float32 for an x of 16 bits. Its class is
+
+      - `tf.linalg.LinearOperatorDiag` where no term has a quadratic part or a link that bends;
+      - `blockhess.linalg.LinearOperatorDiagonalPlusLowRank` where such links are few (up to K / 4
+        and 4) and no term has a quadratic part;
+      - `blockhess.linalg.LinearOperatorScaledPlusRankOne` for one function of one quadratic form
+        x'Sx/2 + b'x, with S the same in all rows;
+      - `tf.linalg.LinearOperatorFullMatrix` of the blocks for all else, and on the autodiff route.
 
       `is_positive_definite` is True only where it is proved from the terms for every x, in exact
       arithmetic: in float32 an exponential, say, can be zero all the same. `is_non_singular` is

@@ -11,11 +11,12 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
-from blockhess.linalg import LinearOperatorDiagonalPlusLowRank
+from blockhess.linalg import LinearOperatorDiagonalPlusLowRank, LinearOperatorScaledPlusRankOne
 
 N, K = 5, 8
 DIAGONAL = tf.linalg.LinearOperatorDiag
 LOW_RANK = LinearOperatorDiagonalPlusLowRank
+SCALED = LinearOperatorScaledPlusRankOne
 FULL = tf.linalg.LinearOperatorFullMatrix
 random = np.random.default_rng(3)
 X = random.normal(size=(N, K))
@@ -89,9 +90,25 @@ CASES = {
         None,
     ),
     "a quadratic form": Case(
-        lambda x: tf.reduce_sum(x * (x @ constant(A, x)), 1), FULL, None, None
+        lambda x: tf.reduce_sum(x * (x @ constant(A, x)), 1), SCALED, None, None
     ),
-    "a Gaussian density": Case(density, FULL, None, None),
+    "a quadratic form scaled by row": Case(
+        lambda x: (
+            constant(SCALES, x) * tf.reduce_sum(x * (x @ constant(A, x)), 1)
+            + tf.linalg.matvec(x, constant(W, x))
+        ),
+        SCALED,
+        None,
+        None,
+    ),
+    "a Gaussian density": Case(density, SCALED, None, None),
+    "a root of a shifted form": Case(
+        lambda x: tf.sqrt(1.0 + 0.1 * tf.reduce_sum((x - 0.5) @ constant(A, x) * (x - 0.5), 1)),
+        SCALED,
+        None,
+        None,
+    ),
+    "a Gaussian density and a ridge": Case(lambda x: density(x) + ridge(x), FULL, None, None),
     "autodiff": Case(network, FULL, None, None),
 }
 every_case = pytest.mark.parametrize("name", CASES)
@@ -165,7 +182,7 @@ def test_it_leaves_a_function_with_unknown_N(name, jit):
     op = operator(tf.constant(X))
     assert type(op) is CASES[name].kind
     check(name, op)
-    if name != "rows scaled by parameters":
+    if "scaled by" not in name:
         assert operator(tf.zeros((0, K), tf.float64)).to_dense().shape == (0, K, K)
 
 
@@ -196,9 +213,7 @@ def test_an_x_of_16_bits_has_an_operator_in_float32(name, dtype):
     check(name, op, rtol=0.05)
 
 
-@pytest.mark.parametrize(
-    "name", ["exp", "logsumexp and a ridge", "two links", "a Gaussian density"]
-)
+@pytest.mark.parametrize("name", ["exp", "two links", "a Gaussian density", "autodiff"])
 def test_gradients_flow_to_x_and_to_what_f_captures(name):
     b = random.normal(size=(N, K))
 

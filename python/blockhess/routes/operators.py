@@ -1,8 +1,9 @@
-"""The blocks as linear operators: diagonal, diagonal plus low rank, or full, by the terms."""
+"""The blocks as linear operators of the structure that the terms give them."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -19,7 +20,10 @@ from blockhess.expressions.sign import (
     signs,
     sum_of,
 )
-from blockhess.linalg import LinearOperatorDiagonalPlusLowRank
+from blockhess.linalg import (
+    LinearOperatorDiagonalPlusLowRank,
+    LinearOperatorScaledPlusRankOne,
+)
 from blockhess.routes.autodiff_route import AutodiffRoute
 from blockhess.routes.fused.leaves import S_ARGUMENT, X
 from blockhess.routes.fused.route import FusedRoute
@@ -49,18 +53,27 @@ def full_operator(
 
 
 def operator_of_terms(route: FusedRoute) -> tf.linalg.LinearOperator:
-    """The operator that the terms allow, sum of psi' diag(phi'') and psi'' u u' over them."""
-    terms, K = route.terms, int(route.x.shape[-1])
-    links = sum(_second(term.psi, S_ARGUMENT) is not ZERO for term in terms)
-    proved = _definiteness(terms)
-    if any(term.S is not None for term in terms) or links > min(MOST_LINKS, K // 4):
-        return full_operator(route, proved)
-    parts = [_parts(route.rows, term) for term in terms]
-    diagonal = functools.reduce(tf.add, [part.diagonal for part in parts])
-    diagonal = route.with_rows(diagonal)
-    if links == 0:
+    """The sum of psi' (S + diag(phi'')) + psi'' u u' over the terms, in what structure it has."""
+    K, proved = int(route.x.shape[-1]), _definiteness(route.terms)
+    terms = [t for t in route.terms if _is_curved(t) or t.S is not None or _is_linked(t)]
+    links = sum(_is_linked(term) for term in terms)
+    if links <= min(MOST_LINKS, K // 4):
+        if all(term.S is None for term in terms):
+            return _diagonal_and_links(route, terms or route.terms, proved)
+        if len(terms) == 1 and not _is_curved(terms[0]) and terms[0].S.shape.rank == 2:
+            return _scaled(route, terms[0])
+    return full_operator(route, proved)
+
+
+def _diagonal_and_links(
+    route: FusedRoute, terms: Sequence[ops.Term], proved: _Definiteness
+) -> tf.linalg.LinearOperator:
+    parts = [_parts(route.rows, term, "diag") for term in terms]
+    diagonals = [part.slope[:, tf.newaxis] * part.diagonal for part in parts]
+    diagonal = route.with_rows(functools.reduce(tf.add, diagonals))
+    linked = [part for part, term in zip(parts, terms, strict=True) if _is_linked(term)]
+    if not linked:
         return tf.linalg.LinearOperatorDiag(diagonal, is_self_adjoint=True, **proved._asdict())
-    linked = [part for part in parts if part.weight is not None]
     return LinearOperatorDiagonalPlusLowRank(
         diagonal,
         route.with_rows(tf.stack([part.u for part in linked], -1)),
@@ -69,25 +82,38 @@ def operator_of_terms(route: FusedRoute) -> tf.linalg.LinearOperator:
     )
 
 
+def _scaled(route: FusedRoute, term: ops.Term) -> LinearOperatorScaledPlusRankOne:
+    part = _parts(route.rows, term, "none")
+    S = 0.5 * (term.S + tf.transpose(term.S))
+    by_row = (route.with_rows(t) for t in (part.slope, part.u, part.weight))
+    return LinearOperatorScaledPlusRankOne(S, *by_row)
+
+
 class _Parts(NamedTuple):
-    """diagonal (N, K), psi' phi''; u (N, K) and weight (N,), psi'', None where that vanishes."""
+    """Of a term: psi' (N,); the diagonal of S + diag(phi'') or None; u (N, K) and psi'' (N,)."""
 
-    diagonal: tf.Tensor
-    u: tf.Tensor | None
-    weight: tf.Tensor | None
+    slope: tf.Tensor
+    diagonal: tf.Tensor | None
+    u: tf.Tensor
+    weight: tf.Tensor
 
 
-def _parts(rows: tf.Tensor, term: ops.Term) -> _Parts:
-    first = differentiate(term.psi, S_ARGUMENT)
-    second = differentiate(first, S_ARGUMENT)
-    is_linked = second is not ZERO
-    inner = ops.Term(term.phi, term.phi_parameters, None, term.b, S_ARGUMENT, ())
-    s, u, phi2 = ops.terms(rows, [inner], layout="diag", want_value=True, want_gradient=is_linked)
-    one_a_row = {variable: _one_a_row(p, s) for variable, p in term.psi_parameters}
-    slope, *weight = ops.map(
-        [first, second] if is_linked else [first], {S_ARGUMENT: s, **one_a_row}
-    )
-    return _Parts(slope[:, tf.newaxis] * phi2, u, weight[0] if is_linked else None)
+def _parts(rows: tf.Tensor, term: ops.Term, layout: str) -> _Parts:
+    inner = ops.Term(term.phi, term.phi_parameters, term.S, term.b, S_ARGUMENT, ())
+    s, u, diagonal = ops.terms(rows, [inner], layout=layout, want_value=True, want_gradient=True)
+    slope = differentiate(term.psi, S_ARGUMENT)
+    parameters = {variable: _one_a_row(p, s) for variable, p in term.psi_parameters}
+    derivatives = [slope, differentiate(slope, S_ARGUMENT)]
+    slope, weight = ops.map(derivatives, {S_ARGUMENT: s, **parameters})
+    return _Parts(slope, diagonal, u, weight)
+
+
+def _is_curved(term: ops.Term) -> bool:
+    return term.phi is not None and _second(term.phi, X) is not ZERO
+
+
+def _is_linked(term: ops.Term) -> bool:
+    return _second(term.psi, S_ARGUMENT) is not ZERO
 
 
 def _one_a_row(parameter: tf.Tensor, s: tf.Tensor) -> tf.Tensor:
