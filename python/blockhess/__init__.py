@@ -18,10 +18,11 @@ from blockhess.laplacian import laplacian
 from blockhess.minimize import RowMinima, RowStatus, minimize_rows
 from blockhess.newton import newton_direction
 from blockhess.operator import hessian_operator
-from blockhess.plan import Plan
+from blockhess.plan import Plan, PlanOfOutputs
 
 __all__ = [
     "Plan",
+    "PlanOfOutputs",
     "RowMinima",
     "RowStatus",
     "ValueGradHessian",
