@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from blockhess.hessian_vector_product import hvp
     from blockhess.minimize import RowMinima, RowStatus, minimize_rows
     from blockhess.newton import newton_direction
-    from blockhess.plan import Plan
+    from blockhess.operator import hessian_operator
+    from blockhess.plan import Plan, PlanOfOutputs
 
 __all__ = [
     "Plan",
+    "PlanOfOutputs",
     "RowMinima",
     "RowStatus",
     "ValueGradHessian",
@@ -42,6 +44,7 @@ __all__ = [
     "build_info",
     "explain",
     "hessian",
+    "hessian_operator",
     "hessians",
     "minimize_rows",
     "newton_direction",
@@ -66,7 +69,8 @@ _NAMES = {
     "hessian_vector_product": ("hvp",),
     "minimize": ("RowMinima", "RowStatus", "minimize_rows"),
     "newton": ("newton_direction",),
-    "plan": ("Plan",),
+    "operator": ("hessian_operator",),
+    "plan": ("Plan", "PlanOfOutputs"),
 }
 
 
