@@ -9,12 +9,12 @@ import pytest
 import tensorflow as tf
 
 import blockhess
-from blockhess import api, facts
+from blockhess import api, facts, newton
 
 HVP, LAPLACIAN = (importlib.import_module(f"blockhess.{name}") for name in ("hvp", "laplacian"))
 
 
-@pytest.mark.parametrize("module", [api, facts, HVP, LAPLACIAN])
+@pytest.mark.parametrize("module", [api, facts, newton, HVP, LAPLACIAN])
 def test_the_examples_of_the_docstrings_hold(module):
     result = doctest.testmod(module, extraglobs={"tf": tf, "blockhess": blockhess})
     assert result.attempted > 0 and result.failed == 0
