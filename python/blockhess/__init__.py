@@ -10,7 +10,6 @@ Once TensorFlow is imported, before or after, its graphs and SavedModels may hol
 from __future__ import annotations
 
 import importlib
-import sys
 import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,16 +25,18 @@ if TYPE_CHECKING:
         explain,
         hessian,
         hessians,
+        laplacian,
         value_grad_hessian,
     )
-    from blockhess.hvp import hvp
-    from blockhess.laplacian import laplacian
+    from blockhess.hessian_vector_product import hvp
     from blockhess.minimize import RowMinima, RowStatus, minimize_rows
     from blockhess.newton import newton_direction
-    from blockhess.plan import Plan
+    from blockhess.operator import hessian_operator
+    from blockhess.plan import Plan, PlanOfOutputs
 
 __all__ = [
     "Plan",
+    "PlanOfOutputs",
     "RowMinima",
     "RowStatus",
     "ValueGradHessian",
@@ -43,6 +44,7 @@ __all__ = [
     "build_info",
     "explain",
     "hessian",
+    "hessian_operator",
     "hessians",
     "minimize_rows",
     "newton_direction",
@@ -56,35 +58,30 @@ _SUBMODULES = ("expressions", "numpy", "ops")
 
 #: The names that need TensorFlow, by the module they are in.
 _NAMES = {
-    "api": ("ValueGradHessian", "explain", "hessian", "hessians", "value_grad_hessian"),
-    "hvp": ("hvp",),
-    "laplacian": ("laplacian",),
+    "api": (
+        "ValueGradHessian",
+        "explain",
+        "hessian",
+        "hessians",
+        "laplacian",
+        "value_grad_hessian",
+    ),
+    "hessian_vector_product": ("hvp",),
     "minimize": ("RowMinima", "RowStatus", "minimize_rows"),
     "newton": ("newton_direction",),
-    "plan": ("Plan",),
+    "operator": ("hessian_operator",),
+    "plan": ("Plan", "PlanOfOutputs"),
 }
-
-
-class _Package(ModuleType):
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Where a function has the name of its module, importing the module would put that there.
-        if isinstance(value, ModuleType) and name in _NAMES.get(name, ()):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return importlib.import_module(f"blockhess.{name}")
-    if not any(name in names for names in _NAMES.values()):
+    module = next((module for module, names in _NAMES.items() if name in names), None)
+    if module is None:
         raise AttributeError(f"module 'blockhess' has no attribute {name!r}")
-    for module_name, names in _NAMES.items():
-        module = importlib.import_module(f"blockhess.{module_name}")
-        globals().update({public: getattr(module, public) for public in names})
-    return globals()[name]
+    globals()[name] = value = getattr(importlib.import_module(f"blockhess.{module}"), name)
+    return value
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from blockhess import traces
 from blockhess.autograph import converting_only_f
-from blockhess.plan import Plan
+from blockhess.outputs import BlocksOfOutputs
+from blockhess.plan import Plan, PlanOfOutputs
 from blockhess.request import Blocks, check_x, checked_result, checked_x
 from blockhess.routes.derivatives import Derivatives
 
@@ -21,7 +22,7 @@ class ValueGradHessian(NamedTuple):
 
     Attributes:
       value: f(x), in the shape that f gave it.
-      gradient: (..., K), the gradient of the sum of f.
+      gradient: (..., K), the gradient of the sum of f; (..., M, K) with `outputs=M`.
       hessian: the blocks, in the layout that was asked for.
     """
 
@@ -38,6 +39,7 @@ def hessian(
     layout: str = "dense",
     route: str = "auto",
     coupling: str = "check",
+    outputs: int | None = None,
 ) -> tf.Tensor:
     """The diagonal blocks of the Hessian of f: for each row of x, its own K x K matrix.
 
@@ -60,10 +62,13 @@ def hessian(
         Hessian-vector product with the blocks and fails the run if rows interact; "exact" computes
         the diagonal blocks of the true Hessian however rows interact, with N K backward passes;
         "assume_independent" trusts the caller.
+      outputs: M, where f returns M values a row, shape (..., M): the blocks of each, in one graph.
+        Each column y[..., m] takes the route that fits it.
 
     Returns:
-      Tensor of the dtype of x; its shape is given by `layout`. Where f is provably constant in x
-      (behind `stop_gradient`, say) the blocks are zero.
+      Tensor of the dtype of x; its shape is given by `layout`, and with `outputs=M` has an axis of
+      M behind the rows: (..., M, K, K). Where f is provably constant in x (behind `stop_gradient`,
+      say) the blocks are zero.
 
     Raises:
       TypeError: x is not floating.
@@ -76,8 +81,10 @@ def hessian(
       >>> x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
       >>> blockhess.hessian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
       [[[6.0, 0.0], [0.0, 12.0]], [[18.0, 0.0], [0.0, 24.0]]]
+      >>> blockhess.hessian(lambda x: x**2, x[:1], outputs=2).numpy().tolist()
+      [[[[2.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 2.0]]]]
     """
-    return _apply(f, x, Blocks(route, coupling, layout)).hessian
+    return _apply(f, x, _request(outputs, route, coupling, layout)).hessian
 
 
 @converting_only_f
@@ -88,6 +95,7 @@ def value_grad_hessian(
     layout: str = "dense",
     route: str = "auto",
     coupling: str = "check",
+    outputs: int | None = None,
 ) -> ValueGradHessian:
     """f(x), its gradient and its blocks, in one pass where f takes the fused route.
 
@@ -95,6 +103,7 @@ def value_grad_hessian(
 
     Returns:
       ValueGradHessian: the value in the shape of f's result, the gradient (..., K), the blocks.
+      With `outputs=M` the value (..., M), the gradients (..., M, K), the blocks (..., M, K, K).
 
     Example:
       >>> x = tf.constant([[1.0, 2.0]])
@@ -102,8 +111,40 @@ def value_grad_hessian(
       >>> result.value.numpy().tolist(), result.gradient.numpy().tolist()
       ([5.0], [[2.0, 4.0]])
     """
-    result = _apply(f, x, Blocks(route, coupling, layout, value=True, gradient=True))
+    result = _apply(f, x, _request(outputs, route, coupling, layout, value=True, gradient=True))
     return ValueGradHessian(*result)
+
+
+@converting_only_f
+def laplacian(f: RowFunction, x: Any, *, route: str = "auto", coupling: str = "check") -> tf.Tensor:
+    """The Laplacian of f by each row of x: the sum of its second derivatives, the trace of a block.
+
+    It is `hessian(f, x, layout="trace")`. On the fused route no diagonal is written: the trace of a
+    term's block is
+
+        psi'(s) (tr S + sum_k phi''(x_k)) + psi''(s) u'u,    u = phi'(x) + S x + b
+
+    which is the trace of the formula of `ops.terms`. The autodiff route adds up the layout "diag".
+
+    Args:
+      f: as in `hessian`.
+      x: tensor, variable or array of shape (..., K), floating.
+      route: as in `hessian`.
+      coupling: as in `hessian`.
+
+    Returns:
+      Tensor (...) of the dtype of x. Differentiable any number of times, with respect to x and to
+      all that f captures.
+
+    Raises:
+      As `hessian` does.
+
+    Example:
+      >>> x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+      >>> blockhess.laplacian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
+      [18.0, 42.0]
+    """
+    return _apply(f, x, Blocks(route, coupling, "trace")).hessian
 
 
 @tf.autograph.experimental.do_not_convert
@@ -163,31 +204,45 @@ def explain(
     layout: str = "dense",
     route: str = "auto",
     coupling: str = "check",
-) -> Plan:
+    outputs: int | None = None,
+) -> Plan | PlanOfOutputs:
     """The plan for f at x: its route and terms, and why faster routes did not fit.
 
     Arguments and errors are those of `hessian`. Nothing is computed; in a graph that is being built
     the operations of the plan are added to it, and pruned when it runs.
 
     Returns:
-      Plan; `str()` of it is for people.
+      Plan; `str()` of it is for people. With `outputs`, PlanOfOutputs: one for each.
 
     Example:
       >>> plan = blockhess.explain(lambda x: tf.reduce_sum(tf.exp(-x * x)), tf.ones((5, 3)))
       >>> plan.route
       'fused'
     """
-    request = Blocks(route, coupling, layout)
+    request = _request(outputs, route, coupling, layout)
     tensor = checked_x(x)
     if not tf.executing_eagerly():
-        return request.route_of(f, tensor).plan(layout)
-    plans: list[Plan] = []
+        return _plan(f, tensor, request)
+    plans: list[Plan | PlanOfOutputs] = []
 
     def plan(x: tf.Tensor) -> None:
-        plans.append(request.route_of(f, x).plan(layout))
+        plans.append(_plan(f, x, request))
 
     tf.function(plan, autograph=False).get_concrete_function(tf.TensorSpec.from_tensor(tensor))
     return plans[0]
+
+
+def _plan(f: RowFunction, x: tf.Tensor, request: Blocks) -> Plan | PlanOfOutputs:
+    if isinstance(request, BlocksOfOutputs):
+        routes = request.routes_of(f, x)
+        return PlanOfOutputs(tuple(route.plan(request.layout) for route in routes))
+    return request.route_of(f, x).plan(request.layout)
+
+
+def _request(outputs: int | None, route: str, coupling: str, layout: str, **wanted: bool) -> Blocks:
+    if outputs is None:
+        return Blocks(route, coupling, layout, **wanted)
+    return BlocksOfOutputs(route, coupling, layout, **wanted, outputs=outputs)
 
 
 def _apply(f: RowFunction, x: Any, request: Blocks) -> Derivatives:

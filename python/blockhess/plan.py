@@ -64,6 +64,19 @@ class Plan:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class PlanOfOutputs:
+    """The plans of the outputs of a function that has several; `str()` says equal ones once."""
+
+    outputs: tuple[Plan, ...]
+
+    def __str__(self) -> str:
+        numbers: dict[str, list[str]] = {}
+        for number, plan in enumerate(self.outputs):
+            numbers.setdefault(str(plan), []).append(str(number))
+        return "\n".join(f"output {', '.join(n)}:\n{plan}" for plan, n in numbers.items())
+
+
 def written(x: tf.Tensor, layout: str) -> str:
     """How many values the blocks have, as a formula in N."""
     K = x.shape[-1]

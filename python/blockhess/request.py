@@ -93,14 +93,7 @@ def check_x(x: Any) -> None:
 
 def checked_result(y: Any, x: tf.Tensor) -> tf.Tensor:
     """f's result as a tensor: floating, a scalar or one value a row of x."""
-    if y is None or isinstance(y, (list, tuple, dict)):
-        raise ValueError(f"f's result is {type(y).__name__}; expected one tensor")
-    try:
-        y = tf.convert_to_tensor(y)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"f's result cannot be made a tensor: {error}") from error
-    if not y.dtype.is_floating:
-        raise ValueError(f"f's result has dtype {y.dtype.name}; expected a floating type")
+    y = _floating(y)
     if y.shape.rank is None:
         raise ValueError("f's result has an unknown rank; expected a scalar or one value a row")
     rows = x.shape[:-1]
@@ -110,6 +103,30 @@ def checked_result(y: Any, x: tf.Tensor) -> tf.Tensor:
             f"f's result has shape {y.shape}; expected a scalar, {rows} or {rows.concatenate(1)}: "
             f"one value a row of x, which has shape {x.shape}"
         )
+    return y
+
+
+def checked_outputs(y: Any, x: tf.Tensor, outputs: int) -> tf.Tensor:
+    """f's result as a tensor: floating, with that many values a row of x."""
+    y = _floating(y)
+    expected = x.shape[:-1].concatenate(outputs)
+    if not _fits(y.shape, expected):
+        raise ValueError(
+            f"f's result has shape {y.shape}; expected {expected}: outputs={outputs} values a row "
+            f"of x, which has shape {x.shape}"
+        )
+    return tf.ensure_shape(y, expected)
+
+
+def _floating(y: Any) -> tf.Tensor:
+    if y is None or isinstance(y, (list, tuple, dict)):
+        raise ValueError(f"f's result is {type(y).__name__}; expected one tensor")
+    try:
+        y = tf.convert_to_tensor(y)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"f's result cannot be made a tensor: {error}") from error
+    if not y.dtype.is_floating:
+        raise ValueError(f"f's result has dtype {y.dtype.name}; expected a floating type")
     return y
 
 

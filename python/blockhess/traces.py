@@ -52,8 +52,6 @@ class TracedFunction:
 
     def __init__(self, concrete: tf.types.experimental.ConcreteFunction) -> None:
         self._concrete = concrete
-        self._results = type(concrete.structured_outputs)
-        self._wanted = [part is not None for part in concrete.structured_outputs]
         self._calls = 0
         self._replay: Replay | None = None
 
@@ -62,8 +60,8 @@ class TracedFunction:
         if self._calls == _FIRST_REPLAYED_CALL:
             self._replay = replay_of(self._concrete)
         if self._replay is not None and may_replay():
-            results = iter(self._replay(*arguments, *self._concrete.captured_inputs))
-            return self._results(*(next(results) if wanted else None for wanted in self._wanted))
+            results = self._replay(*arguments, *self._concrete.captured_inputs)
+            return self._concrete.function_type.pack_output(results)
         return self._concrete(*arguments)
 
 

@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-MODULES = ["expression", "derivatives", "program", "substitution"]
+MODULES = ["expression", "derivatives", "program", "sign", "substitution"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -77,7 +77,7 @@ def test_rows_that_have_ended_are_not_evaluated_again():
     minima = bh.minimize_rows(f, x0)
     steps = int(minima.iterations[137])
     assert steps > 10 and int(tf.reduce_sum(minima.iterations)) == steps
-    # Three times for all rows: once before the first step, and for x with its derivatives and value.
+    # Three times for all rows: before the first step, and for the results' derivatives.
     assert 3000 + 2 * steps <= int(evaluated) <= 3000 + 6 * steps
 
 

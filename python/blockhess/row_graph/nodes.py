@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
 from blockhess.expressions import Expression, Variable
@@ -124,6 +125,18 @@ class Opaque(Node):
     """A row of this depends on the same row of x, in a way that the rules do not describe."""
 
     reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Joined(Opaque):
+    """Cells of several parts: opaque as a whole, while those of one part can be picked.
+
+    Cell i is the cell `cells[i]` of `parts[owners[i]]`.
+    """
+
+    parts: tuple[Node | Operand, ...]
+    owners: np.ndarray
+    cells: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,7 +54,11 @@ class FusedRoute:
 
     def as_x(self, tensor: tf.Tensor) -> tf.Tensor:
         """A tensor of N rows in the type of x, and with the row axes of x in place of its first."""
-        x, tensor = self.x, tf.cast(tensor, self.x.dtype)
+        return self.with_rows(tf.cast(tensor, self.x.dtype))
+
+    def with_rows(self, tensor: tf.Tensor) -> tf.Tensor:
+        """A tensor of N rows with the row axes of x in place of its first axis."""
+        x = self.x
         if x.shape.rank == 2:
             return tensor
         shape = tf.concat([tf.shape(x)[:-1], tf.shape(tensor)[1:]], 0)

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from blockhess.row_graph.nodes import Geometry, LinearMap, Node, Value
+from blockhess.row_graph.nodes import Geometry, Joined, Node, Operand, Parameter, Value
+from blockhess.row_graph.rules.picking import picked
 
 
 def _static(tensor: tf.Tensor) -> np.ndarray | None:
@@ -26,15 +27,11 @@ def _from_output(op: tf.Operation, geometry: Geometry, row_start: int, output: i
     return Geometry(geometry.rows, tuple(sizes), row_start if geometry.rows else 0)
 
 
-def _picked(reader, op: tf.Operation, node: Node, geometry: Geometry, cells: np.ndarray) -> Value:
-    """The cells of the given indices: a linear map by columns of the identity."""
-    cells = cells.reshape(-1)
+def _picked(reader, output: tf.Tensor, node: Node, geometry: Geometry, cells: np.ndarray) -> Value:
     if geometry.size == 0:
-        return reader.opaque(op, geometry)
-    matrix = np.zeros((node.geometry.size, cells.size))
-    matrix[cells, np.arange(cells.size)] = 1.0
-    constant = tf.constant(matrix, reader.dtype)
-    return LinearMap(op.outputs[0], geometry, node, constant, False)
+        return reader.opaque(output.op, geometry, output.value_index)
+    value = picked(reader, output, node, geometry, cells.reshape(-1))
+    return Parameter(output) if isinstance(value, Operand) else value
 
 
 def _strided_slice(reader, op: tf.Operation, inputs: list[Value]) -> Value:
@@ -50,11 +47,11 @@ def _strided_slice(reader, op: tf.Operation, inputs: list[Value]) -> Value:
         return reader.unproven(op, "takes some rows and leaves others")
     within, before = taken
     cells = np.arange(geometry.size).reshape(geometry.features)
-    picked = cells[tuple(within)]
-    result = Geometry(geometry.rows, picked.shape, before)
-    if picked.size == geometry.size and np.array_equal(picked.reshape(-1), cells.reshape(-1)):
+    taken_cells = cells[tuple(within)]
+    result = Geometry(geometry.rows, taken_cells.shape, before)
+    if np.array_equal(taken_cells.reshape(-1), cells.reshape(-1)):
         return reader.moved(op, node, result)
-    return _picked(reader, op, node, result, picked)
+    return _picked(reader, op.outputs[0], node, result, taken_cells)
 
 
 def _within_row(geometry: Geometry, index: list) -> tuple[list, int] | None:
@@ -113,8 +110,8 @@ def _gather(reader, op: tf.Operation, inputs: list[Value]) -> Value:
             reader.opaque(op, result)
         )  # fmt: skip
     cells = np.arange(geometry.size).reshape(geometry.features)
-    picked = np.take(cells, indices, axis - geometry.rows)
-    return _picked(reader, op, node, Geometry(geometry.rows, picked.shape), picked)
+    taken = np.take(cells, indices, axis - geometry.rows)
+    return _picked(reader, op.outputs[0], node, Geometry(geometry.rows, taken.shape), taken)
 
 
 def _unpack(reader, op: tf.Operation, inputs: list[Value]) -> Value | tuple[Value, ...]:
@@ -127,7 +124,7 @@ def _unpack(reader, op: tf.Operation, inputs: list[Value]) -> Value | tuple[Valu
     cells = np.arange(geometry.size).reshape(geometry.features)
     parts = np.moveaxis(cells, axis - geometry.rows, 0)
     return tuple(
-        _at(_picked(reader, op, node, Geometry(geometry.rows, part.shape), part), output)
+        _picked(reader, output, node, Geometry(geometry.rows, part.shape), part)
         for part, output in zip(parts, op.outputs, strict=True)
     )
 
@@ -146,16 +143,9 @@ def _split(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
     cells = np.arange(geometry.size).reshape(geometry.features)
     parts = np.split(cells, np.cumsum(widths)[:-1], axis - geometry.rows)
     return tuple(
-        _at(_picked(reader, op, node, Geometry(geometry.rows, part.shape), part), output)
+        _picked(reader, output, node, Geometry(geometry.rows, part.shape), part)
         for part, output in zip(parts, op.outputs, strict=True)
     )
-
-
-def _at(value: Value, output: tf.Tensor) -> Value:
-    """The same value for another output of the operation."""
-    if isinstance(value, LinearMap):
-        return LinearMap(output, value.geometry, value.argument, value.matrix, value.per_row)
-    return value
 
 
 def _joined(reader, op: tf.Operation, inputs: list[Value]) -> Value:
@@ -174,7 +164,37 @@ def _joined(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     result = _from_output(op, first, before)
     if result is None:
         return reader.unproven(op, "the size of an axis is not known")
-    return reader.opaque(op, result)
+    values = inputs if stacks else inputs[:-1]
+    whole = reader.opaque(op, result)
+    features = [_features(value, first) for value in values]
+    if None in features:
+        return whole
+    parts = [
+        reader.operand(value, Geometry(first.rows, sizes, first.before))
+        if isinstance(value, Parameter)
+        else value
+        for value, sizes in zip(values, features, strict=True)
+    ]
+    along = result.feature_axes.index(axis)
+    owners = [np.full(sizes, number) for number, sizes in enumerate(features)]
+    cells = [np.arange(owner.size).reshape(owner.shape) for owner in owners]
+    join = np.stack if stacks else np.concatenate
+    return Joined(
+        whole.tensor,
+        result,
+        whole.reason,
+        tuple(parts),
+        *(join(numbers, along).reshape(-1) for numbers in (owners, cells)),
+    )
+
+
+def _features(value: Value, geometry: Geometry) -> tuple[int, ...] | None:
+    """The sizes of the axes that are not rows; `geometry` says where those of a parameter stand."""
+    if isinstance(value, Node):
+        return value.geometry.features
+    shape = value.tensor.shape
+    sizes = None if shape.rank is None else [shape[axis] for axis in geometry.feature_axes]
+    return None if sizes is None or None in sizes else tuple(sizes)
 
 
 def _tile(reader, op: tf.Operation, inputs: list[Value]) -> Value:
