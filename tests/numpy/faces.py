@@ -128,18 +128,23 @@ def both(case: Case, p: Parameters) -> Iterator[tuple[str, np.ndarray, np.ndarra
     def f(x: tf.Tensor) -> tf.Tensor:
         return case.tensorflow(x, tensors)
 
+    theirs = {
+        layout: bh.hessian(f, x, layout=layout, route="fused")
+        for layout in ("dense", "diag", "packed", "trace")
+    }
+    theirs |= bh.value_grad_hessian(f, x, route="fused")._asdict()
+    theirs["laplacian"] = bh.laplacian(f, x, route="fused")
+    theirs["hvp"] = bh.hvp(f, x, p.v, route="fused")
     for threads in (1, 2):
-        for layout in ("dense", "diag", "packed", "trace"):
-            ours = bn.hessian(case.text, p.x, layout=layout, threads=threads, **arguments)
-            yield layout, bh.hessian(f, x, layout=layout, route="fused").numpy(), ours
-        theirs = bh.value_grad_hessian(f, x, route="fused")
-        ours = bn.value_grad_hessian(case.text, p.x, threads=threads, **arguments)
-        for name, other, result in zip(theirs._fields, theirs, ours, strict=True):
-            yield name, other.numpy(), result
-        ours = bn.laplacian(case.text, p.x, threads=threads, **arguments)
-        yield "laplacian", bh.laplacian(f, x, route="fused").numpy(), ours
-        ours = bn.hvp(case.text, p.x, p.v, threads=threads, **arguments)
-        yield "hvp", bh.hvp(f, x, p.v, route="fused").numpy(), ours
+        ours = {
+            layout: bn.hessian(case.text, p.x, layout=layout, threads=threads, **arguments)
+            for layout in ("dense", "diag", "packed", "trace")
+        }
+        ours |= bn.value_grad_hessian(case.text, p.x, threads=threads, **arguments)._asdict()
+        ours["laplacian"] = bn.laplacian(case.text, p.x, threads=threads, **arguments)
+        ours["hvp"] = bn.hvp(case.text, p.x, p.v, threads=threads, **arguments)
+        for what, result in ours.items():
+            yield what, theirs[what].numpy(), result
 
 
 def differences() -> Iterator[str]:
