@@ -43,5 +43,5 @@ class CMakeBuild(build_ext):
 setup(
     ext_modules=[Extension("blockhess._core", sources=[])],
     cmdclass={"build_ext": CMakeBuild},
-    install_requires=[find_tensorflow.requirement(), "ml_dtypes", "numpy", "rich"],
+    install_requires=[find_tensorflow.requirement(), "ml_dtypes", "numpy", "rich", "wrapt"],
 )

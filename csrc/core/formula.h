@@ -2,6 +2,8 @@
 //
 //   H     = psi' (S + diag(phi'')) + psi'' u u'      tr H = psi' (tr S + sum_k phi''_k) + psi'' u'u
 //
+//   H v   = psi' (S v + phi'' v) + psi'' (u'v) u
+//
 // and of its vector-Jacobian product with the cotangents V, G, M of value, gradient and Hessian:
 //
 //   s_bar = psi'' (t1 + t3) + psi''' t2 + psi' V       t1 = <M, S + D>, t2 = u' M u, t3 = G' u
@@ -32,6 +34,12 @@ BLOCKHESS_HOST_DEVICE inline V rank_one_entry(V psi2, V u_row, V u_column) {
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V trace(V psi1, V S_trace, V D_trace, V psi2, V u_u) {
   return psi1 * (S_trace + D_trace) + psi2 * u_u;
+}
+
+// An entry of H v.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V product_entry(V psi1, V S_v, V D_v, V psi2_u_v, V u) {
+  return psi1 * (S_v + D_v) + psi2_u_v * u;
 }
 
 template <typename V>

@@ -3,14 +3,18 @@
 //
 //   H + E = L diag(d) L',   L unit lower triangular, E diagonal, E >= 0, d > 0
 //   d_j     = max(|c_jj|, (theta_j / beta)^2, delta),   theta_j = max over k > j of |c_jk|
-//   beta^2  = max(gamma, xi / max(1, sqrt(K^2 - 1))),   delta = eps (gamma + xi)
+//   beta^2  = 3/2 max(gamma, xi / max(1, sqrt(K^2 - 1))),   delta = eps (gamma + xi)
 //
 // where c is what elimination of the columns before j leaves, gamma the largest magnitude on the
 // diagonal of H and xi the largest beside it. d_j = c_jj, and E = 0, where H is positive definite
-// by more than rounding. The book's delta is eps max(gamma + xi, 1), and its beta^2 at least eps:
-// sizes that would modify a positive definite H of small entries. Without them, p is the same for
-// f and for any positive multiple of f. Zeros alone have no size of their own: they count as the
-// identity.
+// by more than rounding.
+//
+// The book's beta^2 has no 3/2, but interchanges bring gamma to the front. Without them it leaves a
+// pivot of zero, and so a p that is 1 / eps times too long, wherever the bound on theta holds and
+// gamma is on the diagonal of a later column: for one in twenty random H of order 2. The book's
+// delta is eps max(gamma + xi, 1), and its beta^2 at least eps: sizes that would modify a positive
+// definite H of small entries. Without them, p is the same for f and for any positive multiple of
+// f. Zeros alone have no size of their own: they count as the identity.
 //
 // H comes as its entries, or as D + c u u' with a diagonal D. Of the latter all is O(K): what
 // elimination leaves is of the same form, and
@@ -90,7 +94,7 @@ class Pivots {
     constexpr T kEps = std::numeric_limits<T>::epsilon(), kLeast = std::numeric_limits<T>::min();
     const T order = static_cast<T>(K), root = K > 1 ? std::sqrt(order * order - 1) : T(1);
     const V size = of_H.gamma + of_H.xi;
-    const V beta_squared = larger(of_H.gamma, of_H.xi * V(1 / root));
+    const V beta_squared = V(T(1.5)) * larger(of_H.gamma, of_H.xi * V(1 / root));
     inverse_beta_ = V(1) / sqrt(where(size > V(0), larger(beta_squared, V(kLeast)), V(1)));
     delta_ = where(size > V(0), larger(V(kEps) * size, V(kLeast)), V(1));
   }

@@ -83,7 +83,10 @@ class NewtonSolver {
   V nan_where_indefinite(const Factor<V>& factor) const {
     const V nan(std::numeric_limits<T>::quiet_NaN());
     V result(T(0));
-    for (int64_t k = 0; k < K_; ++k) result = where(factor.d[k] > V(T(0)), result, nan);
+    // Added up: GCC 12 vectorises a choice between the result so far and NaN wrongly.
+    for (int64_t k = 0; k < K_; ++k) {
+      result = result + where(factor.d[k] > V(T(0)), V(T(0)), nan);
+    }
     return result;
   }
 

@@ -25,6 +25,7 @@ struct Call {
   const SharedS<T>& shared_S;
   const Partials<T>& partials;
   bool needs_M_diagonal;
+  bool is_product;
   TileShape shape;
 };
 
@@ -83,6 +84,10 @@ class VjpWorker {
   void run_tile(int64_t first, int64_t rows) {
     first_ = first;
     rows_ = rows;
+    if (call_.is_product) {
+      for (int t = 0; t < arguments_.num_terms; ++t) add_product(t);
+      return;
+    }
     M_.load(first, rows);
     if (arguments_.x_bar != nullptr) std::fill_n(arguments_.x_bar + first * K_, rows * K_, T(0));
     for (int t = 0; t < arguments_.num_terms; ++t) {
@@ -91,6 +96,33 @@ class VjpWorker {
       if (arguments_.x_bar != nullptr) add_x_bar(tiles_[t], arguments_.steps[t]);
       write_operand_bars(t);
     }
+  }
+
+  // x_bar += H v
+  void add_product(int t) {
+    TermTile<T>& tile = tiles_[t];
+    const VjpSteps& steps = arguments_.steps[t];
+    const T* const v = gradient_cotangent();
+    T* const x_bar = arguments_.x_bar + first_ * K_;
+    tile.evaluate(arguments_.x, first_, rows_);
+    if (steps.t3) {
+      std::fill_n(results_.t3, rows_, T(0));
+      choose_size<Rows::template Dots>(K_)(v, tile.u(), rows_, K_, results_.t3);
+      for (int64_t i = 0; i < rows_; ++i) results_.t3[i] *= tile.psi(2)[i];
+    }
+    const bool has_S = tile.has_S() && tile.has_psi(1);
+    if (has_S) {
+      choose_size<RowProducts<T>::template Sized>(K_)(tile.S(), tile.S_stride(), v, rows_, K_,
+                                                      results_.S_u_bar);
+    }
+    const typename Rows::ProductInputs inputs{v,
+                                              tile.psi(1),
+                                              has_S ? results_.S_u_bar : nullptr,
+                                              tile.has_phi(2) ? tile.phi(2) : nullptr,
+                                              results_.t3,
+                                              steps.t3 ? tile.u() : nullptr,
+                                              t > 0 ? x_bar : nullptr};
+    choose_size<Rows::template Product>(K_)(inputs, rows_, K_, x_bar);
   }
 
   const T* x() const { return arguments_.x + first_ * K_; }
@@ -265,6 +297,25 @@ bool needs_M_diagonal(const TermsVjpArguments<T>& arguments) {
   return false;
 }
 
+// Whether all that is asked for is H v, of the cotangent v of the gradient.
+template <typename T>
+bool is_product(const TermsVjpArguments<T>& arguments) {
+  bool wants_x_alone = arguments.x_bar != nullptr;
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    const Term& term = arguments.terms[t];
+    const Operands<T>& bars = arguments.operand_bars[t];
+    const auto wants = [](const Parameter<T>* parameters, int count) {
+      return std::any_of(parameters, parameters + count,
+                         [](const Parameter<T>& bar) { return bar.data != nullptr; });
+    };
+    wants_x_alone &= bars.S.data == nullptr && bars.b.data == nullptr &&
+                     !wants(bars.phi_parameters, term.num_phi_parameters()) &&
+                     !wants(bars.psi_parameters, term.num_psi_parameters());
+  }
+  return wants_x_alone && arguments.gradient_cotangent != nullptr &&
+         arguments.value_cotangent == nullptr && arguments.hessian_cotangent == nullptr;
+}
+
 // Whether a tile's blocks of M are read more than once: then they should stay in cache.
 template <typename T>
 bool reads_M_again(const TermsVjpArguments<T>& arguments) {
@@ -295,7 +346,11 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
                               arguments.K, parallel_for);
     const Partials<T> partials(arguments, cost);
     const bool has_row_matrices = shared_S.any_row_S() || reads_M_again(arguments);
-    const Call<T> call{arguments, shared_S, partials, needs_M_diagonal(arguments),
+    const Call<T> call{arguments,
+                       shared_S,
+                       partials,
+                       needs_M_diagonal(arguments),
+                       is_product(arguments),
                        tile_shape(arguments.N, arguments.K, has_row_matrices, sizeof(T))};
     const int64_t rows_per_shard = arguments.N / partials.num_shards() + 1;
     const Result result =

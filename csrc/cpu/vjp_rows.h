@@ -68,6 +68,31 @@ struct VjpRows {
     }
   };
 
+  // Parts that a term has not are null.
+  struct ProductInputs {
+    const T *v, *psi1, *S_v, *phi2, *psi2_u_v, *u;
+    const T* before;  // the terms before this one
+  };
+
+  // out = before + H v
+  template <int Kfixed>
+  struct Product {
+    static void run(const ProductInputs& in, int64_t rows, int64_t K, T* out) {
+      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
+        using V = decltype(v);
+        const V zero(T(0));
+        const V S_v = in.S_v != nullptr ? V::load_unaligned(in.S_v + ik) : zero;
+        const V phi2 = in.phi2 != nullptr ? V::load_unaligned(in.phi2 + ik) : zero;
+        const V u = in.u != nullptr ? V::load_unaligned(in.u + ik) : zero;
+        const V psi2_u_v = in.u != nullptr ? V(in.psi2_u_v[i]) : zero;
+        V sum = formula::product_entry(V(in.psi1[i]), S_v, phi2 * V::load_unaligned(in.v + ik),
+                                       psi2_u_v, u);
+        if (in.before != nullptr) sum = V::load_unaligned(in.before + ik) + sum;
+        sum.store_unaligned(out + ik);
+      });
+    }
+  };
+
   template <int Kfixed>
   struct W {
     static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K, T* w) {

@@ -28,8 +28,14 @@ Shape to_shape(const py::array& array) {
   return Shape(array.shape(), array.shape() + array.ndim());
 }
 
-void raise(cpu::Result result) {
-  if (result == cpu::Result::kOutOfMemory) throw std::bad_alloc();
+// Calls a function of the backend while other Python threads run.
+template <typename Arguments>
+void run(cpu::Result (*function)(const Arguments&, const cpu::ParallelFor&),
+         const Arguments& arguments, int threads) {
+  const py::gil_scoped_release released;
+  if (function(arguments, parallel_for(threads)) == cpu::Result::kOutOfMemory) {
+    throw std::bad_alloc();
+  }
 }
 
 Layout read_layout(const std::string& name) {
@@ -75,7 +81,7 @@ py::tuple terms(const Array<T>& x, const std::vector<py::object>& operand_object
   const auto bound = bind_operands(parts, strides, operands);
 
   const int64_t N = x.shape(0), K = x.shape(1);
-  Array<T> value(Shape{N}), gradient(Shape{N, K}), hessian(hessian_shape(wanted.layout, N, K));
+  std::optional<Array<T>> value, gradient, hessian;
   TermsArguments<T> arguments{};
   arguments.N = N;
   arguments.K = K;
@@ -84,16 +90,13 @@ py::tuple terms(const Array<T>& x, const std::vector<py::object>& operand_object
   arguments.operands = bound.get();
   arguments.x = x.data();
   arguments.layout = wanted.layout;
-  if (wanted.value) arguments.value = value.mutable_data();
-  if (wanted.gradient) arguments.gradient = gradient.mutable_data();
-  if (wanted.layout != Layout::kNone) arguments.hessian = hessian.mutable_data();
-  raise(cpu::functions(isa).of<T>().terms(arguments, parallel_for(threads)));
-
-  const auto given = [](bool is_wanted, const py::object& array) {
-    return is_wanted ? array : py::object(py::none());
-  };
-  return py::make_tuple(given(wanted.value, value), given(wanted.gradient, gradient),
-                        given(wanted.layout != Layout::kNone, hessian));
+  if (wanted.value) arguments.value = value.emplace(Shape{N}).mutable_data();
+  if (wanted.gradient) arguments.gradient = gradient.emplace(Shape{N, K}).mutable_data();
+  if (wanted.layout != Layout::kNone) {
+    arguments.hessian = hessian.emplace(hessian_shape(wanted.layout, N, K)).mutable_data();
+  }
+  run(cpu::functions(isa).of<T>().terms, arguments, threads);
+  return py::make_tuple(value, gradient, hessian);
 }
 
 template <typename T>
@@ -143,7 +146,7 @@ std::vector<py::object> terms_vjp(const Array<T>& x, const std::vector<py::objec
   arguments.hessian_cotangent = take(hessian_cotangent, hessian_shape(given.layout, N, K));
   arguments.x_bar = data[0];
   arguments.operand_bars = operand_bars.get();
-  raise(cpu::functions(isa).of<T>().terms_vjp(arguments, parallel_for(threads)));
+  run(cpu::functions(isa).of<T>().terms_vjp, arguments, threads);
 
   std::vector<py::object> given_bars;
   for (size_t i = 0; i < wanted.size(); ++i) {
@@ -181,7 +184,7 @@ std::vector<Array<T>> map(const std::string& text, const std::vector<py::object>
     outputs.push_back(results.back().mutable_data());
   }
   const MapArguments<T> arguments{count, &program, inputs.data(), outputs.data()};
-  raise(cpu::functions(isa).of<T>().map(arguments, parallel_for(threads)));
+  run(cpu::functions(isa).of<T>().map, arguments, threads);
   return results;
 }
 
@@ -217,7 +220,7 @@ py::dict build_facts() {
   return facts;
 }
 
-bool is_double(const py::array& array) { return array.dtype().is(py::dtype::of<double>()); }
+bool is_double(const py::array& array) { return py::isinstance<py::array_t<double>>(array); }
 
 }  // namespace
 

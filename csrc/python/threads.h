@@ -1,8 +1,10 @@
-// The threads of a call from Python: started for the call, each with an equal part.
+// The threads of a call from Python: started for the call, each with an equal part. The caller's
+// does what remains where the system gives no more threads.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -14,11 +16,18 @@ inline cpu::ParallelFor parallel_for(int& num_threads) {
   const auto run = [](void* context, int64_t total, int64_t, cpu::ParallelFor::Body body,
                       void* body_context) {
     const int64_t threads = std::min<int64_t>(*static_cast<int*>(context), total);
+    const auto part = [&](int64_t i) { return total * i / threads; };
     std::vector<std::thread> others;
-    for (int64_t i = 1; i < threads; ++i) {
-      others.emplace_back(body, body_context, total * i / threads, total * (i + 1) / threads);
+    others.reserve(threads);
+    int64_t started = 1;
+    try {
+      for (; started < threads; ++started) {
+        others.emplace_back(body, body_context, part(started), part(started + 1));
+      }
+    } catch (const std::system_error&) {
+      body(body_context, part(started), total);
     }
-    body(body_context, 0, total / threads);
+    body(body_context, 0, part(1));
     for (std::thread& other : others) other.join();
   };
   return {run, &num_threads, num_threads};

@@ -2,23 +2,37 @@
 
 import blockhess as bh
 blocks = bh.hessian(f, x)                 # (N, K, K) for x of shape (N, K)
+
+TensorFlow is imported when a name that needs it is first used: `blockhess.numpy` works without.
+Once TensorFlow is imported, before or after, its graphs and SavedModels may hold the ops.
 """
 
-from blockhess import ops
-from blockhess.api import (
-    ValueGradHessian,
-    explain,
-    hessian,
-    hessians,
-    value_grad_hessian,
-)
+from __future__ import annotations
+
+import importlib
+import warnings
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
 from blockhess.facts import __version__, build_info
-from blockhess.hvp import hvp
-from blockhess.laplacian import laplacian
-from blockhess.minimize import RowMinima, RowStatus, minimize_rows
-from blockhess.newton import newton_direction
-from blockhess.operator import hessian_operator
-from blockhess.plan import Plan, PlanOfOutputs
+
+if TYPE_CHECKING:
+    from blockhess import ops
+    from blockhess.api import (
+        ValueGradHessian,
+        explain,
+        hessian,
+        hessians,
+        laplacian,
+        value_grad_hessian,
+    )
+    from blockhess.hessian_vector_product import hvp
+    from blockhess.minimize import RowMinima, RowStatus, minimize_rows
+    from blockhess.newton import newton_direction
+    from blockhess.operator import hessian_operator
+    from blockhess.plan import Plan, PlanOfOutputs
 
 __all__ = [
     "Plan",
@@ -39,3 +53,47 @@ __all__ = [
     "ops",
     "value_grad_hessian",
 ]
+
+_SUBMODULES = ("expressions", "numpy", "ops")
+
+#: The names that need TensorFlow, by the module they are in.
+_NAMES = {
+    "api": (
+        "ValueGradHessian",
+        "explain",
+        "hessian",
+        "hessians",
+        "laplacian",
+        "value_grad_hessian",
+    ),
+    "hessian_vector_product": ("hvp",),
+    "minimize": ("RowMinima", "RowStatus", "minimize_rows"),
+    "newton": ("newton_direction",),
+    "operator": ("hessian_operator",),
+    "plan": ("Plan", "PlanOfOutputs"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"blockhess.{name}")
+    module = next((module for module, names in _NAMES.items() if name in names), None)
+    if module is None:
+        raise AttributeError(f"module 'blockhess' has no attribute {name!r}")
+    globals()[name] = value = getattr(importlib.import_module(f"blockhess.{module}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _register_ops(tensorflow: ModuleType) -> None:
+    try:
+        importlib.import_module("blockhess.ops")
+    except Exception as error:
+        # TensorFlow works without; whoever uses the ops meets the error itself.
+        warnings.warn(f"the ops of blockhess are not registered: {error}", stacklevel=2)
+
+
+wrapt.register_post_import_hook(_register_ops, "tensorflow")

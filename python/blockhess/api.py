@@ -115,6 +115,38 @@ def value_grad_hessian(
     return ValueGradHessian(*result)
 
 
+@converting_only_f
+def laplacian(f: RowFunction, x: Any, *, route: str = "auto", coupling: str = "check") -> tf.Tensor:
+    """The Laplacian of f by each row of x: the sum of its second derivatives, the trace of a block.
+
+    It is `hessian(f, x, layout="trace")`. On the fused route no diagonal is written: the trace of a
+    term's block is
+
+        psi'(s) (tr S + sum_k phi''(x_k)) + psi''(s) u'u,    u = phi'(x) + S x + b
+
+    which is the trace of the formula of `ops.terms`. The autodiff route adds up the layout "diag".
+
+    Args:
+      f: as in `hessian`.
+      x: tensor, variable or array of shape (..., K), floating.
+      route: as in `hessian`.
+      coupling: as in `hessian`.
+
+    Returns:
+      Tensor (...) of the dtype of x. Differentiable any number of times, with respect to x and to
+      all that f captures.
+
+    Raises:
+      As `hessian` does.
+
+    Example:
+      >>> x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+      >>> blockhess.laplacian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
+      [18.0, 42.0]
+    """
+    return _apply(f, x, Blocks(route, coupling, "trace")).hessian
+
+
 @tf.autograph.experimental.do_not_convert
 def hessians(
     ys: Any,

@@ -1,4 +1,4 @@
-"""Facts about this build, and the check that it meets the TensorFlow it was built for."""
+"""Facts about this build, and the check of the TensorFlow that its ops meet."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-
-import tensorflow as tf
 
 from blockhess import _core
 
@@ -30,9 +28,6 @@ def check_tensorflow(installed: str, built_for: str) -> None:
             f"TensorFlow {installed} is installed: install TensorFlow {_minor(built_for)}, or "
             "build blockhess again with `pip install --no-build-isolation .`"
         )
-
-
-check_tensorflow(tf.__version__, _FACTS["tensorflow"])
 
 
 def build_info() -> Mapping[str, Any]:

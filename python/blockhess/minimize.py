@@ -12,8 +12,9 @@ import tensorflow as tf
 
 from blockhess import traces
 from blockhess.autograph import converting_only_f
-from blockhess.newton import newton_step
+from blockhess.newton import newton_steps
 from blockhess.request import Request, checked_x
+from blockhess.routing import Route
 
 # A step is taken when the value falls by this part of what the slope promises (Armijo's condition;
 # Nocedal and Wright, Numerical Optimization, 2006, section 3.1).
@@ -72,10 +73,12 @@ def minimize_rows(
     """A local minimum of f for each row of x, from x0, by Newton's method with a line search.
 
     All rows take their steps together; those that have ended are left out of what follows, so that
-    an iteration costs what the rows still under way cost. A step is that of `newton_direction`,
-    shortened until the value decreases enough (Armijo's condition; Nocedal and Wright, Numerical
-    Optimization, 2006, sections 3.1 and 3.5). Not differentiable, and not compiled by XLA,
-    for the number of rows under way changes.
+    an iteration costs what the rows still under way cost. A step is Newton's, where a block is
+    indefinite with the magnitudes of its eigenvalues for them (Gill, Murray and Wright, Practical
+    Optimization, 1981, section 4.4.2.1; not the cheaper modification of `newton_direction`, whose
+    steps may be too long), shortened until the value decreases enough (Armijo's condition; Nocedal
+    and Wright, Numerical Optimization, 2006, sections 3.1 and 3.5). XLA does not compile it, for
+    the number of rows under way changes.
 
     Args:
       f: takes x of shape (n, K) and, beside it, the same n rows of every tensor of `data`, for any
@@ -153,14 +156,35 @@ class Minimization(Request):
             shape_invariants=(tf.TensorShape([]), under_way.shapes(), ended.shapes()),
             maximum_iterations=self.max_iterations + 1,
         )
-        return ended.in_order(tf.shape(x)[0], x.shape)
+        minima = tf.nest.map_structure(tf.stop_gradient, ended.in_order(tf.shape(x)[0], x.shape))
+        return self._with_derivatives(f, minima, data)
+
+    def _with_derivatives(
+        self, f: Callable[..., Any], minima: RowMinima, data: Sequence[tf.Tensor]
+    ) -> RowMinima:
+        """The same, x with the derivatives of one more Newton step, and the value at that x."""
+        rows = _UnderWay.all_rows(minima.x, data)
+        zero = tf.zeros([], minima.x.dtype)
+        step = newton_steps(self._route_of_rows(f, rows), zero, "modify").direction
+        step = tf.where(tf.math.is_finite(step), step, zero)
+        x = minima.x + (step - tf.stop_gradient(step))
+        return minima._replace(x=x, value=tf.reshape(_one_a_row(f(x, *data), x), [-1]))
 
     def _iterated(
         self, f: Callable[..., Any], iteration: tf.Tensor, rows: _UnderWay, ended: _Ended
     ) -> tuple[_UnderWay, _Ended]:
         """One step of the rows under way that have not come to their end."""
-        route = self.route_of(lambda x: _one_a_row(f(x, *rows.data), x), rows.x)
-        value, gradient, direction = newton_step(route, self.damping)
+        route = self._route_of_rows(f, rows)
+        damping = tf.constant(self.damping, rows.x.dtype)
+        value, gradient, direction = newton_steps(
+            route, damping, "nan", with_value_and_gradient=True
+        )
+        indefinite = tf.where(~tf.math.is_finite(tf.reduce_sum(direction, 1)))[:, 0]
+        direction = tf.cond(
+            tf.size(indefinite) > 0,
+            lambda: self._descending(f, rows, gradient, direction, indefinite),
+            lambda: direction,
+        )
         norm = tf.reduce_max(tf.abs(gradient), 1)
         slope = tf.reduce_sum(gradient * direction, 1)
         status = self._status(iteration, rows, value, norm, slope)
@@ -171,6 +195,37 @@ class Minimization(Request):
         length = _line_search(f, rows, direction, value, slope)
         step = length[:, tf.newaxis] * direction
         return rows._replace(x=rows.x + step, norm=norm, moved=length > 0), ended
+
+    def _route_of_rows(self, f: Callable[..., Any], rows: _UnderWay) -> Route:
+        return self.route_of(lambda x: _one_a_row(f(x, *rows.data), x), rows.x)
+
+    def _descending(
+        self,
+        f: Callable[..., Any],
+        rows: _UnderWay,
+        gradient: tf.Tensor,
+        direction: tf.Tensor,
+        which: tf.Tensor,
+    ) -> tf.Tensor:
+        """The directions, those of the rows `which` with |H| for H, their indefinite blocks.
+
+        |H| has the eigenvalues of H by magnitude (Gill, Murray and Wright, Practical Optimization,
+        1981, section 4.4.2.1). Steps so modified are no longer than the curvature allows; those of
+        a modified Cholesky factorisation may be, and then leave the valley of the minimum.
+        """
+        route = self._route_of_rows(f, rows.pick(which))
+        blocks = route.derivatives(layout="dense", value=False, gradient=False).hessian
+        dtype, K = blocks.dtype, tf.shape(blocks)[-1]
+        finite = tf.reduce_all(tf.math.is_finite(blocks), [1, 2], keepdims=True)
+        blocks = tf.where(finite, blocks, 0) + self.damping * tf.eye(K, dtype=dtype)
+        eigenvalues, eigenvectors = tf.linalg.eigh(blocks)
+        magnitudes = tf.abs(eigenvalues)
+        largest = tf.reduce_max(magnitudes, 1, keepdims=True)
+        least = tf.where(largest > 0, np.finfo(dtype.as_numpy_dtype).eps * largest, 1)
+        along = tf.linalg.matvec(eigenvectors, tf.gather(gradient, which), transpose_a=True)
+        along = tf.where(finite[:, 0], along, np.nan) / tf.maximum(magnitudes, least)
+        steps = -tf.linalg.matvec(eigenvectors, along)
+        return tf.tensor_scatter_nd_update(direction, which[:, tf.newaxis], steps)
 
     def _status(self, iteration, rows, value, norm, slope) -> tf.Tensor:
         """A `RowStatus` for each row, -1 for those that go on."""
@@ -310,7 +365,8 @@ def _line_search(
 def _one_a_row(y: Any, x: tf.Tensor) -> tf.Tensor:
     """f's result, of one value a row of x, of which there may be any number."""
     y = tf.convert_to_tensor(y)
-    if y.shape.rank not in (1, 2) or y.shape[0] is not None or y.shape[1:] not in ([], [1]):
+    follows = y.shape.rank in (1, 2) and y.shape[0] in (None, x.shape[0])
+    if not follows or y.shape[1:] not in ([], [1]):
         raise ValueError(
             f"f's result has shape {y.shape} for x of shape {x.shape}; expected one value a row, "
             "(n,) or (n, 1), for any number n of rows: what is another for each row belongs into "

@@ -34,9 +34,12 @@ class NewtonDirection(Request):
         check_option("on_indefinite", self.on_indefinite, ON_INDEFINITE)
 
     def of(self, route: Route, damping: tf.Tensor) -> Newton:
-        of_rows = damping if damping.shape.rank == 0 else tf.reshape(damping, [-1])
-        compute = _fused if isinstance(route, FusedRoute) else _by_autodiff
-        return Newton(compute(route, of_rows, self.on_indefinite))
+        direction = newton_steps(route, damping, self.on_indefinite).direction
+        if isinstance(route, FusedRoute):
+            return Newton(route.as_x(direction))
+        x = route.x
+        direction = tf.cast(tf.reshape(direction, tf.shape(x)), x.dtype)
+        return Newton(tf.ensure_shape(direction, x.shape))
 
 
 @converting_only_f
@@ -59,10 +62,11 @@ def newton_direction(
     A block that is not positive definite, damping included, has no descent direction of its own.
     "modify" solves with H_i + damping_i I + E_i in its place, with a diagonal E_i >= 0 from the
     modified Cholesky factorisation of Gill, Murray and Wright, Practical Optimization (1981),
-    section 4.4.2.2, without pivoting, so that p_i' g_i < 0 wherever g_i is not zero. Where a block
-    is positive definite by more than rounding (no pivot below eps times the size of its entries)
-    E_i is zero. Sizes are relative to those of the block: p is the same for f and for any positive
-    multiple of f. A block of zeros counts as the identity.
+    section 4.4.2.2, so that p_i' g_i < 0 wherever g_i is not zero. Where a block is positive
+    definite by more than rounding (no pivot below eps times the size of its entries) E_i is zero.
+    There are no interchanges, so that rows take the same steps; a bound beta^2 that is 3/2 of the
+    book's makes up for them. Sizes are relative to those of the block: p is the same for f and for
+    any positive multiple of f. A block of zeros counts as the identity.
 
     Differentiable with respect to x, damping and what f captures, with E_i held constant.
 
@@ -116,23 +120,49 @@ def _wide(dtype: tf.DType) -> tf.DType:
     return tf.float32 if dtype.size == 2 else dtype
 
 
-def _fused(route: FusedRoute, damping: tf.Tensor, on_indefinite: str) -> tf.Tensor:
+def newton_steps(
+    route: Route, damping: tf.Tensor, on_indefinite: str, *, with_value_and_gradient: bool = False
+) -> ops.NewtonOutputs:
+    """The direction of each row, (N, K), in the type that is computed in.
+
+    With the value of each row, (N,), and its gradient, (N, K), where they are wanted; f then has
+    one value a row.
+    """
+    damping = damping if damping.shape.rank == 0 else tf.reshape(damping, [-1])
+    if isinstance(route, FusedRoute):
+        return _fused(route, damping, on_indefinite, with_value_and_gradient)
+    return _by_autodiff(route, damping, on_indefinite, with_value_and_gradient)
+
+
+def _fused(
+    route: FusedRoute, damping: tf.Tensor, on_indefinite: str, with_value_and_gradient: bool
+) -> ops.NewtonOutputs:
     rows = route.rows
-    result = ops.newton(
-        rows, route.terms, tf.cast(damping, rows.dtype), on_indefinite=on_indefinite
+    outputs = ops.newton(
+        rows,
+        route.terms,
+        tf.cast(damping, rows.dtype),
+        on_indefinite=on_indefinite,
+        want_value=with_value_and_gradient,
+        want_gradient=with_value_and_gradient,
     )
-    return route.as_x(result.direction)
+    if not with_value_and_gradient:
+        return outputs
+    return outputs._replace(value=tf.reshape(route.value_of_f(outputs.value), [-1]))
 
 
-def _by_autodiff(route: AutodiffRoute, damping: tf.Tensor, on_indefinite: str) -> tf.Tensor:
+def _by_autodiff(
+    route: AutodiffRoute, damping: tf.Tensor, on_indefinite: str, with_value_and_gradient: bool
+) -> ops.NewtonOutputs:
     x = route.x
-    _, gradient, hessian = route.derivatives(layout="dense", value=False, gradient=True)
+    value, gradient, hessian = route.derivatives(
+        layout="dense", value=with_value_and_gradient, gradient=True
+    )
     K = tf.shape(x)[-1]
     N = tf.reduce_prod(tf.shape(x)[:-1])  # Not -1: there may be no columns.
-    direction = ops.newton_solve(
-        tf.cast(tf.reshape(gradient, [N, K]), damping.dtype),
-        tf.cast(tf.reshape(hessian, [N, K, K]), damping.dtype),
-        damping,
-        on_indefinite=on_indefinite,
+    gradient = tf.cast(tf.reshape(gradient, [N, K]), damping.dtype)
+    hessian = tf.cast(tf.reshape(hessian, [N, K, K]), damping.dtype)
+    direction = ops.newton_solve(gradient, hessian, damping, on_indefinite=on_indefinite)
+    return ops.NewtonOutputs(
+        tf.reshape(value, [-1]) if with_value_and_gradient else None, gradient, direction
     )
-    return tf.ensure_shape(tf.cast(tf.reshape(direction, tf.shape(x)), x.dtype), x.shape)

@@ -173,3 +173,29 @@ def test_many_rows_are_summed_without_losing_digits():
     case = Problem(x, terms, "dense", {"value": np.ones(N)})
     expected = N * np.float64(np.float32(1.1))
     np.testing.assert_allclose(case.bars("float32")[1], expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("isa", _core.build_facts()["isas"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("case", CASES)
+def test_x_alone_from_the_gradient_alone_is_each_block_times_its_cotangent(case, dtype, isa):
+    for N, K in [*((11, K) for K in (1, 2, 3, 8, 15, 16, 17, 33, 130)), (2, 1100), (0, 3)]:
+        one = problem(case, N, K, given=["gradient"])
+        wanted = [index == 0 for index in range(len(one.inputs))]
+        x_bar, *others = one.bars(dtype, wanted=wanted, isa=isa)
+        assert x_bar.dtype == dtype and all(other is None for other in others)
+        blocks = reference.terms(one.x, one.terms)[2]
+        expected = np.einsum("nkl,nl->nk", blocks, one.cotangents["gradient"])
+        scale = max(1.0, np.abs(expected).max(initial=0))
+        np.testing.assert_allclose(x_bar, expected, rtol=0, atol=TOLERANCE[dtype] * scale)
+
+
+def test_the_products_of_other_rows_do_not_see_a_bad_row():
+    case = problem("three terms", 40, 5, given=["gradient"])
+    wanted = [index == 0 for index in range(len(case.inputs))]
+    clean = case.bars(wanted=wanted)[0]
+    case.x[17, 2] = np.nan
+    others = np.arange(40) != 17
+    spoilt = case.bars(wanted=wanted, threads=3)[0]
+    np.testing.assert_array_equal(spoilt[others], clean[others])
+    assert np.isnan(spoilt[17]).any()

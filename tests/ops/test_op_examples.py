@@ -11,7 +11,7 @@ import tensorflow as tf
 import blockhess as bh
 
 
-@pytest.mark.parametrize("name", ["hvp", "map", "terms", "vjp"])
+@pytest.mark.parametrize("name", ["hvp", "map", "newton", "terms", "vjp"])
 def test_examples_print_what_they_say(name):
     module = importlib.import_module(f"blockhess.ops.{name}")
     result = doctest.testmod(module, extraglobs={"bh": bh, "tf": tf})

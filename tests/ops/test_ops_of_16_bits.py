@@ -71,6 +71,18 @@ def test_the_ops_give_what_they_give_in_float32_rounded(way, dtype, rng):
     close(actual[1:3], bh.ops.terms_vjp(wide[0], terms_of(*wide[1:]), **cotangents))
 
 
+@every_way
+@every_dtype
+def test_traces_and_products_are_those_of_float32_rounded(way, dtype, rng):
+    def both(x, matrix, a, v):
+        traces = bh.ops.terms(x, terms_of(matrix, a), layout="trace").hessian
+        return traces, bh.ops.terms_hvp(x, terms_of(matrix, a), v)
+
+    inputs = [rng.normal(size=shape) for shape in ((N, K), (N, K, K), (K,), (N, K))]
+    narrow = [tf.cast(value, dtype) for value in inputs]
+    close(way(lambda: both(*narrow))(), both(*(tf.cast(value, tf.float32) for value in narrow)))
+
+
 @every_dtype
 def test_second_derivatives_of_blocks(dtype, rng):
     x = tf.cast(rng.normal(size=(N, K)), dtype)

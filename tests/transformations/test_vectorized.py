@@ -128,6 +128,18 @@ def test_hessian_of_functions_that_differ_in_a_captured_tensor(rng):
     assert_same(blocks, tf.stack([bh.hessian(lambda x, s=s: gaussian(x, s), x) for s in S]))
 
 
+def test_traces_and_products_of_functions_that_differ_in_a_captured_tensor(rng):
+    x, v = (tf.constant(rng.normal(size=(N, K))) for _ in range(2))
+    S = tf.constant(rng.normal(size=(L, K, K)))
+
+    def both(S):
+        f = lambda x: gaussian(x, S)  # noqa: E731
+        return bh.laplacian(f, x, route="fused"), bh.hvp(f, x, v, route="fused")
+
+    assert_same(vectorized(both, S), [tf.stack(each) for each in zip(*map(both, S), strict=True)])
+    assert not [t for t in operations(lambda S: vectorized(both, S), S) if "While" in t]
+
+
 def test_hessian_by_the_autodiff_route(rng):
     x = tf.constant(rng.normal(size=(L, N, K)))
 

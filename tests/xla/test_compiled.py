@@ -90,6 +90,26 @@ def test_values_blocks_and_gradients_in_every_layout(f, route, dtype, rng):
 
 
 @every_dtype
+@pytest.mark.parametrize("coupling", ["check", "exact"])
+@pytest.mark.parametrize(
+    ("f", "route"),
+    [(gaussian, "fused"), (sines, "fused"), (two_terms, "fused"), (network, "autodiff")],
+)
+def test_products_and_their_gradients(f, route, coupling, dtype, rng):
+    x, v = points(rng, dtype), points(rng, dtype)
+    A = tf.Variable(np.eye(K) + 0.1 * rng.normal(size=(K, K)), dtype=dtype)
+
+    def everything(x, v):
+        with tf.GradientTape() as tape:
+            tape.watch([x, v])
+            product = bh.hvp(lambda x: f(x, A), x, v, route=route, coupling=coupling)
+            total = tf.reduce_sum(tf.sin(product))
+        return product, tape.gradient(total, [x, v, A])
+
+    assert_equal(compiled(everything)(x, v), uncompiled(everything)(x, v), dtype)
+
+
+@every_dtype
 def test_the_blocks_of_known_functions(dtype, rng):
     x = points(rng, dtype)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from ..expressions import ZERO
+from ..programs import ScalarFunction, TermPrograms
 from .map import map as map_
-from .programs import ScalarFunction, TermPrograms
 
 MaybeTensor = tf.Tensor | None
 

@@ -20,8 +20,8 @@ from ..expressions import (
     topological,
 )
 from ..expressions.program import MAX_INSTRUCTIONS
+from ..programs import VERSION
 from .library import library
-from .programs import VERSION
 
 _PREFIX = f"{VERSION} | map "
 

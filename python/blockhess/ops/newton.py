@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from ..programs import Parts
 from .library import library
-from .programs import Parts
 from .terms import Term, text_and_operands
 
 ON_INDEFINITE = ("modify", "nan", "error")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ..programs import parse_terms
 from .library import library
-from .programs import parse_terms
 from .vjp import vjp
 
 MaybeTensor = tf.Tensor | None

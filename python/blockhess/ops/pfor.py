@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..programs import TermPrograms, parse_terms
 from .library import library
-from .programs import TermPrograms, parse_terms
 
 try:
     from tensorflow.python.ops.parallel_for.pfor import (

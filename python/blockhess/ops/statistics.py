@@ -11,7 +11,7 @@ import re
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
-from .programs import parse_terms
+from ..programs import parse_terms
 
 
 @ops.RegisterStatistics("BlockhessTerms", "flops")

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ..expressions import Expression, Variable
-from .library import library
-from .programs import (
+from ..programs import (
     ARGUMENT_OF_PHI,
     ARGUMENT_OF_PSI,
     Parts,
@@ -19,6 +18,7 @@ from .programs import (
     forward_programs,
     join_terms,
 )
+from .library import library
 
 LAYOUTS = ("dense", "diag", "packed", "trace", "none")
 

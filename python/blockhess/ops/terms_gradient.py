@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ..programs import parse_terms
 from .composition import MaybeTensor, composed_vjp
-from .programs import parse_terms
 from .vjp import vjp
 
 

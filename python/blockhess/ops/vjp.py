@@ -8,9 +8,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ..expressions import ProgramTooLong
+from ..programs import Parts, TermPrograms, join_terms, vjp_programs
 from .composition import MaybeTensor, composed_vjp
 from .library import library
-from .programs import Parts, TermPrograms, join_terms, vjp_programs
 from .terms import Term, operands_of, programs_of
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from blockhess import expressions as e
 from blockhess.expressions import Expression
+from blockhess.expressions.composed import clip, unless_zero, xlog1py, xlogy
 from blockhess.row_graph.nodes import ARGUMENTS, Geometry, Parameter, Value
 
 # Operations whose result has a zero derivative wherever it has one: to the row graph, parameters.
@@ -40,10 +41,6 @@ def _softsign(a: Expression) -> Expression:
     return a / (1.0 + e.abs(a))
 
 
-def _unless_zero(factor: Expression, value: Expression) -> Expression:
-    return e.select(e.equal(factor, 0.0), 0.0, value)
-
-
 _SAME = {  # TensorFlow's name: the instruction
     **{"Add": "add", "AddV2": "add", "Sub": "sub", "Mul": "mul", "RealDiv": "div", "Div": "div"},
     **{"Neg": "neg", "Square": "square", "Pow": "pow", "Sqrt": "sqrt", "Rsqrt": "rsqrt"},
@@ -65,13 +62,13 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
     "Selu": _selu,
     "Softsign": _softsign,
     "SquaredDifference": lambda a, b: e.square(a - b),
-    "DivNoNan": lambda a, b: _unless_zero(b, a / b),
-    "Xdivy": lambda a, b: _unless_zero(a, a / b),
-    "Xlogy": lambda a, b: _unless_zero(a, a * e.log(b)),
-    "Xlog1py": lambda a, b: _unless_zero(a, a * e.log1p(b)),
+    "DivNoNan": lambda a, b: unless_zero(b, a / b),
+    "Xdivy": lambda a, b: unless_zero(a, a / b),
+    "Xlogy": xlogy,
+    "Xlog1py": xlog1py,
     "LogicalNot": lambda a: 1.0 - a,
     "SelectV2": e.select,
-    "ClipByValue": lambda a, low, high: e.max(e.min(a, high), low),
+    "ClipByValue": clip,
     "Identity": lambda a: a,
     "Snapshot": lambda a: a,
     "CheckNumerics": lambda a: a,

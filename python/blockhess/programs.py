@@ -11,7 +11,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..expressions import (
+from blockhess.expressions import (
     ZERO,
     Expression,
     Variable,

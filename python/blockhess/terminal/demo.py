@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.table import Table
 
 import blockhess
 from blockhess import baselines
+from blockhess.terminal.outcome import CommandError, Exit, Outcome
+from blockhess.terminal.screen import Screen, table
 
-console = Console()
 OURS = "blockhess"
 
 
-def main() -> None:
-    first_problem()
-    density()
+def run(arguments: argparse.Namespace, screen: Screen) -> Outcome:
+    del arguments
+    return Outcome(Exit.GOOD, {"first_problem": first_problem(screen), "density": density(screen)})
 
 
-def first_problem() -> None:
+def first_problem(screen: Screen) -> list[dict[str, Any]]:
     """f = sum(x * x) over a placeholder whose number of rows is known only when it is fed."""
+    console = screen.console
     console.rule(
         "The first problem: a TF1 graph, x = placeholder(float32, (None, 3)), f = sum(x * x)"
     )
+    found = []
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x = tf.compat.v1.placeholder(tf.float32, (None, 3), name="x")
         f = tf.reduce_sum(x * x)
@@ -42,14 +45,22 @@ def first_problem() -> None:
             g, b, h = session.run([gradient, blocks, full], feed)
             console.print(f"x {feed[x].shape}, gradient {g.shape}:\n{g}\nblocks {b.shape}:\n{b}")
             slices = np.stack([h[i, :, i, :] for i in range(len(h))])
-            _check("the slices of tf.hessians, which built", b, slices, h.shape)
+            error = _check(screen, "the slices of tf.hessians, which built", b, slices, h.shape)
+            arrays = {"x": feed[x], "gradient": g, "blocks": b}
+            found.append({name: array.tolist() for name, array in arrays.items()})
+            found[-1]["largest_difference"] = error
+    return found
 
 
-def _check(name: str, blocks: np.ndarray, expected: np.ndarray, shape: tuple[int, ...]) -> None:
-    error = np.max(np.abs(blocks - expected)) / np.max(np.abs(expected))
+def _check(
+    screen: Screen, name: str, blocks: np.ndarray, expected: np.ndarray, shape: tuple[int, ...]
+) -> float:
+    error = float(np.max(np.abs(blocks - expected)) / np.max(np.abs(expected)))
     if not error < 1e-5:
-        raise SystemExit(f"blocks differ from {name} {shape} by {error:.2e}")
-    console.print(f"[green]equal[/green] to {name} {shape}: largest difference {error:.1e}")
+        message = f"blocks differ from {name} {shape} by {error:.2e}"
+        raise CommandError(Exit.FAILED, message)
+    screen.console.print(f"[green]equal[/green] to {name} {shape}: largest difference {error:.1e}")
+    return error
 
 
 def gaussian(K: int) -> tuple[tf.Tensor, baselines.RowFunction]:
@@ -72,32 +83,49 @@ def ways(f: baselines.RowFunction) -> dict[str, Callable[[tf.Tensor], tf.Tensor]
     return found
 
 
-def density(N: int = 100_000, K: int = 8) -> None:
+def density(screen: Screen, N: int = 100_000, K: int = 8) -> dict[str, Any]:
     """A Gaussian density through the modern interface, checked, timed and weighed."""
+    console = screen.console
     console.rule(f"A density, f(x) = exp(-x' A x / 2), N = {N:,}, K = {K}, float32")
     A, f = gaussian(K)
     x = sample(N, K)
-    console.print(str(blockhess.explain(f, x)), highlight=False)
+    plan = str(blockhess.explain(f, x))
+    console.print(plan, markup=False)
     blocks = blockhess.hessian(f, x).numpy()
     # The closed form, f (A x x' A - A), in float64.
     A, few = tf.cast(A, tf.float64), tf.cast(x[:4], tf.float64)
     Ax = few @ A
     value = tf.exp(-0.5 * tf.reduce_sum(few * Ax, 1))
-    exact = value[:, None, None] * (Ax[:, :, None] * Ax[:, None, :] - A)
-    _check("the closed form in float64 for the first rows,", blocks[:4], exact.numpy(), exact.shape)
-    medians = _times(ways(f), x, blocks)
-    best = min((name for name in medians if name != OURS), key=medians.__getitem__)
-    memory = _memory([OURS, best], N, K)
-    table = Table("way", "median of 15", "times blockhess", "peak memory")
+    exact = (value[:, None, None] * (Ax[:, :, None] * Ax[:, None, :] - A)).numpy()
+    name = "the closed form in float64 for the first rows,"
+    error = _check(screen, name, blocks[:4], exact, exact.shape)
+    with screen.progress() as progress:
+        progress.add_task("TensorFlow's own ways to the same blocks", total=None)
+        medians = _times(ways(f), x, blocks)
+        best = min((name for name in medians if name != OURS), key=medians.__getitem__)
+        memory = _memory([OURS, best], N, K)
+    shown = table("way", "median of 15", "times blockhess", "peak memory")
     for name in sorted(medians, key=medians.__getitem__):
         time_taken, ratio = f"{1e3 * medians[name]:.2f} ms", medians[name] / medians[OURS]
-        table.add_row(name, time_taken, f"{ratio:.1f}", memory.get(name, ""))
-    console.print(table)
+        weight = _in_MiB(memory[name]) if name in memory else ""
+        shown.add_row(name, time_taken, f"{ratio:.1f}", weight)
+    console.print(shown)
     console.print(
         f"TensorFlow's best way here, {best}, takes {medians[best] / medians[OURS]:.1f} times as "
         f"long. Peak memory is that of the whole process beyond the same at N = 8; the output "
-        f"alone is {blocks.nbytes / 2**20:.0f} MiB."
+        f"alone is {_in_MiB(blocks.nbytes)}."
     )
+    return {
+        "plan": plan,
+        "largest_difference": error,
+        "median_seconds": medians,
+        "peak_bytes": memory,
+        "output_bytes": blocks.nbytes,
+    }
+
+
+def _in_MiB(count: int | None) -> str:
+    return "not measured" if count is None else f"{count / 2**20:.0f} MiB"
 
 
 def _times(
@@ -107,7 +135,8 @@ def _times(
     for name, way in by_name.items():
         difference = np.max(np.abs(way(x).numpy() - blocks))
         if not difference < 1e-4 * np.max(np.abs(blocks)):
-            raise SystemExit(f"{name} differs from blockhess by {difference:.1e}")
+            message = f"{name} differs from blockhess by {difference:.1e}"
+            raise CommandError(Exit.FAILED, message)
     times: dict[str, list[float]] = {name: [] for name in by_name}
     for _ in range(rounds):
         for name, way in by_name.items():
@@ -126,17 +155,17 @@ def run_once(name: str, N: int, K: int) -> None:
     print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
-def _memory(names: list[str], N: int, K: int) -> dict[str, str]:
-    """Peak memory of each way in a process of its own, beyond that of the same program at N = 8."""
+def _memory(names: list[str], N: int, K: int) -> dict[str, int | None]:
+    """Peak bytes of each way in a process of its own, beyond those of the same at N = 8."""
 
     def start(name: str, rows: int) -> subprocess.Popen:
-        code = f"from blockhess.demo import run_once; run_once({name!r}, {rows}, {K})"
+        code = f"from blockhess.terminal.demo import run_once; run_once({name!r}, {rows}, {K})"
         command = [sys.executable, "-c", code]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
-    found = {}
+    found: dict[str, int | None] = {}
     for name in names:
         large, small = (p.communicate()[0].strip() for p in (start(name, N), start(name, 8)))
         measured = large.isdigit() and small.isdigit()
-        found[name] = f"{(int(large) - int(small)) / 1024:.0f} MiB" if measured else "not measured"
+        found[name] = 1024 * (int(large) - int(small)) if measured else None
     return found

@@ -1,0 +1,64 @@
+"""The functions that a text may call, under the names that NumPy and SciPy give them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from blockhess import expressions as e
+from blockhess.expressions import ARITY, Expression
+from blockhess.expressions.composed import clip, xlog1py, xlogy
+
+
+class Function(NamedTuple):
+    num_arguments: int
+    build: Callable[..., Expression]
+
+
+#: Instructions whose own name is not NumPy's or SciPy's, or not their only one.
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+    "sub": ("subtract",),
+    "mul": ("multiply",),
+    "div": ("divide", "true_divide"),
+    "neg": ("negative",),
+    "pow": ("pow", "power", "float_power"),
+    "abs": ("abs", "absolute", "fabs"),
+    "min": ("minimum",),
+    "max": ("maximum",),
+    "select": ("where",),
+    "asin": ("asin", "arcsin"),
+    "acos": ("acos", "arccos"),
+    "atan": ("atan", "arctan"),
+    "asinh": ("asinh", "arcsinh"),
+    "acosh": ("acosh", "arccosh"),
+    "atanh": ("atanh", "arctanh"),
+    "sigmoid": ("sigmoid", "expit"),
+    "lgamma": ("gammaln",),
+    "digamma": ("digamma", "psi"),
+}
+
+_COMPOSED: Mapping[str, Function] = {
+    "clip": Function(3, clip),
+    "exp2": Function(1, lambda a: e.exp(math.log(2) * a)),
+    "log2": Function(1, lambda a: e.log(a) / math.log(2)),
+    "log10": Function(1, lambda a: e.log(a) / math.log(10)),
+    "logaddexp": Function(2, lambda a, b: a + e.softplus(b - a)),
+    "log_expit": Function(1, lambda a: -e.softplus(-a)),
+    "xlogy": Function(2, xlogy),
+    "xlog1py": Function(2, xlog1py),
+}
+
+FUNCTIONS: Mapping[str, Function] = {
+    **{
+        name: Function(arity, getattr(e, instruction))
+        for instruction, arity in ARITY.items()
+        for name in _OTHER_NAMES.get(instruction, (instruction,))
+    },
+    **_COMPOSED,
+}
+
+CONSTANTS: Mapping[str, float] = {"pi": math.pi, "e": math.e}
+
+#: What may stand before a name: `np.sin` is `sin`.
+MODULES = ("np", "numpy", "special", "scipy.special")

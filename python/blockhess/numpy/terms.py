@@ -1,0 +1,149 @@
+"""Terms of the formula, given as text and arrays: their programs, and the arrays in their order."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from blockhess.expressions import ProgramTooLong, Variable
+from blockhess.numpy.text import read
+from blockhess.programs import (
+    ARGUMENT_OF_PHI,
+    ARGUMENT_OF_PSI,
+    Parts,
+    ScalarFunction,
+    TermPrograms,
+    forward_programs,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One instance of the formula, for a sum of several: link(s), for every row x_i of x, with
+
+        s_i = sum_k function(x_ik) + 1/2 x_i' S x_i + b' x_i
+
+    Attributes:
+      function: text, a function of x and of parameters; or None.
+      S: (K, K), or (..., K, K) for one a row; its symmetric part counts. Or None.
+      b: (K,), or (..., K) for one a row. Or None.
+      link: text, a function of s and of parameters; None for s itself.
+      parameters: arrays by the names that they have in the texts. Those of the function are scalar,
+        (K,), (..., 1) or (..., K); those of the link scalar or (...,).
+
+    >>> import blockhess.numpy as bn
+    >>> logistic = bn.Term(None, b=[1.0, 2.0], link="softplus(s)")
+    >>> bn.hessian([logistic, bn.Term("c * x**2", parameters={"c": 0.5})], [0.0, 0.0])
+    array([[1.25, 0.5 ],
+           [0.5 , 2.  ]])
+    """
+
+    function: str | None = None
+    S: ArrayLike | None = None
+    b: ArrayLike | None = None
+    link: str | None = None
+    parameters: Mapping[str, ArrayLike] = field(default_factory=dict)
+
+
+def programs_of(term: Term, wanted: Parts) -> TermPrograms:
+    """The programs that compute `wanted`; ValueError where a text is no function."""
+    if term.function is None and term.S is None and term.b is None:
+        raise ValueError("a term has at least one of function, S and b")
+    for name, text in (("function", term.function), ("link", term.link)):
+        if not isinstance(text, str | None):
+            raise TypeError(f"{name} is {type(text).__name__}; expected text or None")
+    return _programs(
+        term.function,
+        term.S is not None,
+        term.b is not None,
+        term.link,
+        frozenset(term.parameters),
+        wanted,
+    )
+
+
+@functools.lru_cache(maxsize=512)
+def _programs(
+    function: str | None,
+    quadratic: bool,
+    linear: bool,
+    link: str | None,
+    parameters: frozenset[str],
+    wanted: Parts,
+) -> TermPrograms:
+    phi, read_by_phi = None, frozenset()
+    if function is not None:
+        phi, read_by_phi = _scalar_function(function, ARGUMENT_OF_PHI, parameters)
+    psi, read_by_psi = _scalar_function("s" if link is None else link, ARGUMENT_OF_PSI, parameters)
+    unread = sorted(parameters - read_by_phi - read_by_psi)
+    if unread:
+        raise ValueError(
+            f"unexpected parameter {', '.join(unread)}: neither function={function!r} nor "
+            f"link={link!r} reads it"
+        )
+    programs = forward_programs(phi, quadratic, linear, psi, wanted)
+    try:
+        programs.text  # noqa: B018  Kept in the programs.
+    except ProgramTooLong as error:
+        raise ProgramTooLong(f"function={function!r}, link={link!r}: {error}") from None
+    return programs
+
+
+def _scalar_function(
+    text: str, argument: Variable, parameters: frozenset[str]
+) -> tuple[ScalarFunction, frozenset[str]]:
+    """The function that a text is, and the names in the text."""
+    expression, names = read(text, argument.name, parameters)
+    inputs = sorted(expression.variables - {argument}, key=lambda variable: variable.name)
+    return ScalarFunction((argument, *inputs), (expression,)), names
+
+
+def operands_of(term: Term, programs: TermPrograms, x: np.ndarray) -> list[np.ndarray]:
+    """The arrays that the programs read, in the core's order and shapes and in the type of x."""
+    K = x.shape[-1]
+    operands = []
+    for variable in programs.phi.inputs[1:] if programs.phi else ():
+        operands.append(_parameter(variable.name, term.parameters, x, [(K,), (1,)]))
+    if programs.quadratic:
+        operands.append(_fitted("S", np.asarray(term.S, x.dtype), x, [(K, K)]))
+    if programs.linear:
+        operands.append(_fitted("b", np.asarray(term.b, x.dtype), x, [(K,)]))
+    for variable in programs.psi.inputs[1:]:
+        operands.append(_parameter(variable.name, term.parameters, x, [()]))
+    return operands
+
+
+def _parameter(
+    name: str, given: Mapping[str, ArrayLike], x: np.ndarray, shapes: list[tuple[int, ...]]
+) -> np.ndarray:
+    array = np.asarray(given[name], x.dtype)
+    return array if array.ndim == 0 else _fitted(name, array, x, shapes)
+
+
+def _fitted(
+    name: str, array: np.ndarray, x: np.ndarray, shapes: list[tuple[int, ...]]
+) -> np.ndarray:
+    """The array if it is one for all rows; (N, ...) if it is one a row, of any of the shapes."""
+    rows = x.shape[:-1]
+    for shape in shapes:
+        of_rows = array.ndim - len(shape)
+        if of_rows < 0 or array.shape[of_rows:] != shape:
+            continue
+        if of_rows == 0 and shape:
+            return array
+        try:
+            return np.broadcast_to(array, rows + shape).reshape(math.prod(rows), *shape)
+        except ValueError:
+            break
+    known = " or ".join(
+        f"(..., {', '.join(map(str, shape))})" if shape else "(...)" for shape in shapes
+    )
+    raise ValueError(
+        f"{name} has shape {array.shape}; expected {known}, with or without the axes {rows} of x's "
+        "rows"
+    )

@@ -1,0 +1,61 @@
+"""The functions of a text are NumPy's and SciPy's of the same name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.special
+
+import blockhess.numpy as bn
+
+#: Functions that neither NumPy nor SciPy has, by what they are.
+OWN = {
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "sigmoid": scipy.special.expit,
+    "sigmoid_prime": lambda x: scipy.special.expit(x) * scipy.special.expit(-x),
+    "softplus": lambda x: np.logaddexp(0, x),
+}
+POINTS = np.array([0.1, 0.35, 0.5, 0.8, 0.95])
+ABOVE_ONE = {"acosh", "arccosh"}
+
+
+def meaning(name: str):
+    return OWN.get(name) or getattr(np, name, None) or getattr(scipy.special, name)
+
+
+@pytest.mark.parametrize("name", bn.FUNCTIONS)
+def test_every_name_is_the_function_of_that_name(name):
+    x = POINTS + (name in ABOVE_ONE)
+    others = {1: [], 2: ["0.3"], 3: ["0.3", "0.6"]}[bn.FUNCTIONS[name].num_arguments]
+    if name == "polygamma":
+        text, expected = "polygamma(2, x)", scipy.special.polygamma(2, x)
+    else:
+        text = f"{name}({', '.join(['x', *others])})"
+        expected = meaning(name)(x, *map(float, others))
+    value, gradient, hessian = bn.value_grad_hessian(text, x[:, None], layout="diag")
+    np.testing.assert_allclose(value, expected, rtol=1e-13)
+    assert np.isfinite(gradient).all() and np.isfinite(hessian).all()
+
+
+@pytest.mark.parametrize("prefix", ["np.", "numpy.", "special.", "scipy.special."])
+def test_a_name_may_have_its_module_in_front(prefix):
+    expected = bn.hessian("sin(x) * pi", POINTS)
+    np.testing.assert_array_equal(bn.hessian(f"{prefix}sin(x) * {prefix}pi", POINTS), expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["-x", "+x", "x - 2", "x * 2", "x / 2", "2**x", "1 - -x", "x**1.5"]
+)
+@pytest.mark.parametrize("comparison", ["", " < 1", " <= x", " > 0.5", " >= 1", " == 1", " != 1"])
+def test_operators_are_Pythons(text, comparison):
+    text = f"({text}){comparison}"
+    expected = eval(text, {"x": POINTS})  # noqa: S307
+    value = bn.value_grad_hessian(text, POINTS[:, None]).value
+    np.testing.assert_allclose(value, expected.astype(float), rtol=1e-15)
+
+
+def test_a_choice_is_differentiated_where_it_stands():
+    x = np.array([-2.0, 3.0])
+    huber = "where(abs(x) <= 1, x**2 / 2, abs(x) - 0.5)"
+    np.testing.assert_array_equal(bn.hessian(huber, x[:, None], layout="diag"), [[0.0], [0.0]])
+    np.testing.assert_array_equal(bn.hessian(huber, x[:, None] / 4, layout="diag"), [[1.0], [1.0]])
