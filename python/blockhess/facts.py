@@ -25,9 +25,24 @@ def check_tensorflow(installed: str, built_for: str) -> None:
     if _minor(installed) != _minor(built_for):
         raise ImportError(
             f"this build of blockhess {__version__} is for TensorFlow {_minor(built_for)}, but "
-            f"TensorFlow {installed} is installed: install TensorFlow {_minor(built_for)}, or "
-            "build blockhess again with `pip install --no-build-isolation .`"
+            f"TensorFlow {installed} is installed: {_what_to_do(built_for)}"
         )
+
+
+def library_does_not_load(installed: str, reason: str) -> ImportError:
+    """What to raise where TensorFlow cannot load the library with the ops."""
+    built_for = _FACTS["tensorflow"]
+    return ImportError(
+        f"TensorFlow {installed} cannot load the ops of blockhess {__version__}, which were built "
+        f"for TensorFlow {built_for}: {reason}. To mend it, {_what_to_do(built_for)}"
+    )
+
+
+def _what_to_do(built_for: str) -> str:
+    return (
+        f"install TensorFlow {_minor(built_for)}, or build blockhess again with "
+        "`pip install --no-build-isolation .`"
+    )
 
 
 def build_info() -> Mapping[str, Any]:

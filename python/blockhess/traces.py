@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from blockhess import forks
 from blockhess.closures import MISSING, contents
 from blockhess.replay import Replay, may_replay, replay_of
 from blockhess.request import Request
@@ -38,6 +39,7 @@ def apply(
     `arguments` are tensors that the request takes beside x; their first axes are the rows.
     """
     if tf.executing_eagerly():
+        forks.check()
         return trace(f, request)(x, *arguments)
     with tf.name_scope("blockhess"):
         return request.apply(f, x, *arguments)

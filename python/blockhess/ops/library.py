@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+import struct
+from pathlib import Path
+
 import tensorflow as tf
 
-from ..facts import build_info, check_tensorflow
+from ..facts import build_info, check_tensorflow, library_does_not_load
+
+# Of an ELF file of 64 bits: where the table of sections starts, the size and number of its entries.
+_SECTIONS = struct.Struct("<40xQ10xHH2x")
+
+
+def _cut_short(path: Path) -> bool:
+    """Whether the end of the file is missing, where the dynamic linker would end the process."""
+    with path.open("rb") as file:
+        header = file.read(_SECTIONS.size)
+    if len(header) < _SECTIONS.size or not header.startswith(b"\x7fELF"):
+        return False  # The linker says what it is.
+    start, size, number = _SECTIONS.unpack(header)
+    return path.stat().st_size < start + size * number
+
+
+def _load(path: str) -> object:
+    try:
+        if _cut_short(Path(path)):
+            raise library_does_not_load(tf.__version__, f"the end of {path} is missing")
+        return tf.load_op_library(path)
+    except (OSError, tf.errors.OpError) as error:
+        raise library_does_not_load(tf.__version__, str(error)) from error
+
 
 check_tensorflow(tf.__version__, build_info()["tensorflow"])
-library = tf.load_op_library(build_info()["library"])
+library = _load(build_info()["library"])
