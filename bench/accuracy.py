@@ -7,11 +7,12 @@ float64, over the whole domain. The instructions run on the core at each instruc
 compositions by `value_grad_hessian` on the fused route, their third derivative by a tape around it.
 Beside them stands what `batch_jacobian` computes: the gradient of the gradient by TensorFlow.
 
-An error is |result - truth| in units of the last place of the truth. Infinity counts as the
-number after the largest. Where the truth is smaller than every normal number, so need the result be,
-and no more, since TensorFlow's threads flush such numbers to zero. They read a subnormal x as zero for the same
-reason: only the core is measured there. Where a pole or an end of the domain gives the truth no
-value, it is its limit; which of the infinities stands at -0 is not counted.
+An error is |result - truth| in units of the last place of the truth. Infinity counts as the number
+after the largest. Where the truth is below 2**10 times the smallest normal number, so need the
+result be, and no more: TensorFlow's threads flush subnormal numbers to zero, also on the way. They
+read a subnormal x as zero for the same reason: only the core is measured there. Where a pole or an
+end of the domain gives the truth no value, it is its limit; which of the infinities stands at -0 is
+not counted.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import math
 import operator
 import os
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,9 +37,11 @@ import tensorflow as tf
 
 import blockhess as bh
 from accuracy_cases import COMPOSITIONS, INSTRUCTIONS, Case
+from accuracy_report import draw, number, table
 from blockhess import _core
 from blockhess import expressions as e
 from jets import ORDERS, truth
+from machine import description
 
 DTYPES = ("float32", "float64")
 SEED = 7
@@ -80,26 +84,30 @@ TENSORFLOW = SimpleNamespace(
 
 
 def points(case: Case, dtype: str, some: int, subnormal: bool) -> np.ndarray:
-    """Rows (N, K): the ends of the range, near what is hard, and log-spaced random numbers."""
-    limits, rng = np.finfo(dtype), np.random.default_rng(SEED)
+    """Rows (N, K): the ends of the range, near what is hard, and log-spaced random numbers.
+
+    Fewer random points are the first of more.
+    """
+    limits = np.finfo(dtype)
+
+    def random(low: float, high: float, count: int) -> np.ndarray:
+        return np.exp(np.random.default_rng(SEED).uniform(math.log(low), math.log(high), count))
+
     sizes = [
-        *np.exp(rng.uniform(math.log(limits.tiny), math.log(float(limits.max)), some)),
-        *np.exp(rng.uniform(math.log(1e-4), math.log(1e3), 2 * some)),
+        *random(limits.tiny, float(limits.max), some),
+        *random(1e-4, 1e3, 2 * some),
         *(0.5, 1.0, 2.0, 3.0, 10.0, 17.0, 30.0, 88.0, 100.0, 700.0, 745.0),
         *(limits.tiny, limits.eps, limits.max, 0.0, np.inf),
     ]
     if subnormal:
-        sizes += [limits.smallest_subnormal, limits.tiny / 3, 1e3 * limits.smallest_subnormal]
-    steps = [
-        0.0,
-        limits.eps,
-        5 * limits.eps,
-        *np.exp(rng.uniform(math.log(limits.eps), 0, some // 4)),
-    ]
+        smallest = limits.smallest_subnormal
+        sizes += [smallest, 1e3 * smallest, limits.tiny / 3]
+    steps = [0.0, limits.eps, 5 * limits.eps, *random(limits.eps, 1.0, some // 4)]
     close = [c + s * max(1.0, abs(c)) * step for c in case.near for step in steps for s in (1, -1)]
     first = np.array([*sizes, *(-s for s in sizes), *close, np.nan]).astype(dtype)
     first = first[~(first < case.low)]
-    first = first[np.unique(first.view("u4" if dtype == "float32" else "u8"), return_index=True)[1]]
+    bits = first.view("u4" if dtype == "float32" else "u8")
+    first = first[np.unique(bits, return_index=True)[1]]
     return np.concatenate(
         [
             np.column_stack([first, *(np.full_like(first, other) for other in others)])
@@ -121,14 +129,15 @@ def on_the_core(case: Case, x: np.ndarray, isa: str) -> np.ndarray:
 def by_the_op(case: Case, x: np.ndarray) -> np.ndarray:
     """(4, N): a composition by the op as users call it."""
 
+    def f(x: tf.Tensor) -> tf.Tensor:
+        return case.f(TENSORFLOW, x)
+
     @tf.function(autograph=False)
     def call(x: tf.Tensor):
+        value, gradient, hessian = bh.value_grad_hessian(f, x, layout="diag", route="fused")
         with tf.GradientTape() as tape:
             tape.watch(x)
-            value, gradient, hessian = bh.value_grad_hessian(
-                lambda x: case.f(TENSORFLOW, x), x, layout="diag", route="fused"
-            )
-            second = tf.reduce_sum(hessian[:, 0])
+            second = bh.hessian(f, x, layout="diag", route="fused")[:, 0]
         third = tape.gradient(second, x, unconnected_gradients="zero")
         return tf.reshape(value, [-1]), gradient[:, 0], hessian[:, 0], third[:, 0]
 
@@ -151,13 +160,15 @@ def by_tensorflow(case: Case, x: np.ndarray) -> np.ndarray:
 
 
 def ulps(result: float, exact: mp.mpf, dtype: str) -> float:
-    """|result - exact| in units of the last place of what is exact; zero where both are nan."""
+    """|result - exact| in last places of what is exact; 0 where neither is a number."""
     limits = np.finfo(dtype)
-    if mp.isnan(exact) or math.isnan(result):
-        return 0.0 if mp.isnan(exact) and math.isnan(result) else math.inf
+    if mp.isnan(exact):
+        return 0.0 if not math.isfinite(result) else math.inf
+    if math.isnan(result):
+        return math.inf
     end = mp.mpf(2) ** limits.maxexp
-    size = abs(exact)
-    if size < float(limits.tiny) and abs(result) <= limits.tiny:
+    size, vanishing = abs(exact), float(limits.tiny) * 2**10
+    if size < vanishing and abs(result) <= vanishing:
         return 0.0
     clipped = min(max(exact, -end), end)
     given = mp.mpf(result) if math.isfinite(result) else mp.sign(result) * end
@@ -258,14 +269,10 @@ def _compared(
     }
 
 
-def _number(error: float) -> str:
-    return "-" if math.isinf(error) else f"{error:.1f}" if error < 1e4 else f"{error:.0e}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", nargs="*")
-    parser.add_argument("--some", type=int, default=40, help="random points of a kind")
+    parser.add_argument("--cases", nargs="*", help="names; all without")
+    parser.add_argument("--points", type=int, default=40, help="random points of a kind")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--name", default="accuracy")
     options = parser.parse_args()
@@ -275,18 +282,14 @@ def main() -> None:
             if options.cases and case.name not in options.cases:
                 continue
             for dtype in DTYPES:
-                found = measure(case, dtype, instruction, options.some)
+                found = measure(case, dtype, instruction, options.points)
                 records += found
-                for r in found:
-                    print(
-                        f"{r['case']:34}{dtype:8} {r['order']} {_number(r['median']):>8}"
-                        f"{_number(r['worst']):>9}  tf {_number(r['batch_jacobian_median']):>8}"
-                        f"{_number(r['batch_jacobian_worst']):>9}  wrong {r['batch_jacobian_wrong']:4}"
-                        f"{r['batch_jacobian_wrong_ours_right']:4}  ours above 64: {r['above']:3}/{r['points']}"
-                        f"  at {r['worst_at']} {r['worst_result']:.9g} not {r['worst_truth']} {r['worst_isa']}",
-                        flush=True,
-                    )
-    (options.output / f"{options.name}.json").write_text(json.dumps(records, indent=1) + "\n")
+                print(case.name, dtype, *(number(r["worst"]) for r in found), flush=True)
+    results = {"machine": description({}), "command": " ".join(sys.argv), "records": records}
+    path = options.output / f"{options.name}.json"
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    path.with_suffix(".txt").write_text(table(results))
+    draw(results, path.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ class Case:
       others: what the rest of the row holds.
       low: measured from here on; far below zero every number is a pole of the gamma functions.
       at_zero: f and its derivatives at zero by convention, where they have no limit.
+      why: what keeps an error large, where one is.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Case:
     others: tuple[tuple[float, ...], ...] = ((),)
     low: float = -math.inf
     at_zero: tuple[float, ...] | None = None
+    why: str = ""
 
 
 def _instruction(name: str) -> Function:
@@ -103,7 +105,7 @@ COMPOSITIONS = (
     Case("log1p(exp(x))", lambda m, x: m.log1p(m.exp(x))),
     Case("log(1 + exp(x))", lambda m, x: m.log(1.0 + m.exp(x))),
     Case("log(1 + exp(-x))", lambda m, x: m.log(1.0 + m.exp(-x))),
-    Case("-log(sigmoid(x))", lambda m, x: -m.log(m.sigmoid(x))),
+    Case("log(sigmoid(x))", lambda m, x: m.log(m.sigmoid(x))),
     Case("1 / (1 + exp(-x))", lambda m, x: 1.0 / (1.0 + m.exp(-x))),
     Case("exp(x) / (1 + exp(x))", lambda m, x: m.exp(x) / (1.0 + m.exp(x))),
     Case("sigmoid(x) (1 - sigmoid(x))", lambda m, x: m.sigmoid(x) * (1.0 - m.sigmoid(x))),

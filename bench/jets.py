@@ -1,12 +1,13 @@
 """The truth: a function and its first three derivatives at one point, by Taylor series in mpmath.
 
-A jet is the list of the first Taylor coefficients of a function. Each elementary function is said by
-its value and by its slope, the textbook's, which is itself a function of jets: nothing here knows
-blockhess' own derivatives. What cancels is met by precision, which grows until two agree.
+A jet is the list of the first Taylor coefficients of a function. Each elementary function is said
+by its value and by its slope, the textbook's, which is itself a function of jets: nothing here
+knows blockhess' own derivatives. What cancels is met by precision, which grows until two agree.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
@@ -14,12 +15,12 @@ import mpmath as mp
 import numpy as np
 
 ORDERS = 4  # The function and three derivatives.
-_DIGITS = ((60, 120), (1200, 2400))
+_DIGITS = ((60, 120), (450, 900), (1200, 2400))
 _AGREEMENT = mp.mpf(10) ** -25
 # Of no float64; what cancels leaves zeros, or noise of the size of the digits that were kept.
 _VANISHES = mp.mpf(2) ** -1200
-# For limits at infinity and, inverted, at poles, with digits enough to tell a pole from its neighbour.
-_FAR, _FAR_DIGITS = (mp.mpf(2) ** 150, mp.mpf(2) ** 300), 200
+# For limits at infinity and, inverted, at poles; the digits tell a pole from its neighbour.
+_FAR, _FAR_DIGITS = (mp.mpf(2) ** 150, mp.mpf(2) ** 300), 500
 
 
 class Jet:
@@ -185,19 +186,22 @@ def truth(f: Callable, point: Sequence[float]) -> list[mp.mpf]:
         return [mp.nan] * ORDERS
     if mp.isinf(first):
         return _limit(f, [mp.sign(first) * far for far in _FAR], others)
-    for low, high in _DIGITS:
-        found = [_at(f, mp.mpf(first), others, digits) for digits in (low, high)]
-        if any(value is None for value in found):
-            return _at_pole(f, first, others)
-        if all(_agree(*pair, low) for pair in zip(*found, strict=True)):
+    # So many more tell 1 + x from 1, and how far exp(x) is from 1 to that power.
+    more = math.ceil(abs(math.log10(abs(first)))) if first else 0
+    for digits in _DIGITS:
+        low, high = (d + more for d in digits)
+        found = [_at(f, mp.mpf(first), others, d) for d in (low, high)]
+        if None not in found and all(_agree(*pair, low) for pair in zip(*found, strict=True)):
             return found[1]
+    if None in found:
+        return _at_pole(f, first, others)
     raise ArithmeticError(f"no precision suffices at {point}: {found}")
 
 
 def _agree(a: mp.mpf, b: mp.mpf, digits: int) -> bool:
     if mp.isnan(a) and mp.isnan(b):
         return True
-    if digits < _DIGITS[-1][0] and b == 0:
+    if digits < _DIGITS[1][0] and b == 0:
         return False
     return abs(a - b) <= _AGREEMENT * abs(b) or max(abs(a), abs(b)) < _VANISHES
 
@@ -221,7 +225,7 @@ def _at(
 
 
 def _at_pole(f: Callable, first: float, others: Sequence[float]) -> list[mp.mpf]:
-    """The limit from both sides where they agree; at zero, and at an end of the domain, from one."""
+    """The limit from both sides where they agree; from one at zero and at an end of the domain."""
     with mp.workdps(_FAR_DIGITS):
         sides = [_limit(f, [first + s / far for far in _FAR], others) for s in (1, -1)]
     if first == 0 and np.signbit(first):
