@@ -20,6 +20,8 @@ BLOCKHESS_HOST_DEVICE inline double hurwitz_zeta(double s, double q) {
                               3.3068783068783069e-5,  -8.2671957671957672e-7,
                               2.0876756987868099e-8,  -5.2841901386874932e-10,
                               1.3382536530684679e-11, -3.3896802963225829e-13};
+  // The leading term is all, and q^-s may underflow before it does.
+  if (q > 1e17) return ::pow(q, 1 - s) / (s - 1);
   double sum = 0;
   while (q < 16 + s) {
     const double term = ::pow(q, -s);

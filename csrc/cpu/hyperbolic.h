@@ -15,7 +15,7 @@ inline Pack<T> sinh(Pack<T> a) {
   const V size = abs(a), half = V(T(0.5));
   const V e = expm1(size), root = exp(half * size);
   const V result = where(size > V(T(20)), (half * root) * root, half * (e + e / (e + V(T(1)))));
-  return where(a < V(T(0)), -result, result);
+  return with_sign_of(a, result);
 }
 
 template <typename T>
@@ -34,7 +34,7 @@ inline Pack<T> asinh(Pack<T> a) {
   const V t = abs(a), one(T(1));
   const V near = log1p(t + t * t / (one + sqrt(one + t * t)));
   const V result = where(t > V(T(1e9)), log(t) + V(kLog2), near);
-  return where(a < V(T(0)), -result, result);
+  return with_sign_of(a, result);
 }
 
 // log1p(t + sqrt(t (a + 1))) with t = a - 1, NaN below 1.

@@ -71,6 +71,12 @@ template <typename T, typename P>
 inline Pack<T, P> masked(Pack<T, P> a, Pack<T, P> mask) {
   return Pack<T, P>::from(Eigen::internal::pand(a.packet, mask.packet));
 }
+// A size, which is not negative, with the sign of `a`, be it that of a zero.
+template <typename T, typename P>
+inline Pack<T, P> with_sign_of(Pack<T, P> a, Pack<T, P> size) {
+  const P sign = Eigen::internal::pand(a.packet, Pack<T, P>(T(-0.0)).packet);
+  return Pack<T, P>::from(Eigen::internal::por(sign, size.packet));
+}
 template <typename T, typename P>
 inline T sum(Pack<T, P> a) {
   return Eigen::internal::predux(a.packet);

@@ -80,9 +80,16 @@ inline Pack<T> with_large_arguments(Pack<T> a, Pack<T> result, Function function
   return where(large, lanewise(a, function), result);
 }
 
+// The reduction of -0 gives +0.
+template <typename T>
+inline Pack<T> keep_zero(Pack<T> a, Pack<T> result) {
+  return where(a == Pack<T>(T(0)), a, result);
+}
+
 template <typename T>
 inline Pack<T> sin(Pack<T> a, const QuarterTurns<T>& turns) {
-  return with_large_arguments(a, turns.sin_shifted(0), [](T lane) { return blockhess::sin(lane); });
+  return with_large_arguments(a, keep_zero(a, turns.sin_shifted(0)),
+                              [](T lane) { return blockhess::sin(lane); });
 }
 
 template <typename T>
@@ -103,7 +110,7 @@ inline Pack<T> cos(Pack<T> a) {
 template <typename T>
 inline Pack<T> tan(Pack<T> a) {
   const QuarterTurns<T> turns(a);
-  return with_large_arguments(a, turns.sin_shifted(0) / turns.sin_shifted(1),
+  return with_large_arguments(a, keep_zero(a, turns.sin_shifted(0) / turns.sin_shifted(1)),
                               [](T lane) { return blockhess::tan(lane); });
 }
 

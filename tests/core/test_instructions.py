@@ -119,6 +119,7 @@ SPECIAL = [
     ("select", (0.0, INF, 3.0), 3.0),
     ("select", (1.0, NAN, 3.0), NAN),
 ]
+ODD = ["sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "erf", "expm1", "log1p"]
 PROPAGATES_NAN = [n for n, case in CASES.items() if len(case.points[0]) == 1 and n != "sign"]
 
 
@@ -128,6 +129,20 @@ PROPAGATES_NAN = [n for n, case in CASES.items() if len(case.points[0]) == 1 and
 def test_limits_and_undefined_points(name, point, expected, dtype, isa):
     (result,) = run(name, [[a] for a in point], dtype, isa)
     np.testing.assert_array_equal(result, np.asarray(expected, dtype))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_trigamma_function_of_a_huge_number_is_its_inverse(isa):
+    np.testing.assert_allclose(run("polygamma", [[1.0], [1e200]], "float64", isa), 1e-200)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ODD)
+def test_a_zero_keeps_its_sign(name, dtype, isa):
+    results = run(name, [[0.0, -0.0]], dtype, isa)
+    np.testing.assert_array_equal(results, [0.0, 0.0])
+    np.testing.assert_array_equal(np.signbit(results), [False, True])
 
 
 @pytest.mark.parametrize("isa", ISAS)

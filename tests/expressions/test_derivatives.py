@@ -114,6 +114,17 @@ STABLE = [
     ("tanh far out", e.tanh(x), {x: 400.0}, (0.0, 0.0, 0.0)),
     ("gelu far left", 0.5 * x * (1 + e.erf(x / 2**0.5)), {x: -50.0}, (0.0, 0.0, 0.0)),
     ("mish far right", x * e.tanh(e.softplus(x)), {x: 800.0}, (1.0, 0.0, 0.0)),
+    ("log of 1 - tanh**2", e.log(1 - e.square(e.tanh(x))), {x: 500.0}, (-2.0, 0.0, 0.0)),
+    ("power 1.5 at 0", e.pow(x, 1.5), {x: 0.0}, (0.0, np.inf, -np.inf)),
+    ("x log x near 0", x * e.log(x), {x: 1e-200}, (1 - 200 * np.log(10), 1e200, -np.inf)),
+    ("asinh far out", e.asinh(x), {x: -1e200}, (1e-200, 0.0, 0.0)),
+    ("hyperbola", e.sqrt(x * x + 1), {x: 1e5}, (1 - 5e-11, 1e-15 - 1.5e-25, -3e-20 + 7.5e-30)),
+    (
+        "hyperbola of x - p",
+        e.sqrt((x - p) ** 2 + 1),
+        {x: 1e5, p: 0.0},
+        (1 - 5e-11, 1e-15 - 1.5e-25, -3e-20 + 7.5e-30),
+    ),
     ("Gaussian far out", e.exp(-0.5 * x * x), {x: 1e100}, (0.0, 0.0, 0.0)),
 ]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from .build import make as m
 from .expression import ARITY, ONE, ZERO, Call, Constant, Expression, Variable, topological
+from .simplify import coefficient
 
 Rule = Callable[[Call, tuple[Expression, ...], tuple[Expression, ...]], Expression]
 
@@ -54,6 +55,30 @@ def _constant(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) ->
     return ZERO
 
 
+def _product(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
+    """The product rule, but for products whose derivative it would write as inf * 0, or cancel."""
+    for (u, v), du in ((a, da[0]), (a[::-1], da[1])):
+        if v is m.sqrt(u):
+            return 1.5 * v * du
+        if v is m.log(u):
+            return (v + 1) * du
+        if isinstance(v, Call) and v.instruction == "rsqrt" and du is not ZERO:
+            offset = _beside_square(v.arguments[0], u)
+            if offset is not None:  # (u / sqrt(c + k u**2))' = c / sqrt(c + k u**2)**3
+                return offset * (v * m.reciprocal(v.arguments[0])) * du
+    return da[0] * a[1] + a[0] * da[1]
+
+
+def _beside_square(total: Expression, u: Expression) -> Expression | None:
+    """c of total = c + k u**2 with constant k, where c varies with nothing that u varies with."""
+    if not isinstance(total, Call) or total.instruction not in ("add", "sub"):
+        return None
+    for part, c in (total.arguments, total.arguments[::-1]):
+        if coefficient(part)[1] is m.square(u) and not c.variables & u.variables:
+            return c
+    return None
+
+
 def _power(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
     base, exponent = a
     by_base = exponent * m.pow(base, exponent - 1)
@@ -76,14 +101,14 @@ _INVERSE_ROOT_PI = 2.0 / math.sqrt(math.pi)
 RULES: dict[str, Rule] = {
     "add": lambda y, a, da: da[0] + da[1],
     "sub": lambda y, a, da: da[0] - da[1],
-    "mul": lambda y, a, da: da[0] * a[1] + a[0] * da[1],
+    "mul": _product,
     "div": lambda y, a, da: da[0] / a[1] - y * (da[1] / a[1]),
     "neg": lambda y, a, da: -da[0],
     "square": _chain(lambda x: 2 * x),
     "pow": _power,
     "sqrt": _chain(lambda x: 0.5 * m.rsqrt(x)),
-    "rsqrt": _chain_through(lambda y, x: -0.5 * y * m.reciprocal(x)),
-    # y (y da) and not y**2 da: the square leaves float32's range long before the product does.
+    # First y da: else what y meets leaves float32's range long before the product does.
+    "rsqrt": lambda y, a, da: -0.5 * (y * da[0]) * m.reciprocal(a[0]),
     "reciprocal": lambda y, a, da: -y * (y * da[0]),
     "abs": _chain(lambda x: m.sign(x)),
     "sign": _constant,
@@ -109,7 +134,12 @@ RULES: dict[str, Rule] = {
     "asin": _chain(lambda x: m.rsqrt((1 - x) * (1 + x))),
     "acos": _chain(lambda x: -m.rsqrt((1 - x) * (1 + x))),
     "atan": _chain(lambda x: m.reciprocal(1 + m.square(x))),
-    "asinh": _chain(lambda x: m.rsqrt(1 + m.square(x))),
+    # Where 1 is lost beside x**2, and before its powers leave float32's range.
+    "asinh": _chain(
+        lambda x: m.select(
+            m.greater(m.abs(x), 2e8), m.abs(m.reciprocal(x)), m.rsqrt(1 + m.square(x))
+        )
+    ),
     "acosh": _chain(lambda x: m.rsqrt(x - 1) * m.rsqrt(x + 1)),
     "atanh": _chain(lambda x: m.reciprocal((1 - x) * (1 + x))),
     "sigmoid": _chain(lambda x: m.sigmoid_prime(x)),

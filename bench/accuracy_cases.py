@@ -1,0 +1,154 @@
+"""The functions whose derivatives are measured: written once, for TensorFlow and for jets alike.
+
+f(m, x): m has the functions, x is a tensor of rows (N, K), or an array of jets of one row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import blockhess as bh
+
+Function = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function, and where it is hard.
+
+    Attributes:
+      near: where it has a pole, a branch or a zero; zero itself is measured at, anyway.
+      others: what the rest of the row holds.
+      low: measured from here on; far below zero every number is a pole of the gamma functions.
+      at_zero: f and its derivatives at zero by convention, where they have no limit.
+      why: what keeps an error large, where one is.
+    """
+
+    name: str
+    f: Function
+    near: tuple[float, ...] = ()
+    others: tuple[tuple[float, ...], ...] = ((),)
+    low: float = -math.inf
+    at_zero: tuple[float, ...] | None = None
+    why: str = ""
+
+
+def _instruction(name: str) -> Function:
+    return lambda m, x: getattr(m, name)(x)
+
+
+_PI = math.pi
+_QUARTERS = tuple(k * _PI / 2 for k in (-4, -1, 1, 2, 3, 4, 100, 10**6))
+_POLES, _LOW = (-1.0, -2.0, -3.0, -10.0), -12.0
+_NEAR = {
+    "abs": (), "log": (1.0,), "log1p": (-1.0,), "sin": _QUARTERS, "cos": _QUARTERS,
+    "tan": _QUARTERS, "asin": (-1.0, 1.0), "acos": (-1.0, 1.0), "acosh": (1.0,),
+    "atanh": (-1.0, 1.0), "lgamma": (1.0, 2.0, *_POLES),
+    "digamma": (1.4616321449683622, *_POLES),
+}  # fmt: skip
+
+#: The instructions of one argument, and those of two with one of them held.
+INSTRUCTIONS = (
+    *(
+        Case(
+            name,
+            _instruction(name),
+            _NEAR.get(name, ()),
+            low=_LOW if name.endswith("gamma") else -math.inf,
+        )
+        for name, arity in bh.expressions.ARITY.items()
+        if arity == 1
+    ),
+    Case("add", lambda m, x: m.add(x, 1.5), (-1.5,)),
+    Case("sub", lambda m, x: m.sub(1.5, x), (1.5,)),
+    Case("mul", lambda m, x: m.mul(x, 1.5)),
+    Case("div", lambda m, x: m.div(x, 1.5)),
+    Case("div by x", lambda m, x: m.div(1.5, x)),
+    *(
+        Case(f"pow({p:g})", lambda m, x, p=p: m.pow(x, p), (1.0,))
+        for p in (-3.0, -1.25, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 7.0, 40.5)
+    ),
+    *(Case(f"pow({b:g}, x)", lambda m, x, b=b: m.pow(b, x)) for b in (0.3, 2.0, 10.0)),
+    Case("min", lambda m, x: m.min(x, 0.5), (0.5,)),
+    Case("max", lambda m, x: m.max(x, 0.5), (0.5,)),
+    *(
+        Case(name, lambda m, x, name=name: getattr(m, name)(x, 0.5), (0.5,))
+        for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+    ),
+    Case("select", lambda m, x: m.select(m.greater(x, 0.5), m.mul(x, x), m.mul(x, 0.25)), (0.5,)),
+    *(
+        Case(f"polygamma({n})", lambda m, x, n=n: m.polygamma(float(n), x), _POLES, low=_LOW)
+        for n in (0, 1, 2, 5)
+    ),
+)
+
+
+def _norm(m, x):
+    return m.sqrt(m.sum(x * x))
+
+
+def _logsumexp(m, x):
+    return m.log(m.sum(m.exp(x)))
+
+
+def _gelu_tanh(m, x):
+    return 0.5 * x * (1.0 + m.tanh(0.7978845608028654 * (x + 0.044715 * (x * x * x))))
+
+
+_ROWS = ((0.5,), (0.25, -3.0), (80.0, 1.0), (-100.0, -101.0))
+
+#: What users write.
+COMPOSITIONS = (
+    Case("log1p(exp(x))", lambda m, x: m.log1p(m.exp(x))),
+    Case("log(1 + exp(x))", lambda m, x: m.log(1.0 + m.exp(x))),
+    Case("log(1 + exp(-x))", lambda m, x: m.log(1.0 + m.exp(-x))),
+    Case("log(sigmoid(x))", lambda m, x: m.log(m.sigmoid(x))),
+    Case("1 / (1 + exp(-x))", lambda m, x: 1.0 / (1.0 + m.exp(-x))),
+    Case("exp(x) / (1 + exp(x))", lambda m, x: m.exp(x) / (1.0 + m.exp(x))),
+    Case("sigmoid(x) (1 - sigmoid(x))", lambda m, x: m.sigmoid(x) * (1.0 - m.sigmoid(x))),
+    Case("x sigmoid(x)", lambda m, x: x * m.sigmoid(x)),
+    Case("x tanh(softplus(x))", lambda m, x: x * m.tanh(m.softplus(x))),
+    Case("gelu by erf", lambda m, x: 0.5 * x * (1.0 + m.erf(x / math.sqrt(2.0)))),
+    Case("gelu by tanh", _gelu_tanh),
+    Case("log(cosh(x))", lambda m, x: m.log(m.cosh(x))),
+    Case("tanh(x)**2", lambda m, x: m.square(m.tanh(x))),
+    Case("1 - tanh(x)**2", lambda m, x: 1.0 - m.square(m.tanh(x))),
+    Case("log(1 - tanh(x)**2)", lambda m, x: m.log(1.0 - m.square(m.tanh(x)))),
+    Case("sqrt(x x + 1) - 1", lambda m, x: m.sqrt(x * x + 1.0) - 1.0),
+    Case("sqrt(x x + 1e-6)", lambda m, x: m.sqrt(x * x + 1e-6)),
+    Case("sqrt(x x)", lambda m, x: m.sqrt(x * x), at_zero=(0.0,) * 4),
+    Case("log(1 + x x)", lambda m, x: m.log(1.0 + x * x)),
+    Case("1 / (1 + x x)", lambda m, x: 1.0 / (1.0 + x * x)),
+    Case("exp(-x x / 2)", lambda m, x: m.exp(-0.5 * x * x)),
+    Case("x exp(-x x)", lambda m, x: x * m.exp(-x * x)),
+    Case("x log(x)", lambda m, x: x * m.log(x), (1.0, math.exp(-1.0))),
+    Case("xlogy(x, x)", lambda m, x: m.xlogy(x, x), (1.0, math.exp(-1.0)), at_zero=(0.0,) * 4),
+    Case(
+        "x log(x) + (1 - x) log(1 - x)",
+        lambda m, x: x * m.log(x) + (1.0 - x) * m.log(1.0 - x),
+        (0.5, 1.0),
+    ),
+    Case("log(x / (1 - x))", lambda m, x: m.log(x / (1.0 - x)), (0.5, 1.0)),
+    Case("x - log(x)", lambda m, x: x - m.log(x), (1.0,)),
+    Case("exp(x) - x", lambda m, x: m.exp(x) - x),
+    Case("(exp(x) - 1) / x", lambda m, x: (m.exp(x) - 1.0) / x),
+    Case("sin(x) / x", lambda m, x: m.sin(x) / x, (_PI,)),
+    Case("sin(x) exp(-x x)", lambda m, x: m.sin(x) * m.exp(-x * x), (_PI,)),
+    Case(
+        "lgamma(x + 1) - x log(2)",
+        lambda m, x: m.lgamma(x + 1.0) - x * math.log(2.0),
+        (1.0,),
+        low=_LOW,
+    ),
+    Case("log(sum(exp(row)))", _logsumexp, (), _ROWS),
+    Case("reduce_logsumexp(row)", lambda m, x: m.logsumexp(x), (), _ROWS),
+    Case("sqrt(sum(row row))", _norm, (), ((0.5,), (0.25, -3.0), (0.0,))),
+    Case("log(1 + sum(row row))", lambda m, x: m.log(1.0 + m.sum(x * x)), (), ((0.5,), (1e-9,))),
+    Case("softplus(sum(row))", lambda m, x: m.softplus(m.sum(x)), (), ((0.5, -1.0),)),
+    Case(
+        "sum(row**3)**(1/3)", lambda m, x: m.pow(m.sum(m.pow(m.abs(x), 3.0)), 1 / 3), (), ((0.5,),)
+    ),
+)

@@ -1,0 +1,155 @@
+"""The table and the plot of accuracy.py's results.
+
+python bench/accuracy_report.py bench/results/accuracy.json       writes them again
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from accuracy_cases import COMPOSITIONS, INSTRUCTIONS
+
+_GOALS = {"instruction": 8.0, "composition": 64.0}
+_DTYPES = ("float32", "float64")
+_WHY = {case.name: case.why for case in (*INSTRUCTIONS, *COMPOSITIONS)}
+# The plot ends here; what lies beyond has no digit left.
+_MOST, _LEAST = 1e9, 0.3
+
+Record = dict[str, Any]
+
+
+def number(error: float) -> str:
+    if math.isinf(error):
+        return "nan"
+    return f"{error:.1f}" if error < 1e4 else f"{error:.0e}".replace("+", "")
+
+
+def table(results: dict[str, Any]) -> str:
+    machine, records = results["machine"], results["records"]
+    lines = [
+        f"$ python {results['command']}",
+        f"{machine['processor']}, blockhess at commit {machine['commit']}, "
+        f"TensorFlow {machine['versions']['tensorflow']}, {machine['blockhess']['isa']}",
+        "",
+        "In units of the last place, the worst errors of f, f', f'', f''' at all finite points and",
+        "the median of f''; nan where a result is nan although the truth is not. Then the same of",
+        "batch_jacobian; `wrong`: points, of all four orders, where it is nan or loses half of its",
+        "digits, and `right`: those among them where ours is within 64.",
+        "",
+    ]
+    for kind, goal in _GOALS.items():
+        these = [r for r in records if r["kind"] == kind]
+        lines += [f"{kind}s: f'' within {goal:g} is the goal", _HEAD]
+        for name in dict.fromkeys(r["case"] for r in these):
+            over = False
+            for dtype in _DTYPES:
+                orders = [r for r in these if (r["case"], r["dtype"]) == (name, dtype)]
+                lines.append(_row(name, dtype, orders))
+                over = over or orders[2]["worst"] > goal
+            if over or _WHY[name]:
+                lines.append(f"    {_WHY[name] or 'not explained'}")
+        lines.append("")
+    return "\n".join([*lines, *_totals(records)]) + "\n"
+
+
+_HEAD = (
+    f"{'':32} {'':7} {'points':>7}"
+    f"{'f':>9}{chr(102) + chr(39):>9}{'f' + chr(39) * 2:>9}{'f' + chr(39) * 3:>9}{'median':>8}  |"
+    f"{'f':>9}{'f' + chr(39):>9}{'f' + chr(39) * 2:>9}{'f' + chr(39) * 3:>9}{'median':>8}"
+    f"{'wrong':>7}{'right':>7}"
+)
+
+
+def _row(name: str, dtype: str, orders: list[Record]) -> str:
+    ours = "".join(f"{number(r['worst']):>9}" for r in orders)
+    theirs = "".join(f"{number(r['batch_jacobian_worst']):>9}" for r in orders)
+    wrong = sum(r["batch_jacobian_wrong"] for r in orders)
+    right = sum(r["batch_jacobian_wrong_ours_right"] for r in orders)
+    return (
+        f"{name:32} {dtype:7} {orders[0]['points']:7}{ours}{number(orders[2]['median']):>8}  |"
+        f"{theirs}{number(orders[2]['batch_jacobian_median']):>8}{wrong:7}{right:7}"
+    )
+
+
+def _totals(records: list[Record]) -> list[str]:
+    lines = []
+    for order, name in enumerate(("f", "f'", "f''", "f'''")):
+        these = [r for r in records if r["order"] == order]
+
+        def total(what: str, these: list[Record] = these) -> int:
+            return sum(r[what] for r in these)
+
+        wrong, right = total("batch_jacobian_wrong"), total("batch_jacobian_wrong_ours_right")
+        lines.append(
+            f"{name:5} of {total('points')} results batch_jacobian has {wrong} nan or wrong, ours "
+            f"is right at {right} of these; the other way round: "
+            f"{total('ours_wrong_batch_jacobian_right')}; ours above 64: {total('above')}"
+        )
+    infinite = sum(r["at_infinity"] for r in records)
+    lines.append(
+        f"at +-inf, {infinite} limits in all orders: ours misses "
+        f"{sum(r['at_infinity_wrong'] for r in records)}, batch_jacobian "
+        f"{sum(r['batch_jacobian_at_infinity_wrong'] for r in records)}"
+    )
+    return lines
+
+
+def draw(results: dict[str, Any], path: Path) -> None:
+    """The worst and the median error of the second derivative, ours beside batch_jacobian's."""
+    second = [r for r in results["records"] if r["order"] == 2]
+    groups = [[r for r in second if r["kind"] == kind] for kind in _GOALS]
+    counts = [len({r["case"] for r in group}) for group in groups]
+    figure, panels = plt.subplots(
+        2,
+        2,
+        figsize=(13, 3 + 0.2 * sum(counts)),
+        layout="constrained",
+        squeeze=False,
+        gridspec_kw={"height_ratios": [max(1, count) for count in counts]},
+    )
+    for row, (kind, goal), group in zip(panels, _GOALS.items(), groups, strict=True):
+        for panel, dtype in zip(row, _DTYPES, strict=True):
+            _panel(panel, [r for r in group if r["dtype"] == dtype], f"{kind}s, {dtype}", goal)
+    for panel in panels[1]:
+        panel.set_xlabel("error of f'' in units of the last place")
+    handles, labels = panels[1, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _panel(panel: Any, records: list[Record], title: str, goal: float) -> None:
+    places = range(len(records))
+
+    def clipped(what: str) -> list[float]:
+        return [min(max(r[what], _LEAST), _MOST) for r in records]
+
+    worst, theirs = clipped("worst"), clipped("batch_jacobian_worst")
+    panel.hlines(places, worst, theirs, color="lightgray", lw=1)
+    panel.plot(theirs, places, "x", color="C3", ms=5, label="batch_jacobian, worst")
+    panel.plot(worst, places, "o", color="black", ms=4, label="blockhess, worst")
+    panel.plot(clipped("batch_jacobian_median"), places, "|", color="C3", label="its median")
+    panel.plot(clipped("median"), places, "|", color="black", label="its median")
+    panel.axvline(goal, color="C0", ls="--", lw=1, label="goal")
+    panel.set_xscale("log")
+    panel.set_xlim(_LEAST / 1.5, _MOST * 2)
+    panel.set_xticks([1, 1e2, 1e4, 1e6, 1e8, _MOST], ["1", "100", "1e4", "1e6", "1e8", "nan"])
+    panel.set_yticks(places, [r["case"] for r in records], fontsize=7)
+    panel.set(ylim=(len(records) - 0.5, -0.5), title=title)
+    panel.grid(axis="x", alpha=0.3)
+
+
+if __name__ == "__main__":
+    source = Path(sys.argv[1])
+    found = json.loads(source.read_text())
+    source.with_suffix(".txt").write_text(table(found))
+    draw(found, source.with_suffix(".png"))
