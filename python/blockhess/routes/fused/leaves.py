@@ -103,7 +103,7 @@ class Leaves:
         """The tensor as a leaf, or as a number where it is a constant scalar."""
         if tensor.shape.num_elements() == 1:
             value = tf.get_static_value(tensor)
-            if value is not None:
+            if value is not None and not _reads_capture(tensor):
                 # The shortest number that rounds to it: 0.1, where float32 holds 0.10000000149.
                 return e.Constant(float(str(value.reshape(-1)[0])))
         return self.add(ParameterLeaf(tensor))
@@ -129,3 +129,18 @@ class Leaves:
         if isinstance(expression, e.Constant):
             return tf.constant(expression.value, self.dtype)
         return ops.map([expression], dict(self.parameters(expression)))[0]
+
+
+def _reads_capture(tensor: tf.Tensor) -> bool:
+    """Whether a constant is, or is made of, an eager tensor that f captured.
+
+    TensorFlow captures small ones by their values, and lets gradients flow to them nevertheless.
+    """
+    captured = {t.ref() for t in getattr(tensor.graph, "inputs", ())}
+    pending = [tensor]
+    while pending:
+        current = pending.pop()
+        if current.ref() in captured:
+            return True
+        pending.extend(current.op.inputs)
+    return False
