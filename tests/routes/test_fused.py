@@ -90,3 +90,14 @@ def test_in_a_TF1_graph_they_are_fused_and_right(case: Case):
         session.run(tf.compat.v1.global_variables_initializer())
         actual = session.run(blocks, {x: case.x("float64")})
     assert close(actual, reference(case.name)[2], "float64")
+
+
+def test_the_logarithm_of_a_sum_of_exponentials_does_not_overflow():
+    x = tf.constant([[90.0, 88.0, -3.0], [-200.0, -201.0, -300.0], [60.0, 1.0, 0.0]])
+    spelled = bh.hessian(lambda x: tf.math.log(tf.reduce_sum(tf.exp(x), 1)), x, route="fused")
+    np.testing.assert_array_equal(
+        spelled, bh.hessian(lambda x: tf.reduce_logsumexp(x, 1), x, route="fused")
+    )
+    p = tf.nn.softmax(tf.cast(x, tf.float64)).numpy()
+    truth = p[:, :, None] * np.eye(3) - p[:, :, None] * p[:, None, :]
+    np.testing.assert_allclose(spelled, truth, atol=1e-6)
