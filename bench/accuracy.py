@@ -37,7 +37,7 @@ import tensorflow as tf
 
 import blockhess as bh
 from accuracy_cases import COMPOSITIONS, INSTRUCTIONS, Case
-from accuracy_report import draw, number, table
+from accuracy_report import number, table
 from blockhess import _core
 from blockhess import expressions as e
 from jets import ORDERS, truth
@@ -189,7 +189,7 @@ def truths(case: Case, x: np.ndarray) -> list[list[mp.mpf]]:
 _STEPS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "pow(0)"}
 
 
-def _counts(case: Case, order: int, point: np.ndarray, exact: Sequence[mp.mpf]) -> bool:
+def counts(case: Case, order: int, point: np.ndarray, exact: Sequence[mp.mpf]) -> bool:
     """A derivative counts where the function has a value; a step has one everywhere."""
     if point[0] == 0 and np.signbit(point[0]) and mp.isinf(exact[order]):
         return False
@@ -214,7 +214,7 @@ def measure(case: Case, dtype: str, instruction: bool, some: int) -> list[dict[s
             "dtype": dtype,
             "order": order,
             **_compared(
-                [i for i in range(len(x)) if _counts(case, order, x[i], exact[i])],
+                [i for i in range(len(x)) if counts(case, order, x[i], exact[i])],
                 {isa: results[order] for isa, results in ours.items()},
                 theirs[order],
                 [values[order] for values in exact],
@@ -289,6 +289,8 @@ def main() -> None:
     path = options.output / f"{options.name}.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     path.with_suffix(".txt").write_text(table(results))
+    from accuracy_plot import draw  # Needs matplotlib, which the tests go without.
+
     draw(results, path.with_suffix(".png"))
 
 

@@ -1,6 +1,6 @@
-"""The table and the plot of accuracy.py's results.
+"""The table of accuracy.py's results.
 
-python bench/accuracy_report.py bench/results/accuracy.json       writes them again
+python bench/accuracy_report.py bench/results/accuracy.json       writes it and the plot again
 """
 
 from __future__ import annotations
@@ -11,18 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+from accuracy_cases import WHY
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
-from accuracy_cases import COMPOSITIONS, INSTRUCTIONS
-
-_GOALS = {"instruction": 8.0, "composition": 64.0}
-_DTYPES = ("float32", "float64")
-_WHY = {case.name: case.why for case in (*INSTRUCTIONS, *COMPOSITIONS)}
-# The plot ends here; what lies beyond has no digit left.
-_MOST, _LEAST = 1e9, 0.3
+GOALS = {"instruction": 8.0, "composition": 64.0}
+DTYPES = ("float32", "float64")
 
 Record = dict[str, Any]
 
@@ -46,17 +38,17 @@ def table(results: dict[str, Any]) -> str:
         "digits, and `right`: those among them where ours is within 64.",
         "",
     ]
-    for kind, goal in _GOALS.items():
+    for kind, goal in GOALS.items():
         these = [r for r in records if r["kind"] == kind]
         lines += [f"{kind}s: f'' within {goal:g} is the goal", _HEAD]
         for name in dict.fromkeys(r["case"] for r in these):
             over = False
-            for dtype in _DTYPES:
+            for dtype in DTYPES:
                 orders = [r for r in these if (r["case"], r["dtype"]) == (name, dtype)]
                 lines.append(_row(name, dtype, orders))
                 over = over or orders[2]["worst"] > goal
-            if over or _WHY[name]:
-                lines.append(f"    {_WHY[name] or 'not explained'}")
+            if over or name in WHY:
+                lines.append(f"    {WHY.get(name, 'not explained')}")
         lines.append("")
     return "\n".join([*lines, *_totals(records)]) + "\n"
 
@@ -103,52 +95,9 @@ def _totals(records: list[Record]) -> list[str]:
     return lines
 
 
-def draw(results: dict[str, Any], path: Path) -> None:
-    """The worst and the median error of the second derivative, ours beside batch_jacobian's."""
-    second = [r for r in results["records"] if r["order"] == 2]
-    groups = [[r for r in second if r["kind"] == kind] for kind in _GOALS]
-    counts = [len({r["case"] for r in group}) for group in groups]
-    figure, panels = plt.subplots(
-        2,
-        2,
-        figsize=(13, 3 + 0.2 * sum(counts)),
-        layout="constrained",
-        squeeze=False,
-        gridspec_kw={"height_ratios": [max(1, count) for count in counts]},
-    )
-    for row, (kind, goal), group in zip(panels, _GOALS.items(), groups, strict=True):
-        for panel, dtype in zip(row, _DTYPES, strict=True):
-            _panel(panel, [r for r in group if r["dtype"] == dtype], f"{kind}s, {dtype}", goal)
-    for panel in panels[1]:
-        panel.set_xlabel("error of f'' in units of the last place")
-    handles, labels = panels[1, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
-def _panel(panel: Any, records: list[Record], title: str, goal: float) -> None:
-    places = range(len(records))
-
-    def clipped(what: str) -> list[float]:
-        return [min(max(r[what], _LEAST), _MOST) for r in records]
-
-    worst, theirs = clipped("worst"), clipped("batch_jacobian_worst")
-    panel.hlines(places, worst, theirs, color="lightgray", lw=1)
-    panel.plot(theirs, places, "x", color="C3", ms=5, label="batch_jacobian, worst")
-    panel.plot(worst, places, "o", color="black", ms=4, label="blockhess, worst")
-    panel.plot(clipped("batch_jacobian_median"), places, "|", color="C3", label="its median")
-    panel.plot(clipped("median"), places, "|", color="black", label="its median")
-    panel.axvline(goal, color="C0", ls="--", lw=1, label="goal")
-    panel.set_xscale("log")
-    panel.set_xlim(_LEAST / 1.5, _MOST * 2)
-    panel.set_xticks([1, 1e2, 1e4, 1e6, 1e8, _MOST], ["1", "100", "1e4", "1e6", "1e8", "nan"])
-    panel.set_yticks(places, [r["case"] for r in records], fontsize=7)
-    panel.set(ylim=(len(records) - 0.5, -0.5), title=title)
-    panel.grid(axis="x", alpha=0.3)
-
-
 if __name__ == "__main__":
+    from accuracy_plot import draw
+
     source = Path(sys.argv[1])
     found = json.loads(source.read_text())
     source.with_suffix(".txt").write_text(table(found))

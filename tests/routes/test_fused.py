@@ -120,3 +120,14 @@ a, x1 = np.array([2.0, 3.0, -1.0]), X1[:, 0]
 def test_with_one_column_a_matrix_is_a_number_and_fused(f, expected):
     blocks = bh.hessian(f, X1, route="fused")
     np.testing.assert_allclose(blocks[:, 0, 0], expected, rtol=1e-12)
+
+
+def test_the_logarithm_of_a_sum_of_exponentials_does_not_overflow():
+    x = tf.constant([[90.0, 88.0, -3.0], [-200.0, -201.0, -300.0], [60.0, 1.0, 0.0]])
+    spelled = bh.hessian(lambda x: tf.math.log(tf.reduce_sum(tf.exp(x), 1)), x, route="fused")
+    np.testing.assert_array_equal(
+        spelled, bh.hessian(lambda x: tf.reduce_logsumexp(x, 1), x, route="fused")
+    )
+    p = tf.nn.softmax(tf.cast(x, tf.float64)).numpy()
+    truth = p[:, :, None] * np.eye(3) - p[:, :, None] * p[:, None, :]
+    np.testing.assert_allclose(spelled, truth, atol=1e-6)

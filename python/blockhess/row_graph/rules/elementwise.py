@@ -47,7 +47,7 @@ _SAME = {  # TensorFlow's name: the instruction
     **{"Reciprocal": "reciprocal", "Inv": "reciprocal", "Abs": "abs", "BiasAdd": "add"},
     **{"Minimum": "min", "Maximum": "max", "Less": "less", "LessEqual": "less_equal"},
     **{"Greater": "greater", "GreaterEqual": "greater_equal", "Equal": "equal"},
-    **{"NotEqual": "not_equal", "Exp": "exp", "Expm1": "expm1", "Log": "log", "Log1p": "log1p"},
+    **{"NotEqual": "not_equal", "Exp": "exp", "Expm1": "expm1", "Log1p": "log1p"},
     **{"Sin": "sin", "Cos": "cos", "Tan": "tan", "Sinh": "sinh", "Cosh": "cosh", "Tanh": "tanh"},
     **{"Asin": "asin", "Acos": "acos", "Atan": "atan", "Asinh": "asinh", "Acosh": "acosh"},
     **{"Atanh": "atanh", "Sigmoid": "sigmoid", "Softplus": "softplus", "Erf": "erf"},

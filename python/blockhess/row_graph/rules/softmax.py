@@ -12,17 +12,20 @@ from blockhess.row_graph.nodes import (
     Node,
     Operand,
     Parameter,
+    Reduction,
     Value,
 )
 
 _A, _B = ARGUMENTS[:2]
 
 
-def _log_sum_exp(reader, op: tf.Operation, logits: Node) -> Node:
-    """log(sum(exp(cells))) of each row, shifted by its largest cell, as a node of one cell."""
+def _log_sum_exp(reader, op: tf.Operation, logits: Node, source: tf.Tensor) -> Node:
+    """log(sum(exp(cells))) of each row, shifted by its largest cell, as a node of one cell.
+
+    `source` is the tensor whose node is `logits`.
+    """
     geometry = logits.geometry
     axis = geometry.feature_axes[-1]
-    source = op.inputs[0]
     largest = tf.stop_gradient(tf.reduce_max(source, axis, keepdims=True))
     finite = tf.where(tf.math.is_finite(largest), largest, tf.zeros_like(largest))
     shift = reader.operand(Parameter(finite), geometry)
@@ -41,11 +44,26 @@ def _fits(node: Value) -> bool:
     )
 
 
+def _log(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    """A logarithm; that of a sum of exponentials is shifted, unless a difference is their argument.
+
+    What subtracts in there is most often the largest cell: tf.reduce_logsumexp is spelled so.
+    """
+    total = inputs[0]
+    powers = total.argument if isinstance(total, Reduction) else None
+    if isinstance(powers, Elementwise) and powers.expression is e.exp(_A):
+        logits, source = powers.arguments[0], powers.tensor.op.inputs[0]
+        if _fits(logits) and source.op.type != "Sub":
+            shifted = _log_sum_exp(reader, op, logits, source)
+            return reader.moved(op, shifted, total.geometry)
+    return reader.elementwise(op, e.log(_A), inputs)
+
+
 def _log_softmax(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     logits = inputs[0]
     if not _fits(logits):
         return _softmax(reader, op, inputs)
-    normaliser = _log_sum_exp(reader, op, logits)
+    normaliser = _log_sum_exp(reader, op, logits, op.inputs[0])
     return Elementwise(op.outputs[0], logits.geometry, _A - _B, (logits, normaliser))
 
 
@@ -63,7 +81,7 @@ def _cross_entropy(reader, op: tf.Operation, logits: Node, labels: Operand) -> t
     True for any labels; TensorFlow's own gradient takes it that each row of them adds up to one.
     """
     geometry = logits.geometry
-    normaliser = _log_sum_exp(reader, op, logits)
+    normaliser = _log_sum_exp(reader, op, logits, op.inputs[0])
     cells = Elementwise(
         op.outputs[0],
         geometry,
@@ -105,6 +123,7 @@ def _sparse_cross_entropy(reader, op: tf.Operation, inputs: list[Value]) -> tupl
 
 
 RULES = {
+    "Log": _log,
     "LogSoftmax": _log_softmax,
     "Softmax": _softmax,
     "SoftmaxCrossEntropyWithLogits": _softmax_cross_entropy,
