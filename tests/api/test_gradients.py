@@ -207,3 +207,21 @@ def test_gradients_in_a_TF1_graph():
         np.testing.assert_allclose(session.run(to_x, feed), [[12.0, -24.0]])
         np.testing.assert_allclose(session.run(to_w, feed), [3.0, 3.0])
         np.testing.assert_allclose(session.run(again, feed), [[24.0, 48.0]])
+
+
+@pytest.mark.parametrize("route", ["fused", "autodiff"])
+@pytest.mark.parametrize("size", [1, 200])
+def test_gradients_flow_to_eager_tensors_of_any_size_that_f_captures(route, size):
+    """Of the blocks 6 c x of c x^3; TensorFlow holds small captured tensors as constants."""
+    x, c = tf.constant([[1.0, 2.0]]), tf.fill([size], 2.0 / size)
+
+    def f(x):
+        return tf.reduce_sum(tf.reduce_sum(c) * x * x * x)
+
+    for _ in range(4):  # Traced, called and, without a tape, replayed.
+        with tf.GradientTape() as tape:
+            tape.watch(c)
+            blocks = bh.hessian(f, x, route=route)
+        np.testing.assert_allclose(blocks[0], np.diag([12.0, 24.0]))
+        np.testing.assert_allclose(tape.gradient(blocks, c), np.full(size, 18.0))
+        bh.hessian(f, x, route=route)
