@@ -80,6 +80,9 @@ def minimize_rows(
     and Wright, Numerical Optimization, 2006, sections 3.1 and 3.5). XLA does not compile it, for
     the number of rows under way changes.
 
+    x and the value are differentiable, once, with respect to data and to what f captures, by the
+    implicit function theorem: dx = -H^-1 dg at the minimum, to the precision to which it is one.
+
     Args:
       f: takes x of shape (n, K) and, beside it, the same n rows of every tensor of `data`, for any
         n up to N, and returns one value a row, (n,) or (n, 1). What it captures serves all rows
@@ -90,7 +93,8 @@ def minimize_rows(
         square root of the dtype's epsilon: 3.5e-4 in float32, 1.5e-8 in float64.
       max_iterations: how many steps a row takes at most.
       damping: added to the diagonal of each block.
-      route, coupling: as in `hessian`.
+      route: as in `hessian`.
+      coupling: "check" or "assume_independent", as in `hessian`.
 
     Returns:
       RowMinima.
@@ -115,6 +119,11 @@ def minimize_rows(
         raise TypeError(f"x0 has dtype {x.dtype.name}; expected float32 or float64")
     if x.shape.rank != 2:
         raise ValueError(f"x0 has shape {x.shape}; expected (N, K)")
+    if coupling == "exact":
+        raise ValueError(
+            "coupling is 'exact'; rows that interact have no minima of their own: expected 'check' "
+            "or 'assume_independent'"
+        )
     tensors = [tf.convert_to_tensor(tensor) for tensor in data]
     for i, tensor in enumerate(tensors):
         if not tensor.shape[:1].is_compatible_with(x.shape[:1]):
@@ -142,6 +151,7 @@ class Minimization(Request):
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a number >= 0")
 
     def apply(self, f: Callable[..., Any], x: tf.Tensor, *data: tf.Tensor) -> RowMinima:
+        data = _with_rows_of(x, data)
         ended = _Ended.empty(x)
         under_way = _UnderWay.all_rows(x, data)
 
@@ -322,6 +332,18 @@ class _Ended(NamedTuple):
         )
 
 
+def _with_rows_of(x: tf.Tensor, data: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """The data, which fails to come about where it has not the rows of x."""
+    checks = [
+        tf.debugging.assert_equal(
+            tf.shape(tensor)[:1], tf.shape(x)[:1], f"data[{i}] has another number of rows than x0"
+        )
+        for i, tensor in enumerate(data)
+    ]
+    with tf.control_dependencies(checks):
+        return [tf.identity(tensor) for tensor in data]
+
+
 def _line_search(
     f: Callable[..., Any],
     rows: _UnderWay,
@@ -378,4 +400,4 @@ def _one_a_row(y: Any, x: tf.Tensor) -> tf.Tensor:
         "`data`"
     )
     with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(y)[0], n, message)]):
-        return tf.identity(y)
+        return tf.cast(y, x.dtype)

@@ -128,7 +128,11 @@ def newton_steps(
     With the value of each row, (N,), and its gradient, (N, K), where they are wanted; f then has
     one value a row.
     """
-    damping = damping if damping.shape.rank == 0 else tf.reshape(damping, [-1])
+    if damping.shape.rank != 0:
+        message = "damping is neither a scalar nor one value a row of x"
+        rows = tf.shape(route.x)[:-1]
+        with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(damping), rows, message)]):
+            damping = tf.reshape(damping, [-1])
     if isinstance(route, FusedRoute):
         return _fused(route, damping, on_indefinite, with_value_and_gradient)
     return _by_autodiff(route, damping, on_indefinite, with_value_and_gradient)

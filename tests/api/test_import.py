@@ -91,23 +91,13 @@ def test_a_build_for_another_TensorFlow_warns_and_fails_only_where_the_ops_are_u
 
 
 def test_the_program_of_the_package_runs():
-    assert "isa: " in run("-m", "blockhess", "info")
+    assert bh.build_info()["isa"] in run("-m", "blockhess", "info")
 
 
 def test_every_public_name_is_there_and_listed():
     assert set(bh.__all__) <= set(dir(bh))
     for name in bh.__all__:
         assert getattr(bh, name) is getattr(bh, name)
-
-
-@pytest.mark.parametrize("first", ["hvp", "laplacian"])
-def test_a_function_with_the_name_of_its_module_is_the_function_whichever_is_asked_for(first):
-    for code in (
-        f"import blockhess.{first}",
-        f"import blockhess; blockhess.hessian; import blockhess.{first}",
-        f"import tensorflow, blockhess.{first}",
-    ):
-        run("-c", f"{code}; assert type(blockhess.{first}).__name__ == 'function'")
 
 
 def test_a_name_that_is_not_there_is_an_AttributeError():

@@ -180,6 +180,7 @@ A = np.ones((4, 3))
         (rosenbrock, A, {"tolerance": -1.0}, ValueError, "tolerance is -1.0"),
         (rosenbrock, A, {"max_iterations": -1}, ValueError, "max_iterations is -1"),
         (rosenbrock, A, {"route": "fast"}, ValueError, "route is 'fast'"),
+        (rosenbrock, A, {"coupling": "exact"}, ValueError, "coupling is 'exact'"),
     ],
 )
 def test_what_does_not_fit_is_named(f, x0, options, error, message):
@@ -190,3 +191,19 @@ def test_what_does_not_fit_is_named(f, x0, options, error, message):
 def test_rows_that_interact_are_refused():
     with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
         bh.minimize_rows(lambda x: tf.reduce_sum(x * tf.cumsum(x, 0), 1) ** 2, np.ones((4, 3)))
+
+
+def test_data_of_another_number_of_rows_are_refused_when_it_runs():
+    @tf.function(input_signature=[tf.TensorSpec([None, 1]), tf.TensorSpec([None, 1])])
+    def minimized(x, a):
+        return bh.minimize_rows(lambda x, a: tf.reduce_sum((x - a) ** 2, 1), x, data=[a])
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="data.0. has another number of rows"):
+        minimized(tf.fill([2, 1], 2.0), tf.fill([1, 1], 2.0))
+
+
+def test_the_value_of_f_may_have_another_floating_type():
+    minima = bh.minimize_rows(
+        lambda x: tf.cast(tf.reduce_sum((x - 2) ** 2, 1), tf.float64), tf.zeros([3, 2])
+    )
+    np.testing.assert_allclose(minima.x, np.full((3, 2), 2.0))

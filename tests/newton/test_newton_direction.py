@@ -259,3 +259,12 @@ def test_bad_arguments_are_named():
         bh.newton_direction(f, x, on_indefinite="drop")
     with pytest.raises(ValueError, match="the fused route cannot serve f"):
         bh.newton_direction(network, tf.ones([2, K]), route="fused")
+
+
+def test_damping_that_does_not_fit_the_rows_is_refused_when_it_runs():
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 1]), tf.TensorSpec([None, None])])
+    def direction(x, damping):
+        return bh.newton_direction(lambda x: tf.reduce_sum(x**4), x, damping=damping)
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="damping is neither a scalar nor"):
+        direction(tf.ones([2, 3, 1]), tf.ones([3, 2]))

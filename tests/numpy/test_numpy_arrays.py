@@ -146,3 +146,14 @@ def test_a_result_that_no_memory_holds_is_a_MemoryError():
     x = np.broadcast_to(1.0, (1, 1 << 24))
     with pytest.raises(MemoryError):
         bn.hessian("x**2", x)
+
+
+def test_complex_arrays_are_refused_by_name():
+    x = np.ones((2, 2))
+    for name, call in {
+        "v": lambda z: bn.hvp("x**3", x, z),
+        "S": lambda z: bn.hessian(None, x, S=z),
+        "c": lambda z: bn.hessian("c*x**3", x, c=z),
+    }.items():
+        with pytest.raises(TypeError, match=f"{name} has dtype complex128"):
+            call(1j * np.eye(2))

@@ -132,3 +132,11 @@ def test_what_does_not_fit_is_refused_by_its_name(arguments, expected):
 def test_a_vector_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"v has shape \(2,\); expected that of x, \(5, 3\)"):
         bn.hvp("x**2", np.ones((5, K)), np.ones(2))
+
+
+def test_logaddexp_keeps_the_smaller_of_far_apart_numbers():
+    x = np.array([[-1e6, 1e6, 0.3]])
+    value, gradient, hessian = bn.value_grad_hessian("logaddexp(x, 0.3)", x, layout="diag")
+    np.testing.assert_allclose(value, np.logaddexp(x, 0.3).sum(1), rtol=1e-15)
+    np.testing.assert_allclose(gradient, [[0.0, 1.0, 0.5]])
+    np.testing.assert_allclose(hessian, [[0.0, 0.0, 0.25]])

@@ -268,3 +268,10 @@ def test_it_is_a_value_within_keras():
     x = X.astype(np.float32)
     expected = np.linalg.solve(blocks("logsumexp and a ridge"), X[..., None])[..., 0]
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_the_determinant_of_a_singular_block_is_zero():
+    x = tf.constant([[0.0, 0.0, 1.0, 2.0]], tf.float64)
+    operator = bh.hessian_operator(lambda x: tf.square(tf.reduce_sum(x**4, -1)), x)
+    np.testing.assert_array_equal(operator.determinant(), [0.0])
+    np.testing.assert_array_equal(operator.log_abs_determinant(), [-np.inf])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import blockhess as bh
 from blockhess.routes import autodiff
 from blockhess.routes.products import CannotStack, Products, pull_back
 
@@ -390,3 +391,20 @@ def test_nan_stays_in_its_row():
     assert np.isnan(blocks[2]).all()
     others = [0, 1, 3, 4]
     assert close(blocks[others], expected[others])
+
+
+@pytest.mark.parametrize("axis", [1, -1])
+@pytest.mark.parametrize("N", [1, 50])
+def test_rolled_columns_have_the_blocks_of_hand(axis, N):
+    """Of x2 x0^2 + x0 x1^2 + x1 x2^2; TensorFlow's pfor rolls a negative axis wrongly."""
+    x = tf.constant(np.random.default_rng(3).normal(size=(N, 3)))
+    a, b, c = tf.unstack(x, axis=1)
+    expected = 2 * tf.stack([[c, b, a], [b, a, c], [a, c, b]])
+
+    @tf.function(autograph=False)
+    def rolled(x):
+        return tf.roll(x, 1, axis)
+
+    for roll in (rolled, lambda x: tf.roll(x, 1, axis)):
+        blocks = bh.hessian(lambda x, roll=roll: tf.reduce_sum(roll(x) * x**2), x)
+        np.testing.assert_allclose(blocks, tf.transpose(expected, [2, 0, 1]), rtol=1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.ops.linalg.linear_operator import make_composite_tensor
 
@@ -120,12 +121,16 @@ class LinearOperatorDiagonalPlusLowRank(tf.linalg.LinearOperator):
 
     def _log_abs_determinant(self) -> tf.Tensor:
         picked, _, (_, logarithm, _) = self._reduced(self.vectors[..., :0])
-        return logarithm + tf.reduce_sum(tf.math.log(tf.abs(self._eliminated(picked))), -1)
+        eliminated = self._eliminated(picked)
+        result = logarithm + tf.reduce_sum(tf.math.log(tf.abs(eliminated)), -1)
+        return tf.where(_any_zero(eliminated), tf.cast(-np.inf, self.dtype), result)
 
     def _determinant(self) -> tf.Tensor:
         picked, _, (_, logarithm, sign) = self._reduced(self.vectors[..., :0])
-        kept = tf.reduce_prod(self._eliminated(picked), -1)
-        return (-1.0) ** self.weights.shape[-1] * sign * tf.exp(logarithm) * kept
+        eliminated = self._eliminated(picked)
+        kept = tf.reduce_prod(eliminated, -1)
+        result = (-1.0) ** self.weights.shape[-1] * sign * tf.exp(logarithm) * kept
+        return tf.where(_any_zero(eliminated), tf.zeros_like(result), result)
 
     def _eliminated(self, picked: tf.Tensor) -> tf.Tensor:
         """D where cells are eliminated, 1 where they are kept."""
@@ -177,6 +182,11 @@ class LinearOperatorDiagonalPlusLowRank(tf.linalg.LinearOperator):
     @property
     def _experimental_parameter_ndims_to_matrix_ndims(self) -> dict[str, int]:
         return {"diagonal": 1, "vectors": 2, "weights": 1}
+
+
+def _any_zero(eliminated: tf.Tensor) -> tf.Tensor:
+    """Where D has more zeros than cells are kept: the matrix is singular."""
+    return tf.reduce_any(tf.equal(eliminated, 0), -1)
 
 
 def _any(picked: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from blockhess import _core
-from blockhess.numpy.terms import Term, operands_of, programs_of
+from blockhess.numpy.terms import Term, operands_of, programs_of, real_array
 from blockhess.programs import Parts, TermPrograms, join_terms, vjp_programs
 
 LAYOUTS = ("dense", "diag", "packed", "trace")
@@ -210,7 +210,7 @@ class _Call:
     def times(self, v: ArrayLike) -> np.ndarray:
         """H v: what v, as the cotangent of the gradient, gives x."""
         try:
-            v = np.broadcast_to(np.asarray(v, self.x.dtype), self.x.shape)
+            v = np.broadcast_to(real_array("v", v, self.x.dtype), self.x.shape)
         except ValueError:
             raise ValueError(
                 f"v has shape {np.shape(v)}; expected that of x, {self.x.shape}"

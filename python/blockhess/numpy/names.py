@@ -16,6 +16,11 @@ class Function(NamedTuple):
     build: Callable[..., Expression]
 
 
+def _logaddexp(a: Expression, b: Expression) -> Expression:
+    """log(exp(a) + exp(b)), from the larger of the two."""
+    return e.select(e.less(a, b), b + e.softplus(a - b), a + e.softplus(b - a))
+
+
 #: Instructions whose own name is not NumPy's or SciPy's, or not their only one.
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "sub": ("subtract",),
@@ -43,7 +48,7 @@ _COMPOSED: Mapping[str, Function] = {
     "exp2": Function(1, lambda a: e.exp(math.log(2) * a)),
     "log2": Function(1, lambda a: e.log(a) / math.log(2)),
     "log10": Function(1, lambda a: e.log(a) / math.log(10)),
-    "logaddexp": Function(2, lambda a, b: a + e.softplus(b - a)),
+    "logaddexp": Function(2, _logaddexp),
     "log_expit": Function(1, lambda a: -e.softplus(-a)),
     "xlogy": Function(2, xlogy),
     "xlog1py": Function(2, xlog1py),

@@ -110,9 +110,9 @@ def operands_of(term: Term, programs: TermPrograms, x: np.ndarray) -> list[np.nd
     for variable in programs.phi.inputs[1:] if programs.phi else ():
         operands.append(_parameter(variable.name, term.parameters, x, [(K,), (1,)]))
     if programs.quadratic:
-        operands.append(_fitted("S", np.asarray(term.S, x.dtype), x, [(K, K)]))
+        operands.append(_fitted("S", real_array("S", term.S, x.dtype), x, [(K, K)]))
     if programs.linear:
-        operands.append(_fitted("b", np.asarray(term.b, x.dtype), x, [(K,)]))
+        operands.append(_fitted("b", real_array("b", term.b, x.dtype), x, [(K,)]))
     for variable in programs.psi.inputs[1:]:
         operands.append(_parameter(variable.name, term.parameters, x, [()]))
     return operands
@@ -121,8 +121,16 @@ def operands_of(term: Term, programs: TermPrograms, x: np.ndarray) -> list[np.nd
 def _parameter(
     name: str, given: Mapping[str, ArrayLike], x: np.ndarray, shapes: list[tuple[int, ...]]
 ) -> np.ndarray:
-    array = np.asarray(given[name], x.dtype)
+    array = real_array(name, given[name], x.dtype)
     return array if array.ndim == 0 else _fitted(name, array, x, shapes)
+
+
+def real_array(name: str, given: ArrayLike, dtype: np.dtype) -> np.ndarray:
+    """As an array of that dtype; numbers that it has no place for are a TypeError."""
+    array = np.asarray(given)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers")
+    return array.astype(dtype, copy=False)
 
 
 def _fitted(

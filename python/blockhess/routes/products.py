@@ -19,6 +19,10 @@ CONTROL_FLOW = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case"
 NOT_LINEAR = frozenset({"Log", "Exp", "Sqrt", "Square", "Pow", "Abs", "CumulativeLogsumexp"})
 
 
+# TensorFlow's converter of these takes an axis that is counted from the end for another one.
+WRONGLY_STACKED = "Roll"
+
+
 class CannotStack(Exception):
     """Products could not be vectorized; one at a time they can be had."""
 
@@ -73,15 +77,33 @@ class Products:
 
 def all_at_once(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor) -> tf.Tensor:
     """product(v) for each v along the first axis, all at once, or raises CannotStack."""
+
+    def one(i: tf.Tensor) -> tf.Tensor:
+        result = product(tf.gather(v, i))
+        if _holds(tf.compat.v1.get_default_graph(), WRONGLY_STACKED):
+            raise CannotStack
+        return result
+
     try:
         with _without_messages():
             return pfor(
-                lambda i: product(tf.gather(v, i)),
+                one,
                 tf.shape(v)[0] if v.shape[0] is None else v.shape[0],
                 fallback_to_while_loop=False,
             )
     except Exception as error:  # converters refuse with errors of many kinds
         raise CannotStack from error
+
+
+def _holds(graph: tf.Graph, operation_type: str) -> bool:
+    """Whether an operation of this type is in the graph or in a function that it may call."""
+    operations = graph.get_operations()
+    if any(operation.type == operation_type for operation in operations):
+        return True
+    if not any(operation.type in CONTROL_FLOW | CALLS for operation in operations):
+        return False
+    definitions = [f.cached_definition for f in graph._functions.values()]  # noqa: SLF001
+    return any(node.op == operation_type for d in definitions for node in d.node_def)
 
 
 @contextlib.contextmanager
