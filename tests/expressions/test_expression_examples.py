@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-MODULES = ["expression", "derivatives", "program", "sign", "substitution"]
+MODULES = ["expression", "derivatives", "program", "signs", "substitution"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from blockhess import ops
 from blockhess.expressions import ZERO, Expression, Variable, differentiate
-from blockhess.expressions.sign import (
+from blockhess.expressions.signs import (
     NEGATIVE,
     NOT_NEGATIVE,
     NOT_POSITIVE,

@@ -10,7 +10,7 @@ from mpmath_reference import DIGITS
 
 from blockhess import expressions as e
 from blockhess.expressions import Call, Variable, differentiate
-from blockhess.expressions.sign import (
+from blockhess.expressions.signs import (
     NEGATIVE,
     NOT_NEGATIVE,
     POSITIVE,
