@@ -85,8 +85,8 @@ def minimize_rows(
 
     Args:
       f: takes x of shape (n, K) and, beside it, the same n rows of every tensor of `data`, for any
-        n up to N, and returns one value a row, (n,) or (n, 1). What it captures serves all rows
-        alike; what is another for each row belongs into `data`.
+        n up to N, and returns one value a row, (n,) or (n, 1), in the order of the rows. What it
+        captures serves all rows alike; what is another for each row belongs into `data`.
       x0: where to start, shape (N, K), float32 or float64.
       data: tensors of shape (N, ...).
       tolerance: a row has converged when no component of its gradient is larger. The default is the
