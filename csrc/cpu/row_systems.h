@@ -47,6 +47,7 @@ class RankOneGroup {
       : K_(K),
         D_(scratch.take<V>(K)),
         u_(scratch.take<V>(K)),
+        damped_(scratch.take<V>(K)),
         later_(scratch.take<V>(K)),
         d_(scratch.take<V>(K)),
         scaled_(scratch.take<V>(K)) {}
@@ -61,18 +62,16 @@ class RankOneGroup {
 
   // p holds -g and becomes the solution.
   Factor<V> solve(V damping, bool modify, V* p) {
-    for (int64_t k = 0; k < K_; ++k) d_[k] = D_[k] + damping;
-    std::swap(D_, d_);
-    const Magnitudes<V> of_H = magnitudes(D_, c_, u_, K_, later_);
+    for (int64_t k = 0; k < K_; ++k) damped_[k] = D_[k] + damping;
+    const Magnitudes<V> of_H = magnitudes(damped_, c_, u_, K_, later_);
     const Pivots<T, V> pivots(of_H, K_, modify);
-    solve_rank_one(pivots, D_, c_, u_, later_, K_, d_, scaled_, p);
-    std::swap(D_, d_);
-    return {D_, of_H.defect};
+    solve_rank_one(pivots, damped_, c_, u_, later_, K_, d_, scaled_, p);
+    return {d_, of_H.defect};
   }
 
  private:
   int64_t K_;
-  V *D_, *u_, *later_, *d_, *scaled_;
+  V *D_, *u_, *damped_, *later_, *d_, *scaled_;
   V c_{T(0)};
 };
 

@@ -268,3 +268,22 @@ def test_damping_that_does_not_fit_the_rows_is_refused_when_it_runs():
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="damping is neither a scalar nor"):
         direction(tf.ones([2, 3, 1]), tf.ones([3, 2]))
+
+
+@pytest.mark.parametrize("K", [4, 2100])
+@pytest.mark.parametrize("link", [tf.nn.softplus, tf.exp])
+def test_a_link_alone_has_no_diagonal_in_any_row(link, K):
+    """(c u u' + damping I)^-1 is (I - c u u' / (damping + c u'u)) / damping."""
+    rng = np.random.default_rng(4)
+    w, x = rng.normal(size=K) / np.sqrt(K), rng.normal(size=(100, K))
+    s, damping = x @ w, 0.1
+    sigmoid = 1 / (1 + np.exp(-s))
+    slope, c = {
+        tf.nn.softplus: (sigmoid, sigmoid * (1 - sigmoid)),
+        tf.exp: (np.exp(s), np.exp(s)),
+    }[link]
+    expected = -(slope / (damping + c * (w @ w)))[:, np.newaxis] * w
+    direction = bh.newton_direction(
+        lambda x: link(tf.linalg.matvec(x, tf.constant(w))), x, damping=damping, route="fused"
+    )
+    np.testing.assert_allclose(direction, expected, rtol=1e-10)
