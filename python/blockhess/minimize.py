@@ -301,9 +301,8 @@ class _Ended(NamedTuple):
                 dtype, 0, dynamic_size=True, infer_shape=False, element_shape=[None, *columns]
             )
 
-        number = array(tf.int32)
         return cls(
-            number,
+            array(tf.int32),
             array(x.dtype, x.shape[1]),
             array(x.dtype),
             array(x.dtype),

@@ -8,10 +8,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from blockhess.programs import LAYOUTS
 from blockhess.routes.derivatives import Derivatives
 from blockhess.routing import Route, routed
 
-LAYOUTS = ("dense", "diag", "packed", "trace")
 ROUTES = ("auto", "fused", "autodiff")
 DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
 COUPLINGS = ("check", "exact", "assume_independent")

@@ -12,9 +12,7 @@ from numpy.typing import ArrayLike
 
 from blockhess import _core
 from blockhess.numpy.terms import Term, operands_of, programs_of, real_array
-from blockhess.programs import Parts, TermPrograms, join_terms, vjp_programs
-
-LAYOUTS = ("dense", "diag", "packed", "trace")
+from blockhess.programs import LAYOUTS, Parts, TermPrograms, join_terms, vjp_programs
 
 #: Text, or terms that are summed.
 Function: TypeAlias = str | Term | Sequence[Term] | None

@@ -40,11 +40,7 @@ def terms_hvp(x: tf.Tensor, terms: Sequence[Term], v: tf.Tensor) -> tf.Tensor:
     """
     x, v = tf.convert_to_tensor(x), tf.convert_to_tensor(v)
     programs = [programs_of(term, Parts(False, True, False)) for term in terms]
-    operands = [
-        tf.convert_to_tensor(operand, x.dtype)
-        for term, p in zip(terms, programs, strict=True)
-        for operand in operands_of(term, p)
-    ]
+    operands = operands_of(terms, programs, x.dtype)
     wanted = [True] + [False] * len(operands)
     product = vjp(x, operands, programs, "none", None, v, None, wanted)[0]
     return tf.zeros_like(x) if product is None else product

@@ -12,6 +12,7 @@ from ..expressions import Expression, Variable
 from ..programs import (
     ARGUMENT_OF_PHI,
     ARGUMENT_OF_PSI,
+    LAYOUTS,
     Parts,
     ScalarFunction,
     TermPrograms,
@@ -19,8 +20,6 @@ from ..programs import (
     join_terms,
 )
 from .library import library
-
-LAYOUTS = ("dense", "diag", "packed", "trace", "none")
 
 Parameters = tuple[tuple[Variable, tf.Tensor], ...]
 
@@ -108,8 +107,9 @@ def terms(
     >>> bh.ops.terms(x, [norm], want_value=True).value.numpy()
     array([5.], dtype=float32)
     """
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout is {layout!r}; expected {', '.join(map(repr, LAYOUTS))}")
+    if layout not in (*LAYOUTS, "none"):
+        known = ", ".join(map(repr, (*LAYOUTS, "none")))
+        raise ValueError(f"layout is {layout!r}; expected {known}")
     if not isinstance(x, tf.Tensor):
         x = tf.convert_to_tensor(x)
     text, operands = text_and_operands(
@@ -136,14 +136,8 @@ def text_and_operands(
     """What an op is told about the terms, and the tensors that they read."""
     if not terms:
         raise ValueError("terms: at least one term is needed")
-    texts: list[str] = []
-    operands: list[tf.Tensor] = []
-    for term in terms:
-        programs = programs_of(term, wanted)
-        texts.append(programs.text)
-        if programs.num_operands > 0:
-            operands += [tf.convert_to_tensor(o, dtype) for o in operands_of(term, programs)]
-    return join_terms(texts), operands
+    programs = [programs_of(term, wanted) for term in terms]
+    return join_terms([p.text for p in programs]), operands_of(terms, programs, dtype)
 
 
 def programs_of(term: Term, wanted: Parts) -> TermPrograms:
@@ -163,8 +157,19 @@ def _value_only(argument: Variable, parameters: Parameters, function: Expression
     return ScalarFunction((argument, *(variable for variable, _ in parameters)), (function,))
 
 
-def operands_of(term: Term, programs: TermPrograms) -> list[tf.Tensor]:
-    """The term's tensors that its programs read, in the op's order."""
+def operands_of(
+    terms: Sequence[Term], programs: Sequence[TermPrograms], dtype: tf.DType
+) -> list[tf.Tensor]:
+    """The terms' tensors that their programs read, in the op's order."""
+    return [
+        tf.convert_to_tensor(operand, dtype)
+        for term, p in zip(terms, programs, strict=True)
+        if p.num_operands > 0
+        for operand in _operands_of_one(term, p)
+    ]
+
+
+def _operands_of_one(term: Term, programs: TermPrograms) -> list[tf.Tensor]:
     of_phi, of_psi = dict(term.phi_parameters), dict(term.psi_parameters)
     operands = [of_phi[p] for p in programs.phi.inputs[1:]] if programs.phi else []
     if programs.quadratic:

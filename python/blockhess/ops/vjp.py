@@ -70,11 +70,7 @@ def terms_vjp(
     x = tf.convert_to_tensor(x)
     given = Parts(value is not None, gradient is not None, hessian is not None)
     programs = [programs_of(term, given) for term in terms]
-    operands = [
-        tf.convert_to_tensor(operand, x.dtype)
-        for term, p in zip(terms, programs, strict=True)
-        for operand in operands_of(term, p)
-    ]
+    operands = operands_of(terms, programs, x.dtype)
     wanted = [True] * (1 + len(operands))
     x_bar, *bars = vjp(x, operands, programs, layout, value, gradient, hessian, wanted)
     rest = iter(bars)

@@ -7,6 +7,7 @@ import importlib
 import re
 from collections.abc import Sequence
 
+from blockhess.programs import LAYOUTS
 from blockhess.terminal.outcome import CommandError
 from blockhess.terminal.screen import Screen
 
@@ -26,7 +27,6 @@ or a function of it, "lambda x: ...". It may use tf (TensorFlow), np (NumPy), tn
 (tf.experimental.numpy: NumPy's functions on tensors), math and bh (blockhess).
 """
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-LAYOUTS = ("dense", "diag", "packed")
 ROUTES = ("auto", "fused", "autodiff")
 COUPLINGS = ("check", "exact", "assume_independent")
 

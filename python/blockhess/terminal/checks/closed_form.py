@@ -75,10 +75,9 @@ class Problem:
         """The value, the gradient, the blocks in a layout, or the derivative of <M, blocks>."""
         if name == "diag":
             return np.einsum("nkk->nk", self._exact["dense"])
+        if name == "trace":
+            return np.einsum("nkk->n", self._exact["dense"])
         if name == "packed":
             rows, columns = np.triu_indices(K)
             return self._exact["dense"][:, rows, columns]
         return self._exact[name]
-
-
-LAYOUTS = ("dense", "diag", "packed")

@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
+from blockhess.programs import LAYOUTS
 from blockhess.terminal.checks.check import BOUNDS, Check, error_of
-from blockhess.terminal.checks.closed_form import LAYOUTS, Problem
+from blockhess.terminal.checks.closed_form import Problem
 
 
 def names() -> list[str]:

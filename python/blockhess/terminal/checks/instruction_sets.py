@@ -10,8 +10,9 @@ import numpy as np
 
 from blockhess import _core
 from blockhess.facts import build_info
+from blockhess.programs import LAYOUTS
 from blockhess.terminal.checks.check import Check, error_of
-from blockhess.terminal.checks.closed_form import LAYOUTS, Problem
+from blockhess.terminal.checks.closed_form import Problem
 
 # The op's own text: phi = sin and psi = exp(-s), each with its derivatives.
 TERM = (

@@ -8,8 +8,9 @@ from functools import partial
 import tensorflow as tf
 
 import blockhess as bh
+from blockhess.programs import LAYOUTS
 from blockhess.terminal.checks.check import Check, Wrong, error_of
-from blockhess.terminal.checks.closed_form import LAYOUTS, Problem
+from blockhess.terminal.checks.closed_form import Problem
 from blockhess.terminal.checks.devices import names, short
 
 Mode = Callable[[Callable], Callable]
