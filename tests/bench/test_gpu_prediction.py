@@ -110,6 +110,7 @@ def test_bytes_and_operations_of_squares_are_those_worked_out_by_hand():
     )
 
 
+@pytest.mark.compiler
 def test_tiles_of_the_prediction_are_those_of_the_kernels(tmp_path):
     program = tmp_path / "tile_shapes"
     root = Path(__file__).parents[2]

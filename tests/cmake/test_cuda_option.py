@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.compiler
 CMAKE = Path(__file__).parents[2] / "cmake"
 HAS_NVCC = shutil.which(os.environ.get("CUDACXX", "nvcc")) is not None
 INHERITED = {name: os.environ[name] for name in os.environ if not name.startswith("BLOCKHESS")}

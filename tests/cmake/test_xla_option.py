@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.compiler
 CMAKE = Path(__file__).parents[2] / "cmake"
 NEEDED = (
     "include/tensorflow/compiler/tf2xla/xla_op_kernel.h",

@@ -96,6 +96,7 @@ def load_and_run(folder: str, file: str) -> None:
     np.savez(file, **results(tf.saved_model.load(folder)))
 
 
+@pytest.mark.compiler
 def test_a_program_in_C_plus_plus_loads_the_library_and_the_model(saved, tmp_path):
     program, libraries = tmp_path / "serve", tf.sysconfig.get_lib()
     build = ["c++", "-std=c++17", Path(__file__).with_name("serve.cc"), "-o", program]
