@@ -68,7 +68,7 @@ def main(N: int, picture: str) -> float:
         axis.plot(T, curve(T, *fits.x[row].numpy()), lw=3, alpha=0.5, label="bh.minimize_rows")
         axis.plot(T, curve(T, *scipys[row]), "--", label="scipy.optimize.curve_fit")
         axis.set(xlabel="log dose", ylabel="response", title=f"row {row}")
-    axes[0].legend()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=3)
     axes[3].hist2d(true[:, 2], fits.x[:, 2], 80, cmap="Blues", norm="log")
     axes[3].set(xlabel="true centre", ylabel="fitted centre", title=f"all {N:,} fits")
     pictures.save(figure, picture)
