@@ -7,7 +7,6 @@ least squares to 25 noisy samples a row. SciPy fits the first 100 rows, by `curv
 by `minimize` with its defaults. Needs SciPy and matplotlib.
 """
 
-import argparse
 import time
 from collections import Counter
 
@@ -17,6 +16,7 @@ import scipy.optimize
 import tensorflow as tf
 
 import blockhess as bh
+import pictures
 
 T = np.linspace(-4, 4, 25)
 START = np.array([0.0, 1.0, 0.0, 1.0])
@@ -62,20 +62,21 @@ def main(N: int, picture: str) -> float:
     apart = np.abs(fits.x[:few] - scipys).max(1)
     print(f"largest difference from curve_fit: {np.median(apart):.1e} (median), {apart.max():.1e}")
 
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
-    for row, axis in enumerate(axes):
-        axis.plot(T, y[row], "k.", label="data")
-        axis.plot(T, curve(T, *fits.x[row].numpy()), label="blockhess.minimize_rows")
+    figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), width_ratios=[1, 1, 1, 1.1])
+    for row, axis in enumerate(axes[:3]):
+        axis.plot(T, y[row], ".", color="0.5", label="data")
+        axis.plot(T, curve(T, *fits.x[row].numpy()), lw=3, alpha=0.5, label="bh.minimize_rows")
         axis.plot(T, curve(T, *scipys[row]), "--", label="scipy.optimize.curve_fit")
-        axis.set_xlabel("logarithm of the dose")
-    axes[0].legend()
-    figure.savefig(picture, dpi=100)
+        axis.set(xlabel="log dose", ylabel="response", title=f"row {row}")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=3)
+    axes[3].hist2d(true[:, 2], fits.x[:, 2], 80, cmap="Blues", norm="log")
+    axes[3].set(xlabel="true centre", ylabel="fitted centre", title=f"all {N:,} fits")
+    pictures.save(figure, picture)
     return float(apart.max())
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
+    parser = pictures.parser(__doc__, "curve_fits.png")
     parser.add_argument("--fits", type=int, default=100_000)
-    parser.add_argument("--picture", default="curve_fits.png")
     arguments = parser.parse_args()
     main(arguments.fits, arguments.picture)

@@ -1,4 +1,4 @@
-"""The examples show what they say they show."""
+"""The examples, in small, show what they say they show, and draw it."""
 
 from __future__ import annotations
 
@@ -7,69 +7,62 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
+from PIL import Image
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-sys.path.insert(0, str(EXAMPLES))
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "examples"))
 
-import lightgbm_objectives  # noqa: E402
-import objectives  # noqa: E402
-import xgboost_objectives  # noqa: E402
+import curve_fits  # noqa: E402
+import density_ellipses  # noqa: E402
+import first_problem  # noqa: E402
+import laplace_approximation  # noqa: E402
+import physics_informed_network  # noqa: E402
 
 
-def printed(name: str) -> list[str]:
-    command = [sys.executable, EXAMPLES / name]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture.png"
+    yield path
+    with Image.open(path) as image:
+        assert image.mode == "P" and len(image.getcolors()) > 10
+
+
+def test_tf_hessians_holds_the_blocks_and_zeros(picture):
+    assert first_problem.main(largest=16, picture=picture) < 1e-6
+
+
+def test_the_curvature_of_a_mixture_is_its_closed_form(picture):
+    assert density_ellipses.main(points=10, picture=picture) < 1e-10
+
+
+def test_Laplaces_evidence_is_near_the_integral_where_cases_are_many(picture):
+    assert laplace_approximation.main(rows=20, cases=400, checked=5, picture=picture) < 0.01
+
+
+def test_curve_fits_are_those_of_SciPy(picture):
+    assert curve_fits.main(N=20, picture=picture) < 1e-4
+
+
+def test_a_few_steps_bring_the_network_near_the_exact_film(picture):
+    assert physics_informed_network.main(steps=400, points=200, picture=picture) < 0.1
 
 
 def test_scipy_finds_scikit_learns_weights_in_fewer_steps_with_the_Hessian():
-    lines = printed("scipy_newton.py")
+    command = [sys.executable, ROOT / "examples" / "scipy_newton.py"]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    lines = run.stdout.splitlines()
     found = [re.fullmatch(r"(.*): (\d+) iterations, within (.*) of .*", line) for line in lines]
     steps = {match[1]: int(match[2]) for match in found}
     assert steps["trust-exact"] < steps["Newton-CG"] < steps["BFGS"]
     assert all(float(match[3]) < 1e-5 for match in found)
 
 
-@pytest.mark.parametrize("name", ["xgboost_objectives.py", "lightgbm_objectives.py"])
-def test_custom_objectives_grow_the_trees_of_the_built_in_ones(name):
-    lines = printed(name)
-    assert len(lines) == 3
-    for line, count in zip(lines, (20, 20, 200), strict=True):
-        match = re.fullmatch(r".*: (\d+) trees, the same splits, leaves within (.*)", line)
-        assert int(match[1]) == count and float(match[2]) < 1e-6
-
-
-def test_other_trees_are_told_apart():
-    for module, split, leaf in (
-        (
-            xgboost_objectives,
-            {"split": "f1", "split_condition": 0.5, "children": [{"leaf": 1.0}, {"leaf": 2.0}]},
-            "leaf",
-        ),
-        (
-            lightgbm_objectives,
-            {
-                "split_feature": 1,
-                "threshold": 0.5,
-                "decision_type": "<=",
-                "left_child": {"leaf_value": 1.0},
-                "right_child": {"leaf_value": 2.0},
-            },
-            "leaf_value",
-        ),
-    ):
-        threshold = "split_condition" if leaf == "leaf" else "threshold"
-        assert module.distance(split, split) == 0
-        assert module.distance(split, {**split, threshold: 0.25}) == np.inf
-        assert module.distance(split, {leaf: 1.0}) == np.inf
-        assert module.distance({leaf: 1.0}, {leaf: 1.5}) == 0.5
-
-
-def test_a_wrong_second_derivative_grows_other_trees():
-    data, parameters, ours = xgboost_objectives.cases()["multi:softprob"]
-    wrong = objectives.softmax(data.get_label().astype(int), 1.0)
-    named = {"objective": "multi:softprob", **parameters}
-    built_in = xgboost_objectives.trees(data, named, None)[:10]
-    custom = xgboost_objectives.trees(data, named, wrong)[:10]
-    assert max(map(xgboost_objectives.distance, built_in, custom)) > 0.01
+def test_the_committed_pictures_are_small_and_each_has_its_example_and_its_place():
+    pictures = sorted((ROOT / "docs" / "pictures").glob("*.png"))
+    page = (ROOT / "docs" / "examples.md").read_text()
+    assert len(pictures) >= 6
+    for path in pictures:
+        assert path.stat().st_size < 150 * 1024, path.name
+        assert (ROOT / "examples" / f"{path.stem}.py").exists(), path.name
+        assert f"](pictures/{path.name})" in page, path.name

@@ -131,3 +131,33 @@ def test_the_logarithm_of_a_sum_of_exponentials_does_not_overflow():
     p = tf.nn.softmax(tf.cast(x, tf.float64)).numpy()
     truth = p[:, :, None] * np.eye(3) - p[:, :, None] * p[:, None, :]
     np.testing.assert_allclose(spelled, truth, atol=1e-6)
+
+
+@pytest.mark.parametrize("cells", [K, K + 3])
+@pytest.mark.parametrize(
+    "function, route",
+    [
+        (lambda first, second, d, r: tf.exp(first + d * second), "autodiff"),
+        (lambda first, second, d, r: tf.exp(first + r * second), "autodiff"),
+        (lambda first, second, d, r: r * tf.nn.softplus(first + d * second), "autodiff"),
+        (lambda first, second, d, r: (first + d * second) ** 2, "autodiff"),
+        (lambda first, second, d, r: d * tf.exp(first + 2 * second), "fused"),
+    ],
+    ids=["a sum", "a sum by row", "a weighted sum", "a square", "outside of the function"],
+)
+def test_a_parameter_that_varies_over_cells_made_of_one_stays_within_their_sum(
+    function, route, cells
+):
+    """A column of x spread over cells of a width of its own, that of x or another one."""
+    random = np.random.default_rng(3)
+    x = tf.constant(random.normal(size=(N, K)))
+    d, r = tf.constant(random.normal(size=cells)), tf.constant(random.normal(size=(N, cells)))
+
+    def f(x):
+        return tf.reduce_sum(function(x[:, :1], x[:, 1:2], d, r), 1)
+
+    assert bh.explain(f, x).route == route
+    hessian = tf.function(lambda x: tf.hessians(tf.reduce_sum(f(x)), x)[0], autograph=False)(x)
+    result = bh.value_grad_hessian(f, x)
+    assert close(result.value.numpy(), f(x).numpy(), "float64")
+    assert close(result.hessian.numpy(), np.einsum("nknl->nkl", hessian), "float64")

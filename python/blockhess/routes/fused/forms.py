@@ -215,6 +215,10 @@ class Forms:
                 linear.append(factor)
             elif sums and X in factor.variables:
                 raise NotFused("a function of both a cell and a sum over its row")
+            elif sums and self._varies_by_cell(factor):
+                raise NotFused(
+                    "a function of a sum over the row and of a parameter that varies within it"
+                )
             elif sums:
                 row = row * factor
             elif X in factor.variables:
@@ -228,6 +232,9 @@ class Forms:
                 raise NotFused("a product of more than two linear functions of x")
             return row * self._bilinear(self.leaves[linear[0]], parameters)
         return row * self._quadratic(linear, cells, parameters)
+
+    def _varies_by_cell(self, factor: Expression) -> bool:
+        return any(self.leaves.varies(v)[1] for v, _ in self.leaves.parameters(factor))
 
     def _quadratic(
         self, linear: list[Variable], cells: Expression, weight: Expression
