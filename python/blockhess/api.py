@@ -77,7 +77,7 @@ def hessian(
       tf.errors.InvalidArgumentError: at run time, rows interact under "check", or the shapes of
         parameters do not fit x.
 
-    Example:
+    Examples:
       >>> x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
       >>> blockhess.hessian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
       [[[6.0, 0.0], [0.0, 12.0]], [[18.0, 0.0], [0.0, 24.0]]]
@@ -105,7 +105,7 @@ def value_grad_hessian(
       ValueGradHessian: the value in the shape of f's result, the gradient (..., K), the blocks.
       With `outputs=M` the value (..., M), the gradients (..., M, K), the blocks (..., M, K, K).
 
-    Example:
+    Examples:
       >>> x = tf.constant([[1.0, 2.0]])
       >>> result = blockhess.value_grad_hessian(lambda x: tf.reduce_sum(x**2, 1), x)
       >>> result.value.numpy().tolist(), result.gradient.numpy().tolist()
@@ -136,10 +136,9 @@ def laplacian(f: RowFunction, x: Any, *, route: str = "auto", coupling: str = "c
       Tensor (...) of the dtype of x. Differentiable any number of times, with respect to x and to
       all that f captures.
 
-    Raises:
-      As `hessian` does.
+    Errors are those of `hessian`.
 
-    Example:
+    Examples:
       >>> x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
       >>> blockhess.laplacian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
       [18.0, 42.0]
@@ -164,10 +163,13 @@ def hessians(
     Args:
       ys: a tensor or a list of them, each a scalar or one value a row; their sum is differentiated.
       xs: a tensor or variable of shape (..., K), or a list of them.
-      gate_gradients, aggregation_method: accepted as `tf.hessians` accepts them; they steer how
-        `tf.gradients` works, not what it computes, and are not needed here.
+      gate_gradients: accepted as `tf.hessians` accepts it; it steers how `tf.gradients` works, not
+        what it computes, and is not needed here.
+      aggregation_method: the same.
       name: the name scope of the operations.
-      layout, route, coupling: as in `hessian`.
+      layout: as in `hessian`.
+      route: as in `hessian`.
+      coupling: as in `hessian`.
 
     Returns:
       A list with the blocks for each of `xs`, shape (..., K, K) in the dense layout.
@@ -176,7 +178,7 @@ def hessians(
       RuntimeError: called eagerly, where `tf.hessians` raises it, too: there use `hessian`.
       TypeError, ValueError: as in `hessian`.
 
-    Example:
+    Examples:
       >>> with tf.Graph().as_default(), tf.compat.v1.Session() as session:
       ...     x = tf.compat.v1.placeholder(tf.float32, (None, 2))
       ...     blocks, = blockhess.hessians(tf.reduce_sum(x * x), x)
@@ -214,7 +216,7 @@ def explain(
     Returns:
       Plan; `str()` of it is for people. With `outputs`, PlanOfOutputs: one for each.
 
-    Example:
+    Examples:
       >>> plan = blockhess.explain(lambda x: tf.reduce_sum(tf.exp(-x * x)), tf.ones((5, 3)))
       >>> plan.route
       'fused'

@@ -56,7 +56,7 @@ def build_info() -> Mapping[str, Any]:
       BLOCKHESS_ISA; "xla", whether XLA kernels are in it; "compiler"; "library", the path of the
       shared library with the ops, which a program in C++ loads.
 
-    Example:
+    Examples:
       >>> blockhess.build_info()["isa"] in ("avx512", "avx2", "generic")
       True
     """

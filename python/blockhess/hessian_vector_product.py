@@ -59,7 +59,7 @@ def hvp(
       ValueError: as in `hessian`; or v has another shape than x.
       tf.errors.InvalidArgumentError: at run time, as in `hessian`; or v has another shape than x.
 
-    Example:
+    Examples:
       >>> x, v = tf.constant([[1.0, 2.0]]), tf.constant([[1.0, 10.0]])
       >>> blockhess.hvp(lambda x: tf.reduce_sum(x**3), x, v).numpy().tolist()
       [[6.0, 120.0]]

@@ -106,7 +106,7 @@ def minimize_rows(
         serve f.
       tf.errors.InvalidArgumentError: at run time, rows of f interact, or row data were captured.
 
-    Example:
+    Examples:
       >>> a = tf.constant([[1.0], [2.0], [3.0]])
       >>> minima = blockhess.minimize_rows(
       ...     lambda x, a: tf.reduce_sum(tf.exp(x) - a * x, 1), tf.zeros([3, 1]), data=[a]

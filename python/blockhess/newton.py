@@ -71,7 +71,10 @@ def newton_direction(
     Differentiable with respect to x, damping and what f captures, with E_i held constant.
 
     Args:
-      f, x, route, coupling: as in `blockhess.hessian`.
+      f: as in `blockhess.hessian`.
+      x: as in `blockhess.hessian`.
+      route: as in `blockhess.hessian`.
+      coupling: as in `blockhess.hessian`.
       damping: a scalar, or one value a row, shape (...).
       on_indefinite: "modify"; "nan": NaN in the rows whose block is not positive definite; "error":
         the run fails and names the first of them.
@@ -86,7 +89,7 @@ def newton_direction(
       tf.errors.InvalidArgumentError: as `blockhess.hessian`; a block is not positive definite,
         under "error".
 
-    Example:
+    Examples:
       >>> x = tf.constant([[1.0, 2.0]])
       >>> blockhess.newton_direction(lambda x: tf.reduce_sum(x**4), x).numpy()
       array([[-0.33333334, -0.6666667 ]], dtype=float32)

@@ -27,7 +27,10 @@ def hessian_operator(
     all of it, to x and to what f captures.
 
     Args:
-      f, x, route, coupling: as in `hessian`.
+      f: as in `hessian`.
+      x: as in `hessian`.
+      route: as in `hessian`.
+      coupling: as in `hessian`.
 
     Returns:
       A self-adjoint operator with the batch shape (...) of the rows of x: (..., K, K). Its dtype is
@@ -49,7 +52,7 @@ def hessian_operator(
     Raises:
       TypeError, ValueError, tf.errors.InvalidArgumentError: as `hessian` does.
 
-    Example:
+    Examples:
       >>> f = lambda x: tf.reduce_sum(tf.exp(x)) + tf.reduce_sum(x**2)
       >>> operator = blockhess.hessian_operator(f, tf.zeros((1, 2)))
       >>> operator.is_positive_definite, operator.diag_part().numpy().tolist()

@@ -23,10 +23,11 @@ def differentiate(expression: Expression, variable: Variable) -> Expression:
     Derivatives of any order come by repetition; shared subexpressions are differentiated once.
     Raises ValueError where an instruction has no derivative: `polygamma` to its order.
 
-    >>> from blockhess.expressions import Variable, differentiate, softplus
-    >>> x = Variable("x")
-    >>> str(differentiate(softplus(x), x))
-    'sigmoid(x)'
+    Examples:
+      >>> from blockhess.expressions import Variable, differentiate, softplus
+      >>> x = Variable("x")
+      >>> str(differentiate(softplus(x), x))
+      'sigmoid(x)'
     """
     derivatives: dict[Expression, Expression] = {}
     for node in topological([expression]):

@@ -45,10 +45,11 @@ class Expression(metaclass=_Interned):
     `+ - * / **` and unary minus build simplified expressions, with a float wherever an expression
     is accepted; the functions of `blockhess.expressions` build every other call.
 
-    >>> from blockhess.expressions import Variable, exp, sin
-    >>> x = Variable("x")
-    >>> str(sin(x) * exp(-x * x))
-    'sin(x) * exp(-x**2)'
+    Examples:
+      >>> from blockhess.expressions import Variable, exp, sin
+      >>> x = Variable("x")
+      >>> str(sin(x) * exp(-x * x))
+      'sin(x) * exp(-x**2)'
     """
 
     variables: frozenset[Variable]

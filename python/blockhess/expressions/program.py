@@ -41,10 +41,11 @@ def compile_program(outputs: Sequence[Expression | None], inputs: Sequence[Varia
     An output of None becomes `none`, the constant 0 becomes `zero`. Raises ProgramTooLong beyond
     the limits, and ValueError where an output reads a variable that is not among the inputs.
 
-    >>> from blockhess.expressions import Variable, compile_program, exp
-    >>> x = Variable("x")
-    >>> compile_program([exp(x), None, exp(x) * x], [x])
-    '1: r1 = exp r0; r2 = mul r0 r1; return r1 none r2'
+    Examples:
+      >>> from blockhess.expressions import Variable, compile_program, exp
+      >>> x = Variable("x")
+      >>> compile_program([exp(x), None, exp(x) * x], [x])
+      '1: r1 = exp r0; r2 = mul r0 r1; return r1 none r2'
     """
     _check_inputs(outputs, inputs)
     needed = [o for o in outputs if o is not None and o is not ZERO]
@@ -131,10 +132,11 @@ def parse_program(
 
     Raises ValueError naming the instruction and its position where the text is no program.
 
-    >>> from blockhess.expressions import parse_program
-    >>> _, outputs = parse_program("2: r2 = mul r0 r1; r2 = exp r2; return r2 zero none")
-    >>> [str(output) for output in outputs]
-    ['exp(r0 * r1)', '0', 'None']
+    Examples:
+      >>> from blockhess.expressions import parse_program
+      >>> _, outputs = parse_program("2: r2 = mul r0 r1; r2 = exp r2; return r2 zero none")
+      >>> [str(output) for output in outputs]
+      ['exp(r0 * r1)', '0', 'None']
     """
     count, colon, body = text.partition(": ")
     if not colon or not count.isdecimal():

@@ -15,10 +15,11 @@ def substitute(
 
     The nodes are variables as a rule, but any subexpression will do.
 
-    >>> from blockhess.expressions import Variable, exp, substitute
-    >>> x, y = Variable("x"), Variable("y")
-    >>> str(substitute(exp(x) * y, {x: y + 1, y: 2.0}))
-    '2 * exp(y + 1)'
+    Examples:
+      >>> from blockhess.expressions import Variable, exp, substitute
+      >>> x, y = Variable("x"), Variable("y")
+      >>> str(substitute(exp(x) * y, {x: y + 1, y: 2.0}))
+      '2 * exp(y + 1)'
     """
     done: dict[Expression, Expression] = {
         node: as_expression(value) for node, value in replacements.items()

@@ -40,8 +40,11 @@ class LinearOperatorDiagonalPlusLowRank(tf.linalg.LinearOperator):
       diagonal: (..., K), D.
       vectors: (..., K, r), U; r is known, and small.
       weights: (..., r), the diagonal of C.
-      is_non_singular, is_self_adjoint, is_positive_definite, is_square: as in
-        `tf.linalg.LinearOperator`; self-adjoint and square they are.
+      is_non_singular: as in `tf.linalg.LinearOperator`.
+      is_self_adjoint: True.
+      is_positive_definite: as in `tf.linalg.LinearOperator`.
+      is_square: True.
+      name: of the operator.
     """
 
     def __init__(

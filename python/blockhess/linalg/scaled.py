@@ -22,8 +22,11 @@ class LinearOperatorScaledPlusRankOne(tf.linalg.LinearOperator):
       scale: (...), a.
       vector: (..., K), u.
       weight: (...), c.
-      is_non_singular, is_self_adjoint, is_positive_definite, is_square: as in
-        `tf.linalg.LinearOperator`; self-adjoint and square they are.
+      is_non_singular: as in `tf.linalg.LinearOperator`.
+      is_self_adjoint: True.
+      is_positive_definite: as in `tf.linalg.LinearOperator`.
+      is_square: True.
+      name: of the operator.
     """
 
     def __init__(

@@ -76,7 +76,7 @@ def hessian(
 
     Other Python threads run during the call.
 
-    Example:
+    Examples:
       >>> x = np.array([[0.0, 1.0], [2.0, 3.0]])
       >>> blockhess.numpy.hessian("c * x**3", x, c=0.5, layout="diag")
       array([[0., 3.],
@@ -107,7 +107,7 @@ def value_grad_hessian(
     Returns:
       ValueGradHessian: the values (...,), the gradients (..., K), the Hessians in their layout.
 
-    Example:
+    Examples:
       >>> value, gradient, hessian = blockhess.numpy.value_grad_hessian("x**2", [1.0, 2.0])
       >>> float(value), gradient.tolist(), hessian.tolist()
       (5.0, [2.0, 4.0], [[2.0, 0.0], [0.0, 2.0]])
@@ -130,7 +130,7 @@ def laplacian(
 
     Arguments and errors are those of `hessian`.
 
-    Example:
+    Examples:
       >>> blockhess.numpy.laplacian("x**3", [[1.0, 2.0], [3.0, 4.0]])
       array([18., 42.])
     """
@@ -153,9 +153,10 @@ def hvp(
 
     Args:
       v: (..., K), or (K,) for the same in every row.
-      The others are those of `hessian`, and so are the errors.
 
-    Example:
+    The other arguments and the errors are those of `hessian`.
+
+    Examples:
       >>> blockhess.numpy.hvp("x**3", [[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0])
       array([[  6., 120.],
              [ 18., 240.]])

@@ -36,11 +36,12 @@ class Term:
       parameters: arrays by the names that they have in the texts. Those of the function are scalar,
         (K,), (..., 1) or (..., K); those of the link scalar or (...,).
 
-    >>> import blockhess.numpy as bn
-    >>> logistic = bn.Term(None, b=[1.0, 2.0], link="softplus(s)")
-    >>> bn.hessian([logistic, bn.Term("c * x**2", parameters={"c": 0.5})], [0.0, 0.0])
-    array([[1.25, 0.5 ],
-           [0.5 , 2.  ]])
+    Examples:
+      >>> import blockhess.numpy as bn
+      >>> logistic = bn.Term(None, b=[1.0, 2.0], link="softplus(s)")
+      >>> bn.hessian([logistic, bn.Term("c * x**2", parameters={"c": 0.5})], [0.0, 0.0])
+      array([[1.25, 0.5 ],
+             [0.5 , 2.  ]])
     """
 
     function: str | None = None

@@ -33,10 +33,11 @@ def terms_hvp(x: tf.Tensor, terms: Sequence[Term], v: tf.Tensor) -> tf.Tensor:
     Raises:
       InvalidArgumentError: shapes disagree; it names both.
 
-    >>> x, s = bh.expressions.Variable("x"), bh.expressions.Variable("s")
-    >>> cubes = bh.ops.Term(x * x * x, (), None, None, s, ())
-    >>> bh.ops.terms_hvp(tf.constant([[1.0, 2.0]]), [cubes], tf.constant([[1.0, 10.0]])).numpy()
-    array([[  6., 120.]], dtype=float32)
+    Examples:
+      >>> x, s = bh.expressions.Variable("x"), bh.expressions.Variable("s")
+      >>> cubes = bh.ops.Term(x * x * x, (), None, None, s, ())
+      >>> bh.ops.terms_hvp(tf.constant([[1.0, 2.0]]), [cubes], tf.constant([[1.0, 10.0]])).numpy()
+      array([[  6., 120.]], dtype=float32)
     """
     x, v = tf.convert_to_tensor(x), tf.convert_to_tensor(v)
     programs = [programs_of(term, Parts(False, True, False)) for term in terms]

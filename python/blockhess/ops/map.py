@@ -42,9 +42,10 @@ def map(outputs: Sequence[Expression], operands: Mapping[Variable, tf.Tensor]) -
       ValueError: an expression reads a variable that has no operand, or there is no operand.
       InvalidArgumentError: the shapes do not broadcast.
 
-    >>> x = bh.expressions.Variable("x")
-    >>> bh.ops.map([x * x], {x: tf.constant([1.0, 2.0])})[0].numpy()
-    array([1., 4.], dtype=float32)
+    Examples:
+      >>> x = bh.expressions.Variable("x")
+      >>> bh.ops.map([x * x], {x: tf.constant([1.0, 2.0])})[0].numpy()
+      array([1., 4.], dtype=float32)
     """
     if not operands:
         raise ValueError("map takes at least one operand, which gives the outputs their shape")

@@ -49,11 +49,12 @@ def newton(
       ValueError: no terms, or another `on_indefinite`.
       InvalidArgumentError: shapes disagree, or a block is not positive definite under "error".
 
-    >>> s = bh.expressions.Variable("s")
-    >>> x = tf.constant([[3.0, 4.0]])
-    >>> squares = bh.ops.Term(None, (), 2 * tf.eye(2), None, s, ())
-    >>> bh.ops.newton(x, [squares]).direction.numpy()
-    array([[-3., -4.]], dtype=float32)
+    Examples:
+      >>> s = bh.expressions.Variable("s")
+      >>> x = tf.constant([[3.0, 4.0]])
+      >>> squares = bh.ops.Term(None, (), 2 * tf.eye(2), None, s, ())
+      >>> bh.ops.newton(x, [squares]).direction.numpy()
+      array([[-3., -4.]], dtype=float32)
     """
     _check(on_indefinite)
     if not isinstance(x, tf.Tensor):
@@ -84,14 +85,16 @@ def newton_solve(
     Args:
       gradient: (N, K), floating; 16-bit types are computed in float32.
       hessian: (N, K, K), symmetric, of the dtype of `gradient`; the upper triangles are read.
-      damping, on_indefinite: as in `newton`.
+      damping: as in `newton`.
+      on_indefinite: as in `newton`.
 
     Raises:
       ValueError: another `on_indefinite`.
       InvalidArgumentError: shapes disagree, or a block is not positive definite under "error".
 
-    >>> bh.ops.newton_solve(tf.constant([[2.0]]), tf.constant([[[4.0]]])).numpy()
-    array([[-0.5]], dtype=float32)
+    Examples:
+      >>> bh.ops.newton_solve(tf.constant([[2.0]]), tf.constant([[[4.0]]])).numpy()
+      array([[-0.5]], dtype=float32)
     """
     _check(on_indefinite)
     gradient = tf.convert_to_tensor(gradient)

@@ -101,11 +101,12 @@ def terms(
       InvalidArgumentError: shapes of x and of the terms' tensors disagree; it names both.
       blockhess.expressions.ProgramTooLong: phi or psi with its derivatives exceeds a program.
 
-    >>> s = bh.expressions.Variable("s")
-    >>> x = tf.constant([[3.0, 4.0]])
-    >>> norm = bh.ops.Term(None, (), tf.eye(2), None, bh.expressions.sqrt(2 * s), ())
-    >>> bh.ops.terms(x, [norm], want_value=True).value.numpy()
-    array([5.], dtype=float32)
+    Examples:
+      >>> s = bh.expressions.Variable("s")
+      >>> x = tf.constant([[3.0, 4.0]])
+      >>> norm = bh.ops.Term(None, (), tf.eye(2), None, bh.expressions.sqrt(2 * s), ())
+      >>> bh.ops.terms(x, [norm], want_value=True).value.numpy()
+      array([5.], dtype=float32)
     """
     if layout not in (*LAYOUTS, "none"):
         known = ", ".join(map(repr, (*LAYOUTS, "none")))

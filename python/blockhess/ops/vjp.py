@@ -60,10 +60,11 @@ def terms_vjp(
       ValueError: no cotangent at all.
       InvalidArgumentError: shapes disagree; it names both.
 
-    >>> x, s = bh.expressions.Variable("x"), bh.expressions.Variable("s")
-    >>> cubes = bh.ops.Term(x * x * x, (), None, None, s, ())
-    >>> bh.ops.terms_vjp(tf.constant([[1.0, 2.0]]), [cubes], value=tf.ones([1]))[0].numpy()
-    array([[ 3., 12.]], dtype=float32)
+    Examples:
+      >>> x, s = bh.expressions.Variable("x"), bh.expressions.Variable("s")
+      >>> cubes = bh.ops.Term(x * x * x, (), None, None, s, ())
+      >>> bh.ops.terms_vjp(tf.constant([[1.0, 2.0]]), [cubes], value=tf.ones([1]))[0].numpy()
+      array([[ 3., 12.]], dtype=float32)
     """
     if value is None and gradient is None and hessian is None:
         raise ValueError("terms_vjp needs a cotangent of the value, the gradient or the Hessian")

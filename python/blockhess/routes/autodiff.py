@@ -53,7 +53,7 @@ def differentiate(
       LookupError: an operation of f or of its gradient has no gradient in TensorFlow.
       tf.errors.InvalidArgumentError: at run time, rows interact under "check".
 
-    Example:
+    Examples:
       >>> @tf.function
       ... def blocks(x):
       ...     y = tf.reduce_sum(x[:, 0] * x[:, 1])
