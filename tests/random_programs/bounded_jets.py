@@ -492,6 +492,7 @@ _ROWS = {
     "sparse_softmax_cross_entropy_with_logits": _sparse_cross_entropy,
     "leaky_relu": lambda a, alpha: FUNCTIONS["where"](FUNCTIONS["greater"](a, 0.0), a, alpha * a),
     "cast": lambda a, dtype: a,
+    "constant": lambda a, dtype: a,
     "reshape": np.reshape,
     "shape": np.shape,
     "concat": _concat,

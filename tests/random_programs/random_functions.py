@@ -188,7 +188,10 @@ class Writer:
 
     def of_two(self, a: str, b: str) -> str:
         further = () if self.numpy else TENSORFLOW_ONLY_OF_TWO
-        return self.one_of(*OF_TWO[:3], *OF_TWO, *further).format(f"({a})", f"({b})")
+        text = self.one_of(*OF_TWO[:3], *OF_TWO, *further)
+        if text.startswith("tf.") and not self.numpy:  # TensorFlow would make it a float32.
+            a, b = (f"tf.constant({z}, x.dtype)" if z in CONSTANTS else z for z in (a, b))
+        return text.format(f"({a})", f"({b})")
 
     def choice(self, depth: int) -> str:
         condition = f"{self.one_of(*COMPARISONS)}({self.cells(depth - 2)}, {self.cell_parameter()})"

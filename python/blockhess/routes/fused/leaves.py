@@ -128,7 +128,9 @@ class Leaves:
             return self._of[expression].tensor
         if isinstance(expression, e.Constant):
             return tf.constant(expression.value, self.dtype)
-        return ops.map([expression], dict(self.parameters(expression)))[0]
+        # Without parameters it is a number that is not finite, and so was not folded: 0 * nan.
+        read = dict(self.parameters(expression)) or {X: tf.zeros([], self.dtype)}
+        return ops.map([expression], read)[0]
 
 
 def _reads_capture(tensor: tf.Tensor) -> bool:
