@@ -39,6 +39,7 @@ Slopes = dict[int, Part]
 Curvatures = dict[tuple[int, int], Part]
 _SMALLEST = math.ulp(0.0)  # A size that is not zero, whatever it is.
 NOTHING: Part = (mp.mpf(0), 0.0, 0.0)
+ANYTHING: Part = (mp.mpf(0), math.inf, math.inf)
 
 
 class Arithmetic(NamedTuple):
@@ -71,7 +72,7 @@ class Undetermined(Exception):
 
 def _rounded(value: mp.mpf, error: float, size: float) -> Part:
     if not size <= _arithmetic.largest:
-        return mp.mpf(0), math.inf, math.inf
+        return ANYTHING
     lost = _arithmetic.unit * size
     if size > 0.0 and lost < _arithmetic.tiny:
         lost += _arithmetic.tiny
@@ -186,11 +187,14 @@ def variable(number: float, cell: int) -> Jet:
 
 def undetermined(*jets: Jet) -> Jet:
     """Any number, that depends on all cells of the rows that the jets depend on."""
-    rows = {cell // _width for jet in jets for cell in jet.slopes}
-    cells = [row * _width + k for row in rows for k in range(_width)]
-    anything = (mp.mpf(0), math.inf, math.inf)
-    pairs = {(i, j): anything for i in cells for j in cells if i <= j}
-    return Jet(anything, dict.fromkeys(cells, anything), pairs)
+    cells = {cell for jet in jets for cell in jet.slopes}
+    cells |= {cell for jet in jets for pair in jet.curvatures for cell in pair}
+    rows = {cell // _width for cell in cells}
+    pairs: Curvatures = {}
+    for row in rows:
+        row_cells = range(row * _width, (row + 1) * _width)
+        pairs |= {(i, j): ANYTHING for i in row_cells for j in row_cells if i <= j}
+    return Jet(ANYTHING, {i: ANYTHING for i, _ in pairs}, pairs)
 
 
 def unvarying(a: Jet) -> Jet:
