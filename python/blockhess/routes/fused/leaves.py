@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -100,10 +101,14 @@ class Leaves:
         return self._names[identity]
 
     def parameter(self, tensor: tf.Tensor) -> Expression:
-        """The tensor as a leaf, or as a number where it is a constant scalar."""
+        """The tensor as a leaf, or as a number where it is a constant, finite scalar.
+
+        Nothing is known of what is not finite: 0 times it is not 0.
+        """
         if tensor.shape.num_elements() == 1:
             value = tf.get_static_value(tensor)
-            if value is not None and not _reads_capture(tensor):
+            finite = value is not None and math.isfinite(value.item())
+            if finite and not _reads_capture(tensor):
                 # The shortest number that rounds to it: 0.1, where float32 holds 0.10000000149.
                 return e.Constant(float(str(value.reshape(-1)[0])))
         return self.add(ParameterLeaf(tensor))
@@ -128,7 +133,9 @@ class Leaves:
             return self._of[expression].tensor
         if isinstance(expression, e.Constant):
             return tf.constant(expression.value, self.dtype)
-        return ops.map([expression], dict(self.parameters(expression)))[0]
+        # Without parameters it is a number that is not finite, and so was not folded: 1 / 0.
+        read = dict(self.parameters(expression)) or {X: tf.zeros([], self.dtype)}
+        return ops.map([expression], read)[0]
 
 
 def _reads_capture(tensor: tf.Tensor) -> bool:

@@ -77,13 +77,8 @@ def _over_rows(op: tf.Operation, node: Node, keep: bool) -> Node:
     return Total(op.outputs[0], Geometry(0, tuple(features), 0, True), node)
 
 
-def _scaled(op: tf.Operation, node: Node, factor: e.Expression | Operand) -> Node:
-    """The node times a factor that does not vary with x."""
-    if isinstance(factor, Operand):
-        product, arguments = ARGUMENTS[0] * ARGUMENTS[1], (node, factor)
-    else:
-        product, arguments = ARGUMENTS[0] * factor, (node,)
-    return Elementwise(op.outputs[0], node.geometry, product, arguments)
+def _scaled(op: tf.Operation, node: Node, factor: e.Expression) -> Node:
+    return Elementwise(op.outputs[0], node.geometry, ARGUMENTS[0] * factor, (node,))
 
 
 def _mean(reader, op: tf.Operation, inputs: list[Value]) -> Value:
@@ -98,15 +93,21 @@ def _mean(reader, op: tf.Operation, inputs: list[Value]) -> Value:
         count *= sizes[axis]
     if over_rows:
         rows = reader.row_dimensions(node.geometry)
-        if all(isinstance(size, int) for size in rows):
+        if all(isinstance(size, int) and size > 0 for size in rows):
             for size in rows:
                 count *= size
         else:
-            number = tf.cast(tf.reduce_prod(tf.stack(rows)), reader.dtype)
-            result = _scaled(op, result, Operand(tf.math.reciprocal(number)))
-    if count == 1:
-        return result
-    return _scaled(op, result, e.Constant(1.0 / count if count else float("nan")))
+            result = _divided_by_rows(op, result, tf.reduce_prod(tf.stack(rows)), reader.dtype)
+    return result if count == 1 else _scaled(op, result, e.Constant(1.0 / count))
+
+
+def _divided_by_rows(op: tf.Operation, total: Node, number: tf.Tensor, dtype: tf.DType) -> Node:
+    """A sum over rows divided by their number; nan where there are none, as TensorFlow has it."""
+    factor = tf.math.reciprocal(tf.cast(number, dtype))
+    nan_of_none = factor - factor
+    mean = ARGUMENTS[0] * ARGUMENTS[1] + ARGUMENTS[2]
+    arguments = (total, Operand(factor), Operand(nan_of_none))
+    return Elementwise(op.outputs[0], total.geometry, mean, arguments)
 
 
 def _euclidean_norm(reader, op: tf.Operation, inputs: list[Value]) -> Value:
