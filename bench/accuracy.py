@@ -1,6 +1,6 @@
 """How exact the derivatives are: ours and TensorFlow's, against mpmath, in units of the last place.
 
-    python bench/accuracy.py [--cases NAME ...] [--output FOLDER] [--name NAME]
+    python bench/accuracy.py [--cases NAME ...] [--update] [--output FOLDER] [--name NAME]
 
 Every instruction and some compositions (accuracy_cases.py), with three derivatives, in float32 and
 float64, over the whole domain. The instructions run on the core at each instruction set, the
@@ -269,13 +269,27 @@ def _compared(
     }
 
 
+def _updated(known: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The known records in their order, those that were found again in place of the old."""
+
+    def key(record: dict[str, Any]) -> tuple:
+        return record["case"], record["dtype"], record["order"]
+
+    merged = {key(record): record for record in known}
+    merged.update({key(record): record for record in found})
+    return list(merged.values())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="*", help="names; all without")
     parser.add_argument("--points", type=int, default=40, help="random points of a kind")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--name", default="accuracy")
+    parser.add_argument("--update", action="store_true", help="keep the results of other cases")
     options = parser.parse_args()
+    path = options.output / f"{options.name}.json"
+    known = json.loads(path.read_text()) if options.update else {"runs": [], "records": []}
     records = []
     for cases, instruction in ((INSTRUCTIONS, True), (COMPOSITIONS, False)):
         for case in cases:
@@ -285,8 +299,8 @@ def main() -> None:
                 found = measure(case, dtype, instruction, options.points)
                 records += found
                 print(case.name, dtype, *(number(r["worst"]) for r in found), flush=True)
-    results = {"machine": description({}), "command": " ".join(sys.argv), "records": records}
-    path = options.output / f"{options.name}.json"
+    run = {"machine": description({}), "command": " ".join(sys.argv)}
+    results = {"runs": [*known["runs"], run], "records": _updated(known["records"], records)}
     path.write_text(json.dumps(results, indent=1) + "\n")
     path.with_suffix(".txt").write_text(table(results))
     from accuracy_plot import draw  # Needs matplotlib, which the tests go without.

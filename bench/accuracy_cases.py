@@ -52,7 +52,9 @@ _NEAR = {
 _ZERO = "near a zero of the result only the error relative to its parts is small"
 _SQUARE = "x x overflows or its rounding is magnified, as the function is spelled"
 _POW = "the error of Eigen's pow grows with the exponent's logarithm; 0.3 is not a float32"
-_SUBTRACTS = "psi' phi'' and psi'' u u' cancel where one cell outweighs the others; sums overflow"
+_SUBTRACTS = "f''': where one cell outweighs the others f'' is their sum, f''' still what cancels"
+_SHIFTED = "exp magnifies the rounding of what it is shifted by; " + _SUBTRACTS
+_OVERFLOWS = "powers, or psi'' of their sum, leave the range"
 _REMOVABLE = "the limit at 0 is not recognised, and what cancels next to it is divided by x"
 
 WHY = {
@@ -78,15 +80,15 @@ WHY = {
     "1 / (1 + x x)": _SQUARE,
     "x log(x)": "f: 0 log(0) is nan as spelled, in xlogy it is 0",
     "x log(x) + (1 - x) log(1 - x)": _ZERO + "; 0 log(0) is nan as spelled",
-    "log(x / (1 - x))": "0 * inf at 0 and 1; " + _ZERO,
+    "log(x / (1 - x))": _ZERO,
     "(exp(x) - 1) / x": _REMOVABLE,
     "sin(x) / x": _REMOVABLE,
     "lgamma(x + 1) - x log(2)": _ZERO,
-    "log(sum(exp(row)))": _SUBTRACTS,
-    "reduce_logsumexp(row)": _SUBTRACTS,
-    "sqrt(sum(row row))": _SUBTRACTS + "; no derivative at the zero row",
+    "log(sum(exp(row)))": _SHIFTED,
+    "reduce_logsumexp(row)": _SHIFTED,
+    "sqrt(sum(row row))": f"{_SUBTRACTS}; {_OVERFLOWS}; no derivative at the zero row",
     "log(1 + sum(row row))": _SQUARE,
-    "sum(row**3)**(1/3)": _SUBTRACTS,
+    "sum(row**3)**(1/3)": f"the float next to 1/3 is taken for 1/3; {_SUBTRACTS}; {_OVERFLOWS}",
 }
 
 #: The instructions of one argument, and those of two with one of them held.

@@ -26,11 +26,9 @@ def number(error: float) -> str:
 
 
 def table(results: dict[str, Any]) -> str:
-    machine, records = results["machine"], results["records"]
-    lines = [
-        f"$ python {results['command']}",
-        f"{machine['processor']}, blockhess at commit {machine['commit']}, "
-        f"TensorFlow {machine['versions']['tensorflow']}, {machine['blockhess']['isa']}",
+    records = results["records"]
+    lines = [line for run in results["runs"] for line in _source(**run)]
+    lines += [
         "",
         "In units of the last place, the worst errors of f, f', f'', f''' at all finite points and",
         "the median of f''; nan where a result is nan although the truth is not. Then the same of",
@@ -51,6 +49,14 @@ def table(results: dict[str, Any]) -> str:
                 lines.append(f"    {WHY.get(name, 'not explained')}")
         lines.append("")
     return "\n".join([*lines, *_totals(records)]) + "\n"
+
+
+def _source(machine: dict[str, Any], command: str) -> tuple[str, str]:
+    return (
+        f"$ python {command}",
+        f"{machine['processor']}, blockhess at commit {machine['commit']}, "
+        f"TensorFlow {machine['versions']['tensorflow']}, {machine['blockhess']['isa']}",
+    )
 
 
 _HEAD = (

@@ -15,7 +15,8 @@ template <typename C>
 struct TermArrays {
   const C* memory;
   int u, psi1, psi2;
-  int diagonal;  // (rows, K), of all terms together; -1: none has one
+  int diagonal;   // (rows, K), of all terms together; -1: none has one
+  bool is_whole;  // whether that is all there is on the diagonal
 };
 
 // The part of a tile's vectors that one of several thread blocks writes.
@@ -123,8 +124,10 @@ __device__ inline void compose(const Tile& tile, int num_terms,
         const C factor = memory[psi2 + at[p].block], u_row = memory[u_block + at[p].row];
         const Lanes<C, width> u_columns = load_lanes<width>(memory + (u_block + at[p].column));
         for (int j = 0; j < width; ++j) {
+          const bool is_done = arrays.is_whole && at[p].row == at[p].column + j;
+          const C before = pieces[p].values[j];
           pieces[p].values[j] =
-              multiply_add(factor, u_row * u_columns.values[j], pieces[p].values[j]);
+              is_done ? before : multiply_add(factor, u_row * u_columns.values[j], before);
         }
       }
     }

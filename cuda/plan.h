@@ -61,7 +61,7 @@ struct DeviceTerm {
   // In the workspace, (N) and (N, K), where the cotangent of S is wanted.
   Arithmetic<T>*psi1, *w;
   int32_t phi_parameters, psi_parameters;  // offsets in words
-  bool has_phi, needs_s;
+  bool has_phi, needs_s, is_norm;
   VjpSteps steps;
 };
 

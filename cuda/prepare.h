@@ -124,6 +124,7 @@ DeviceTerm<T> device_term(const Term& term, const Operands<const T>& operands, i
   if (term.phi) result.phi = plan.add_program<C>(*term.phi);
   result.psi = plan.add_program<C>(term.psi);
   result.needs_s = term.psi.reads_input(0);
+  result.is_norm = term.is_norm;
   if (term.quadratic && operands.S.row_stride != 0 && K > 0) {
     result.S = operands.S.data;
     result.S_stride = operands.S.row_stride;

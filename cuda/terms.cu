@@ -15,6 +15,7 @@ struct TermsCall {
   int32_t num_terms;
   Layout layout;
   bool has_diagonal;
+  bool is_norm;  // what makes the blocks
   TileShape shape;
   Writing writing;
   const T* x;
@@ -23,8 +24,25 @@ struct TermsCall {
 };
 
 // The arrays of a tile: x, what s sums, phi'', the diagonal of the blocks; s, the value; of each
-// term u; psi', psi''.
+// term u; psi', psi''. Of a norm, last, what t has beside s.
 constexpr int kArrays = 4, kRowArrays = 2;
+
+// Of value e of a norm, what is on the diagonal: `phi` holds those of its row.
+template <typename T, bool has_gamma>
+__device__ Arithmetic<T> norm_diagonal(const Tile<T, has_gamma>& tile, int e,
+                                       const Arithmetic<T>* phi, Arithmetic<T> psi1,
+                                       Arithmetic<T> phi2, Arithmetic<T> s, Arithmetic<T> offset) {
+  using C = Arithmetic<T>;
+  const C t = s + offset;
+  if (phi[e] >= C(formula::kDominates) * t) {
+    const int first = tile.row_of(e) * tile.K();
+    C others = offset;
+#pragma unroll 1
+    for (int j = first; j < first + tile.K(); ++j) others += j == e ? C(0) : phi[j];
+    return formula::dominating_entry(psi1, phi2, others, t);
+  }
+  return psi1 * (phi2 * (C(1) - phi[e] / t));
+}
 
 // The blocks in a layout that is known; with has_gamma in any.
 template <typename T, Layout known_layout, bool has_gamma>
@@ -44,6 +62,7 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
   const auto value = [&] { return row_array(1); };
   const auto psi1 = [&](int t) { return row_array(kRowArrays + t); };
   const auto psi2 = [&](int t) { return row_array(kRowArrays + call.num_terms + t); };
+  const auto offset = [&] { return row_array(kRowArrays + 2 * call.num_terms); };
   const Strip strip{static_cast<int>(blockIdx.y), static_cast<int>(gridDim.y)};
 
   for (int64_t index = blockIdx.x; index < call.shape.num_tiles; index += gridDim.x) {
@@ -76,9 +95,17 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
         value()[i] += get(0);
         psi1(t)[i] = get(1);
         psi2(t)[i] = get(2);
+        if (term.is_norm) offset()[i] = get(3);
       });
       __syncthreads();
-      if (term.psi.has(1) && term.phi.has(2)) {
+      if (term.is_norm) {
+        for_each(tile.values(), [&](int e) {
+          const int i = tile.row_of(e);
+          diagonal()[e] =
+              norm_diagonal(tile, e, entries(), psi1(t)[i], phi2()[e], s()[i], offset()[i]);
+        });
+        __syncthreads();
+      } else if (term.psi.has(1) && term.phi.has(2)) {
         for_each(tile.values(), [&](int e) {
           diagonal()[e] = multiply_add(psi1(t)[tile.row_of(e)], phi2()[e], diagonal()[e]);
         });
@@ -99,8 +126,12 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
       });
     }
     const auto place = [&](const C* array) { return static_cast<int>(array - tile.array(0)); };
-    const TermArrays<C> arrays{tile.array(0), place(u(0)), place(psi1(0)), place(psi2(0)),
-                               call.has_diagonal ? place(diagonal()) : -1};
+    const TermArrays<C> arrays{tile.array(0),
+                               place(u(0)),
+                               place(psi1(0)),
+                               place(psi2(0)),
+                               call.has_diagonal ? place(diagonal()) : -1,
+                               call.is_norm};
     const auto write = [&](auto write_layout) {
       write_layout(tile, call.num_terms, arrays, call.writing, strip,
                    call.hessian + tile.first() * call.writing.by_block.divisor());
@@ -117,6 +148,12 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
 
 bool has_diagonal(const Term& term) {
   return term.phi && term.phi->outputs[2].is_slot() && term.psi.outputs[1].is_slot();
+}
+
+template <typename T>
+bool has_norm(const TermsArguments<T>& arguments) {
+  const Term* const terms = arguments.terms;
+  return std::any_of(terms, terms + arguments.num_terms, [](const Term& t) { return t.is_norm; });
 }
 
 template <typename T>
@@ -146,10 +183,9 @@ PreparedTerms<T> prepare(const TermsArguments<T>& arguments) {
     terms.push_back(device);
   }
   const int64_t count = arguments.num_terms;
+  const int64_t row_arrays = kRowArrays + 2 * count + has_norm(arguments);
   PreparedTerms<T> prepared{
-      {arguments, std::move(plan), std::move(terms), kArrays + count, kRowArrays + 2 * count},
-      1,
-      {}};
+      {arguments, std::move(plan), std::move(terms), kArrays + count, row_arrays}, 1, {}};
   prepared.num_strips = choose_strips(
       prepared.common.shape, block_size(arguments.layout, arguments.K) * int64_t{sizeof(T)});
   for (int t = 0; t < arguments.num_terms; ++t) {
@@ -212,6 +248,7 @@ Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) 
     call.has_diagonal |= has_diagonal(arguments.terms[t]);
     any_own_S |= prepared.common.term(t).S != nullptr;
   }
+  call.is_norm = has_norm(arguments);
   call.shape = prepared.common.shape;
   if (writes_blocks && call.layout != Layout::kTrace) {
     call.writing = prepare_writing<T>(call.layout, call.shape.K, any_own_S);

@@ -61,7 +61,7 @@ inline const std::vector<Case>& cases() {
        "blockhess 1 | "
        "phi 1: r1 = exp r0; return r1 r1 r1 | "
        "psi 1: r1 = log r0; r2 = reciprocal r0; r3 = square r2; r3 = neg r3; return r1 "
-       "r2 r3",
+       "r2 r3 zero",
        "blockhess 1 | "
        "phi 1: r1 = exp r0; return r1 r1 r1 r1 | "
        "psi 1: r1 = reciprocal r0; r2 = square r1; r3 = neg r2; r2 = mul r1 r2; r4 = "

@@ -30,6 +30,17 @@ BLOCKHESS_HOST_DEVICE inline V rank_one_entry(V psi2, V u_row, V u_column) {
   return psi2 * (u_row * u_column);
 }
 
+// In norms and their like psi'' u u' is -psi' phi'' phi / t on the diagonal, where t is s and a
+// number beside it: H is psi' phi'' (t - phi) / t there. A cell that has so much of t dominates its
+// row, and for t - phi the sum of the others and of that number is taken; what cancels in the
+// diagonals of other cells costs four bits at most.
+inline constexpr double kDominates = 0.9375;
+
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V dominating_entry(V psi1, V phi2, V others, V t) {
+  return psi1 * (phi2 * (others / t));
+}
+
 // A term's part of tr H.
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V trace(V psi1, V S_trace, V D_trace, V psi2, V u_u) {

@@ -1,5 +1,6 @@
 #include "csrc/core/needs.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -108,11 +109,21 @@ std::vector<WantedBars> wanted_bars(const std::vector<Term>& terms,
   return bars;
 }
 
-Term forward_part(const Term& term, const Results& wanted) {
+bool has_block(const Term& term) {
+  const bool S_or_D = term.quadratic || has_D(term);
+  return (S_or_D && contributes(term.psi, 1)) || contributes(term.psi, 2);
+}
+
+// `alone`: no other term has blocks.
+Term forward_part(const Term& term, const Results& wanted, bool alone) {
   const bool hessian = wanted.hessian();
   const bool S_or_D = term.quadratic || has_D(term);
   Term part = term;
-  part.psi = cut(term.psi, {wanted.value, wanted.gradient || (hessian && S_or_D), hessian}, "psi");
+  part.is_norm = term.is_norm && hessian && alone && has_D(term) && contributes(term.psi, 2);
+  std::vector<bool> needed = {wanted.value, wanted.gradient || (hessian && S_or_D), hessian};
+  needed.resize(term.psi.outputs.size(), part.is_norm);
+  part.psi = cut(term.psi, needed, "psi");
+  part.is_norm = part.is_norm && part.psi.reads_input(0);
   if (term.phi) {
     const bool needs_u =
         (wanted.gradient && contributes(term.psi, 1)) || (hessian && contributes(term.psi, 2));
@@ -169,8 +180,10 @@ void for_each_term(size_t count, CutTerm cut_term) {
 }  // namespace
 
 std::vector<Term> forward_parts(const std::vector<Term>& terms, const Results& wanted) {
+  const bool alone = std::count_if(terms.begin(), terms.end(), has_block) == 1;
   std::vector<Term> parts;
-  for_each_term(terms.size(), [&](size_t t) { parts.push_back(forward_part(terms[t], wanted)); });
+  for_each_term(terms.size(),
+                [&](size_t t) { parts.push_back(forward_part(terms[t], wanted, alone)); });
   return parts;
 }
 

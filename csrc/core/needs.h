@@ -20,7 +20,8 @@ struct Results {
   bool hessian() const { return layout != Layout::kNone; }
 };
 
-// Cuts the terms. Throws std::invalid_argument where a needed output is `none`.
+// Cuts the terms; a norm stays one where it alone makes the blocks. Throws std::invalid_argument
+// where a needed output is `none`.
 std::vector<Term> forward_parts(const std::vector<Term>& terms, const Results& wanted);
 
 // The intermediate results of formula.h that a vector-Jacobian product needs of a term.

@@ -35,13 +35,14 @@ std::optional<std::string_view> section_body(std::string_view section, std::stri
   return strip(body);
 }
 
-void check_outputs(const Program& program, std::string_view subject, TermKind kind) {
+// `more`: how many outputs there may be beside those of the kind.
+void check_outputs(const Program& program, std::string_view subject, TermKind kind, int more = 0) {
   if (program.num_inputs < 1) {
     throw std::invalid_argument(std::string(subject) + " program: has no argument");
   }
   const int expected = kind == TermKind::kForward ? 3 : 4 + 3 * (program.num_inputs - 1);
   const int given = static_cast<int>(program.outputs.size());
-  if (given != expected) {
+  if (given < expected || given > expected + more) {
     throw std::invalid_argument(std::string(subject) + " program: returns " +
                                 std::to_string(given) + " outputs; expected " +
                                 std::to_string(expected));
@@ -74,7 +75,9 @@ Term read_term(std::string_view text, TermKind kind) {
                                 "is not optional");
   }
   term.psi = read_program(*body, "psi");
-  check_outputs(term.psi, "psi", kind);
+  const bool separable = term.phi && !term.quadratic && !term.linear;
+  check_outputs(term.psi, "psi", kind, kind == TermKind::kForward && separable ? 1 : 0);
+  term.is_norm = kind == TermKind::kForward && term.psi.outputs.size() == 4;
   if (!strip(text).empty()) {
     throw std::invalid_argument("unexpected text after psi: " + quoted(strip(text)));
   }

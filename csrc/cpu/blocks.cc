@@ -154,6 +154,16 @@ void compose(const std::vector<BlockPart<T>>& parts, const T* diagonal, const Pi
   }
 }
 
+template <typename T>
+void put_dominating(const DominatingEntries<T>& entries, const Piece& piece,
+                    const Target<T>& target) {
+  for (const auto& [block, k, value] : entries) {
+    const bool here = piece.first_block <= block && block < piece.last_block &&
+                      piece.rows.first <= k && k < piece.rows.last;
+    if (here) target.row(block, k)[k] = value;
+  }
+}
+
 // The diagonal's entries alone; zeros where `diagonal` is null.
 template <typename T>
 void put_diagonal(const T* diagonal, const Piece& piece, const Target<T>& target) {
@@ -174,7 +184,8 @@ BlockWriter<T>::BlockWriter(Layout layout, int64_t K, bool streams, Scratch& scr
       zeros_(std::max<int64_t>(kPieceBytes / sizeof(T), K), streams, scratch) {}
 
 template <typename T>
-void BlockWriter<T>::write(const std::vector<BlockPart<T>>& parts, const T* diagonal, int64_t count,
+void BlockWriter<T>::write(const std::vector<BlockPart<T>>& parts, const T* diagonal,
+                           const DominatingEntries<T>& dominating, int64_t count,
                            BlockRows part_of_block, T* blocks) const {
   constexpr int64_t kPieceValues = kPieceBytes / sizeof(T);
   const int64_t K = K_;
@@ -195,7 +206,9 @@ void BlockWriter<T>::write(const std::vector<BlockPart<T>>& parts, const T* diag
         });
       } else {
         staging_.write(blocks + begin, end - begin, [&](T* out) {
-          compose(parts, diagonal, piece, Target<T>{layout_, K, out, begin});
+          const Target<T> target{layout_, K, out, begin};
+          compose(parts, diagonal, piece, target);
+          put_dominating(dominating, piece, target);
         });
       }
     }

@@ -20,6 +20,22 @@ struct BlockPart {
   const T* u_scale;  // (rows): psi''
 };
 
+// An entry of the diagonal that is not the sum of the parts, but this.
+template <typename T>
+struct DominatingEntry {
+  int64_t block, k;
+  T value;
+};
+
+template <typename T>
+struct DominatingEntries {
+  DominatingEntry<T>* entries;
+  int64_t count;
+
+  const DominatingEntry<T>* begin() const { return entries; }
+  const DominatingEntry<T>* end() const { return entries + count; }
+};
+
 // Rows [first, last) of a block.
 struct BlockRows {
   int64_t first, last;
@@ -34,8 +50,9 @@ class BlockWriter {
   // Writes the rows `part_of_block` of `count` blocks; `blocks` is where the first block starts.
   // Every entry is written once to memory: the parts meet in the first-level cache. `diagonal`
   // (count, K) may be null.
-  void write(const std::vector<BlockPart<T>>& parts, const T* diagonal, int64_t count,
-             BlockRows part_of_block, T* blocks) const;
+  void write(const std::vector<BlockPart<T>>& parts, const T* diagonal,
+             const DominatingEntries<T>& dominating, int64_t count, BlockRows part_of_block,
+             T* blocks) const;
 
  private:
   Layout layout_;

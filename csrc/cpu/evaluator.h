@@ -22,7 +22,7 @@ class Evaluator {
   const Program& program() const { return *program_; }
 
   // Room for a chunk of values of an input; filled by the caller, kept between runs.
-  T* input(int index) { return slot(index); }
+  T* input(int index) const { return slot(index); }
 
   // Computes all outputs for the first `count` values of the inputs. The values behind them, up to
   // a whole pack, are computed too and mean nothing.

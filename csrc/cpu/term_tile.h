@@ -39,6 +39,8 @@ class TermTile {
   bool has_phi(int output) const { return term_->phi && term_->phi->outputs[output].is_slot(); }
   bool has_psi(int output) const { return term_->psi.outputs[output].is_slot(); }
   bool has_S() const { return term_->quadratic; }
+  // Whether a cell that outweighs its row is to be written apart.
+  bool is_norm() const { return term_->is_norm; }
   // Whether psi' is 1 in every row, as where there is no link.
   bool has_unit_psi1() const { return term_->psi.is_constant(1, 1.0); }
 
@@ -48,6 +50,8 @@ class TermTile {
   const T* psi(int output) const {
     return has_psi(output) ? psi_evaluator_.output(output) : zeros_;
   }
+  // (rows), where psi reads it.
+  const T* s() const { return psi_evaluator_.input(0); }
   // (rows, K): phi' + S x + b.
   const T* u() const { return u_; }
   // The symmetric part of S of row i of the tile, at S() + i * S_stride().

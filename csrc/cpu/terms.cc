@@ -7,6 +7,7 @@
 #include "csrc/core/formula.h"
 #include "csrc/cpu/blocks.h"
 #include "csrc/cpu/cost.h"
+#include "csrc/cpu/dominating.h"
 #include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/shard.h"
 #include "csrc/cpu/shared_S.h"
@@ -103,6 +104,7 @@ class TermsWorker {
       shared_S_traces_.push_back(needs_trace ? trace(S, arguments_.K) : T(0));
     }
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
+    dominating_.entries = scratch.take<DominatingEntry<T>>(hessian ? call.shape.rows : 0);
     if (!arguments_.hessian) return;
     if (writes_rows()) {
       row_staging_.emplace(std::max(call.shape.values(), call.shape.rows), call.streams_hessian,
@@ -142,7 +144,13 @@ class TermsWorker {
   }
 
   void evaluate(int64_t first, int64_t rows) {
-    for (TermTile<T>& tile : tiles_) tile.evaluate(arguments_.x, first, rows);
+    dominating_.count = 0;
+    for (TermTile<T>& tile : tiles_) {
+      tile.evaluate(arguments_.x, first, rows);
+      if (tile.is_norm()) {
+        dominating_.count = find_dominating(tile, rows, arguments_.K, dominating_.entries);
+      }
+    }
   }
 
   void write_value_and_gradient(int64_t first, int64_t rows) {
@@ -165,7 +173,8 @@ class TermsWorker {
       row_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
       return;
     }
-    block_writer_->write(parts_, diagonal(tiles_, rows, K, diagonal_), rows, part_of_block, out);
+    block_writer_->write(parts_, diagonal(tiles_, rows, K, diagonal_), dominating_, rows,
+                         part_of_block, out);
   }
 
   void compose_diag(int64_t rows, T* out) {
@@ -180,6 +189,7 @@ class TermsWorker {
         choose_size<Kernels<T>::template AddRankOneDiagonal>(K)(part, rows, K, out);
       }
     }
+    for (const auto& [row, k, value] : dominating_) out[row * K + k] = value;
   }
 
   void compose_traces(int64_t rows, T* out) {
@@ -197,6 +207,7 @@ class TermsWorker {
                                                 tile.has_psi(2) ? tile.u() : nullptr,
                                                 tile.psi(2)};
       choose_size<Kernels<T>::template AddTrace>(K)(part, rows, K, out);
+      if (tile.is_norm()) replace_dominated_traces(tile, K, dominating_, out);
     }
   }
 
@@ -204,6 +215,7 @@ class TermsWorker {
   const TermsArguments<T>& arguments_;
   std::vector<TermTile<T>> tiles_;
   std::vector<BlockPart<T>> parts_;
+  DominatingEntries<T> dominating_{nullptr, 0};  // of the tile
   std::vector<T> shared_S_traces_;
   std::optional<Staging<T>> row_staging_;  // for diag and trace
   std::optional<BlockWriter<T>> block_writer_;

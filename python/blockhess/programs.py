@@ -17,6 +17,7 @@ from blockhess.expressions import (
     Variable,
     compile_program,
     differentiate,
+    norm_offset,
     parse_program,
 )
 
@@ -36,8 +37,9 @@ class ScalarFunction:
     """phi or psi with derivatives; None where a derivative is not computed.
 
     `inputs` are the argument and the parameters. Forward, `outputs` are the function and its first
-    two derivatives; for the VJP the first three, and then for each parameter the derivative by it
-    of the function and of its first two derivatives.
+    two derivatives, and of a psi that makes a norm then its `norm_offset`; for the VJP the first
+    three, and then for each parameter the derivative by it of the function and of its first two
+    derivatives.
     """
 
     inputs: tuple[Variable, ...]
@@ -130,11 +132,14 @@ def forward_programs(
     What no wanted output reads is left out: phi, S and b, and parameters.
     """
     psi0, psi1, psi2 = _orders(psi, 2)
-    kept_psi = (
+    kept_psi: _Outputs = (
         _if(wanted.value, psi0),
         _if(wanted.gradient or wanted.hessian, psi1),
         _if(wanted.hessian, psi2),
     )
+    if wanted.hessian and phi is not None and not quadratic and not linear:
+        offset = norm_offset(phi.outputs[0], phi.inputs[0], psi.outputs[0], psi.inputs[0])
+        kept_psi += () if offset is None else (offset,)
     needs_s = _reads_argument(psi, kept_psi)
     needs_u = wanted.gradient or (wanted.hessian and _counts(psi2))
     kept_phi = None
@@ -219,7 +224,7 @@ def _vjp_needs(psi: _Outputs, by_parameter: Sequence[_Outputs], present: Parts) 
 
 def _orders(f: ScalarFunction, highest: int) -> _Outputs:
     """The function and its derivatives by the argument: those given, the rest derived from them."""
-    orders: list[Expression | None] = list(f.outputs[: highest + 1])
+    orders: list[Expression | None] = list(f.outputs[: min(highest, 2) + 1])
     orders += [None] * (highest + 1 - len(orders))
     for i in range(1, highest + 1):
         below = orders[i - 1]

@@ -6,11 +6,13 @@ from blockhess import _core
 
 PHI = "phi 1: r1 = square r0; return r1 none none"
 PSI = "psi 1: r1 = exp r0; return r1 r1 r1"
+NORM = "psi 1: r1 = log r0; return r1 r1 r1 zero"
 VJP_PSI = "psi 2: return r0 r1 zero zero none none none"
 
 VALID = [
     f"blockhess 1 | {PSI}",
     f"blockhess 1 | {PHI} | {PSI}",
+    f"blockhess 1 | {PHI} | {NORM}",
     f"blockhess 1 | quadratic | {PSI}",
     f"blockhess 1 | linear | {PSI}",
     f"blockhess 1 | {PHI} | quadratic | linear | {PSI}",
@@ -26,6 +28,9 @@ INVALID = [
     (f"blockhess 1 | cubic | {PSI}", "unexpected section 'cubic'"),
     (f"blockhess 1 | {PSI} | {PSI}", "unexpected text after psi"),
     ("blockhess 1 | psi 1: return r0", "psi program: returns 1 outputs; expected 3"),
+    (f"blockhess 1 | {NORM}", "psi program: returns 4 outputs; expected 3"),
+    (f"blockhess 1 | {PHI} | linear | {NORM}", "psi program: returns 4 outputs; expected 3"),
+    (f"blockhess 1 | {NORM.replace('psi', 'phi')} | {PSI}", "phi program: returns 4 outputs"),
     ("blockhess 1 | psi 0: r0 = constant 1.0; return r0 r0 r0", "psi program: has no argument"),
     (f"blockhess 1 | phi 1: r1 = nope r0; return r1 r1 r1 | {PSI}", "phi program: instruction 0"),
 ]

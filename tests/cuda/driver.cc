@@ -16,6 +16,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "csrc/core/needs.h"
@@ -94,6 +95,10 @@ const char* const kWave =
 const char* const kGaussian = "1: r1 = neg r0; r1 = exp r1; r2 = neg r1; return r1 r2 r1";
 const char* const kIdentity = "1: r1 = constant 1; return r0 r1 zero";
 const char* const kExp = "1: r1 = exp r0; return r1 r1 r1";
+// A norm: beside s there is 0.5.
+const char* const kLog =
+    "1: r1 = constant 0.5; r2 = add r0 r1; r3 = log r2; r4 = reciprocal r2; r2 = square r4; "
+    "r2 = neg r2; return r3 r4 r2 r1";
 
 // The same with what the vector-Jacobian product reads.
 const char* const kWaveVjp =
@@ -105,6 +110,9 @@ const char* const kWaveVjp =
     "r18 = mul r18 r5; r17 = sub r17 r18; return r7 r8 r10 r11 r4 r12 r13 r14 r15 r17";
 const char* const kGaussianVjp = "1: r1 = neg r0; r1 = exp r1; r2 = neg r1; return r1 r2 r1 r2";
 const char* const kIdentityVjp = "1: r1 = constant 1; return r0 r1 zero zero";
+const char* const kLogVjp =
+    "1: r1 = constant 0.5; r2 = add r0 r1; r3 = log r2; r4 = reciprocal r2; r2 = square r4; "
+    "r5 = mul r2 r4; r5 = add r5 r5; r2 = neg r2; return r3 r4 r2 r5";
 const char* const kExpVjp = "1: r1 = exp r0; return r1 r1 r1 r1";
 
 struct Case {
@@ -124,6 +132,7 @@ std::vector<Case> cases(TermKind kind) {
       {"shared S", start + "quadratic" + psi, {"M"}},
       {"S per row", start + "quadratic" + psi, {"R"}},
       {"b", start + "linear" + psi, {"K"}},
+      {"norm", start + "phi " + exp + " | psi " + (vjp ? kLogVjp : kLog), {}},
       {"all parts", all, {"1", "K", "M", "K", "1", "N"}},
       {"all parts per row", all, {"NK", "N1", "R", "NK", "N", "1"}},
       {"three terms",
@@ -294,8 +303,52 @@ void test_terms(const Case& test, int64_t N, int64_t K, Results wanted, int shif
   if (wanted.layout == Layout::kDense && bad_row < 0) check_symmetric(name, hessian.get(), N, K);
 }
 
+// Cells that outweigh the others of their rows: every entry of the blocks is as exact.
+template <typename T>
+void test_dominating(int64_t N, int64_t K, Layout layout) {
+  const std::string name = "a dominating cell, K = " + std::to_string(K) + ", layout " +
+                           std::to_string(static_cast<int>(layout));
+  ++num_cases;
+  std::mt19937 random(7);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  std::vector<T> x(N * K), result(N * block_size(layout, K)), expected(result.size());
+  for (T& value : x) value = static_cast<T>(uniform(random));
+  for (int64_t i = 0; i < N; ++i) x[i * K + i % K] = T(30);
+  const auto terms = forward_parts(
+      read_terms(std::string("blockhess 1 | phi ") + kExp + " | psi " + kLog, TermKind::kForward),
+      {false, false, layout});
+  const std::vector<const T*> no_data;
+  const BoundOperands<const T> operands(terms, operand_strides(terms, N, K, {}), no_data);
+  TermsArguments<T> arguments{};
+  arguments.N = N;
+  arguments.K = K;
+  arguments.num_terms = 1;
+  arguments.terms = terms.data();
+  arguments.operands = operands.get();
+  arguments.x = x.data();
+  arguments.layout = layout;
+  arguments.hessian = expected.data();
+  cpu::terms(arguments, kOneThread);
+  arguments.hessian = result.data();
+  const std::unique_ptr<unsigned char[]> workspace(
+      new unsigned char[cuda::terms_workspace(arguments)]);
+  const cuda::Result done = cuda::terms(arguments, workspace.get(), nullptr);
+  if (!done.is_done()) return fail(name, done.text());
+  for (size_t i = 0; i < result.size(); ++i) {
+    const double error = std::abs(double{result[i]} - double{expected[i]});
+    if (error <= tolerance<T>() * std::abs(double{expected[i]})) continue;
+    return fail(name, "entry " + std::to_string(i) + " is off");
+  }
+}
+
 template <typename T>
 void test_all_terms() {
+  if constexpr (std::is_floating_point_v<T>) {
+    for (const Layout layout : kLayouts) {
+      for (const int64_t K : {1, 3, 8, 33}) test_dominating<T>(13, K, layout);
+    }
+    test_dominating<T>(1, 300, Layout::kDense);
+  }
   for (const Case& test : cases(TermKind::kForward)) {
     for (const Layout layout : kLayouts) {
       for (const int64_t K : {1, 3, 8}) test_terms<T>(test, 13, K, {true, true, layout}, 0);

@@ -73,6 +73,7 @@ SAME = [
     (1 + e.tanh(x), 2 * e.sigmoid(2 * x)),
     (1 - e.tanh(x), 2 * e.sigmoid(-2 * x)),
     (e.log(e.sigmoid_prime(x)), -e.softplus(x) - e.softplus(-x)),
+    (e.log(x / (1 - x)), e.log(x) - e.log1p(-x)),
     (e.log(1 - e.square(e.tanh(x))), math.log(4) - e.softplus(2 * x) - e.softplus(-2 * x)),
     (e.exp(2 * x) - 1, e.expm1(2 * x)),
     (e.log(1 - x), e.log1p(-x)),

@@ -18,6 +18,7 @@ from .expression import (
     Variable,
     topological,
 )
+from .norms import norm_offset
 from .program import ProgramTooLong, compile_program, parse_program
 from .substitution import substitute
 
@@ -38,6 +39,7 @@ __all__ = [
     "call",
     "compile_program",
     "differentiate",
+    "norm_offset",
     "parse_program",
     "substitute",
     "topological",

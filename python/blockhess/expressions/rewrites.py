@@ -23,6 +23,7 @@ def _table() -> tuple[tuple[Expression, Expression], ...]:
         (m.log(m.sigmoid(a)), -m.softplus(-a)),
         (m.log(m.exp(a)), a),
         (m.log(m.cosh(a)), m.softplus(2 * a) - a - math.log(2)),
+        (m.log(a / (1 - a)), m.log(a) - m.log1p(-a)),
         (m.log(1 + a), m.log1p(a)),
         (m.log(1 - a), m.log1p(-a)),
         (m.exp(a) - 1, m.expm1(a)),

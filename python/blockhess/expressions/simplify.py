@@ -272,7 +272,7 @@ def _reciprocal(a: Expression) -> Expression | None:
         return (1.0 / c) * make.reciprocal(rest)
     if _is(a, "div"):
         return a.arguments[1] / a.arguments[0]
-    base, exponent = _base_and_exponent(a)
+    base, exponent = base_and_exponent(a)
     if exponent != 1.0:
         return make.pow(base, -exponent)
     return make.exp(-a.arguments[0]) if _is(a, "exp") else None
@@ -305,12 +305,12 @@ def _pow(a: Expression, b: Expression) -> Expression | None:
         return None
     if b.value in _POWERS:
         return _POWERS[b.value](a)
-    base, inner = _base_and_exponent(a)
+    base, inner = base_and_exponent(a)
     whole = inner.is_integer() and b.value.is_integer()
     return make.pow(base, inner * b.value) if whole and inner != 1.0 else None
 
 
-def _base_and_exponent(e: Expression) -> tuple[Expression, float]:
+def base_and_exponent(e: Expression) -> tuple[Expression, float]:
     """`e` as a constant power, seeing through the forms `_POWERS` makes."""
     if not isinstance(e, Call):
         return e, 1.0
@@ -320,12 +320,12 @@ def _base_and_exponent(e: Expression) -> tuple[Expression, float]:
     if e.instruction in ("sqrt", "rsqrt"):
         return first, 0.5 if e.instruction == "sqrt" else -0.5
     if e.instruction in ("square", "reciprocal"):
-        base, exponent = _base_and_exponent(first)
+        base, exponent = base_and_exponent(first)
         if exponent.is_integer():
             return base, exponent * (2.0 if e.instruction == "square" else -1.0)
     if e.instruction == "mul" and (_is(last, "square") or _is(last, "sqrt")):
         if last.arguments[0] is first:
-            base, exponent = _base_and_exponent(first)
+            base, exponent = base_and_exponent(first)
             return base, exponent * (3.0 if last.instruction == "square" else 1.5)
     return e, 1.0
 
@@ -334,7 +334,7 @@ def _merged_powers(a: Expression, b: Expression) -> Expression | None:
     """x**p x**q as x**(p + q) where both are defined for the same x."""
     if a is b:
         return make.square(a)
-    (base, p), (other, q) = _base_and_exponent(a), _base_and_exponent(b)
+    (base, p), (other, q) = base_and_exponent(a), base_and_exponent(b)
     whole = p.is_integer() and q.is_integer()
     if base is not other or p * q <= 0 or not (whole or not (p + q).is_integer()):
         return None
@@ -351,7 +351,7 @@ def _square(a: Expression) -> Expression | None:
         return make.square(a.arguments[0])
     if _looks_negative(a):
         return make.square(-a)
-    base, exponent = _base_and_exponent(a)
+    base, exponent = base_and_exponent(a)
     if exponent in (2.0, -1.0, -2.0) or exponent == 1.0 or not exponent.is_integer():
         return None
     return make.pow(base, 2.0 * exponent)
