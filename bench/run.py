@@ -4,7 +4,7 @@
     python bench/run.py --quick --output /tmp/quick
 
 A ratio is the median over rounds of (a peer's time / ours right beside it): above 1 blockhess is
-faster. README.md says how the figures come about.
+faster. docs/performance.md says how the figures come about.
 """
 
 from __future__ import annotations
