@@ -1,20 +1,22 @@
 # The CPU backend, compiled once per instruction set, each a small library of its own: two copies of
 # an inline function with different -m flags must never meet in one link. csrc/cpu/dispatch.cc loads
-# one of them. Defines BLOCKHESS_CPU_LIBRARIES.
+# one of them. Defines BLOCKHESS_CPU_LIBRARIES. TENSORFLOW_INCLUDE is where Eigen is.
+set(BLOCKHESS_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
 set(BLOCKHESS_CPU_SOURCES
-  csrc/cpu/blocks.cc
-  csrc/cpu/evaluator.cc
-  csrc/cpu/library.cc
-  csrc/cpu/map.cc
-  csrc/cpu/newton.cc
-  csrc/cpu/term_tile.cc
-  csrc/cpu/terms.cc
-  csrc/cpu/terms_vjp.cc)
+  ${BLOCKHESS_ROOT}/csrc/cpu/blocks.cc
+  ${BLOCKHESS_ROOT}/csrc/cpu/evaluator.cc
+  ${BLOCKHESS_ROOT}/csrc/cpu/library.cc
+  ${BLOCKHESS_ROOT}/csrc/cpu/map.cc
+  ${BLOCKHESS_ROOT}/csrc/cpu/newton.cc
+  ${BLOCKHESS_ROOT}/csrc/cpu/term_tile.cc
+  ${BLOCKHESS_ROOT}/csrc/cpu/terms.cc
+  ${BLOCKHESS_ROOT}/csrc/cpu/terms_vjp.cc)
 
 set(BLOCKHESS_CPU_LIBRARIES "")
 function(add_cpu_library isa)
   set(target _cpu_${isa})
-  add_library(${target} MODULE ${BLOCKHESS_CPU_SOURCES} csrc/core/program.cc)
+  add_library(${target} MODULE ${BLOCKHESS_CPU_SOURCES}
+    ${BLOCKHESS_ROOT}/csrc/core/program.cc)
   target_include_directories(${target} SYSTEM PRIVATE ${TENSORFLOW_INCLUDE})  # for Eigen
   # No errno and no floating-point traps: what lets sqrt and comparisons be vectorised. All else of
   # -ffast-math stays off, NaN and infinity keep their meaning.
@@ -23,9 +25,9 @@ function(add_cpu_library isa)
   target_compile_options(${target} PRIVATE
     -Wno-uninitialized -Wno-maybe-uninitialized -Wno-aggressive-loop-optimizations)
   target_link_options(${target} PRIVATE
-    -Wl,--version-script=${CMAKE_SOURCE_DIR}/csrc/cpu/exports.map)
+    -Wl,--version-script=${BLOCKHESS_ROOT}/csrc/cpu/exports.map)
   set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so"
-    LINK_DEPENDS ${CMAKE_SOURCE_DIR}/csrc/cpu/exports.map)
+    LINK_DEPENDS ${BLOCKHESS_ROOT}/csrc/cpu/exports.map)
   set(BLOCKHESS_CPU_LIBRARIES ${BLOCKHESS_CPU_LIBRARIES} ${target} PARENT_SCOPE)
 endfunction()
 

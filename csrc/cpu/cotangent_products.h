@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "csrc/core/layout.h"
+#include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/lanes.h"
 
 namespace blockhess::cpu {
@@ -84,6 +85,7 @@ template <typename T, bool is_packed, bool has_S>
 class BlockProducts {
   using V = Pack<T>;
   static constexpr int kSize = V::kSize;
+  static_assert(kLargestFixedSize + 1 >= kSize, "a smaller K has code of its own");
   static constexpr Layout kLayout = is_packed ? Layout::kPacked : Layout::kDense;
 
  public:

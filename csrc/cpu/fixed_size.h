@@ -6,8 +6,12 @@
 
 namespace blockhess::cpu {
 
-// Up to here a row's loops are unrolled for the exact K; beyond, loops over packs are as good.
-inline constexpr int kLargestFixedSize = 16;
+// Up to here a row's loops are unrolled for the exact K; beyond, loops over packs are as good. A
+// build with a sanitizer has fewer: each costs the compiler seconds there.
+#ifndef BLOCKHESS_LARGEST_FIXED_SIZE
+#define BLOCKHESS_LARGEST_FIXED_SIZE 16
+#endif
+inline constexpr int kLargestFixedSize = BLOCKHESS_LARGEST_FIXED_SIZE;
 
 // Family<Kfixed>::run for the K given, with Kfixed = 0 the one for any K.
 template <template <int> class Family, int... sizes>

@@ -153,8 +153,10 @@ void set_first_indefinite(const FirstIndefinite<T>& found, const NewtonOptions<T
 
 template <typename T>
 Result newton(const NewtonArguments<T>& arguments, const ParallelFor& parallel_for) {
+  // As in terms.cc.
+  const TermsArguments<T>& terms = arguments.terms;
+  if (terms.N == 0 || (terms.K == 0 && terms.value == nullptr)) return Result::kDone;
   try {
-    const TermsArguments<T>& terms = arguments.terms;
     const int64_t N = terms.N, K = terms.K;
     const SharedS<T> shared_S(terms.num_terms, terms.terms, terms.operands, N, K, parallel_for);
     const Structure structure(terms.num_terms, terms.terms);
@@ -177,6 +179,7 @@ Result newton(const NewtonArguments<T>& arguments, const ParallelFor& parallel_f
 
 template <typename T>
 Result newton_solve(const NewtonSolveArguments<T>& arguments, const ParallelFor& parallel_for) {
+  if (arguments.N == 0 || arguments.K == 0) return Result::kDone;
   FirstIndefinite<T> found;
   const SolveCall<T> call{arguments, found};
   using Interleaved = NewtonSolveWorker<T, NewtonSolver<T, Pack<T>, DenseGroup>>;

@@ -329,6 +329,37 @@ bool reads_M_again(const TermsVjpArguments<T>& arguments) {
   return S_bar || arguments.num_terms > 1;
 }
 
+// Whether no cotangent has a value, so that all that is asked for is zero. No memory bounds the K
+// of no rows, nor the N of rows without columns.
+template <typename T>
+bool is_zero(const TermsVjpArguments<T>& arguments) {
+  const bool per_row = arguments.value_cotangent != nullptr || arguments.layout == Layout::kTrace;
+  return arguments.N == 0 || (arguments.K == 0 && !per_row);
+}
+
+// That of x has no values there.
+template <typename T>
+void write_zero_operand_bars(const TermsVjpArguments<T>& arguments) {
+  const auto write = [&](T* bar, int64_t row_stride, int64_t size) {
+    if (bar != nullptr) std::fill_n(bar, row_stride == 0 ? size : arguments.N * size, T(0));
+  };
+  const int64_t K = arguments.K;
+  for (int t = 0; t < arguments.num_terms; ++t) {
+    const Operands<T>& bars = arguments.operand_bars[t];
+    for (int p = 0; p < arguments.terms[t].num_phi_parameters(); ++p) {
+      const Parameter<T>& bar = bars.phi_parameters[p];
+      write(bar.data, bar.row_stride, bar.column_stride == 0 ? 1 : K);
+    }
+    // One S per row has no values; where there is one for all rows K * K cannot overflow.
+    if (bars.S.data != nullptr && bars.S.row_stride == 0) write(bars.S.data, 0, K * K);
+    write(bars.b.data, bars.b.row_stride, K);
+    for (int p = 0; p < arguments.terms[t].num_psi_parameters(); ++p) {
+      const Parameter<T>& bar = bars.psi_parameters[p];
+      write(bar.data, bar.row_stride, 1);
+    }
+  }
+}
+
 template <typename T>
 int64_t cost_of(const TermsVjpArguments<T>& arguments) {
   const int64_t per_block = arguments.hessian_cotangent != nullptr ? 2 : 0;
@@ -340,6 +371,10 @@ int64_t cost_of(const TermsVjpArguments<T>& arguments) {
 
 template <typename T>
 Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& parallel_for) {
+  if (is_zero(arguments)) {
+    write_zero_operand_bars(arguments);
+    return Result::kDone;
+  }
   try {
     const int64_t cost = cost_of(arguments);
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,

@@ -34,9 +34,10 @@ class NewtonOp {
     return shapes;
   }
 
+  // What the backend returns. Throws std::invalid_argument that names an indefinite row.
   template <typename T, typename Backend>
-  absl::Status run(const Shapes& shapes, const std::vector<const T*>& inputs,
-                   const std::vector<T*>& outputs, Backend backend) const {
+  auto run(const Shapes& shapes, const std::vector<const T*>& inputs,
+           const std::vector<T*>& outputs, Backend backend) const {
     const std::vector<const T*> operand_data(inputs.begin() + 1, inputs.end() - 1);
     const BoundOperands<const T> operands(terms_, shapes.strides, operand_data);
     auto arguments = common_arguments<T, TermsArguments>(shapes, terms_, Layout::kNone, inputs[0]);

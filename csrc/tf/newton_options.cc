@@ -1,5 +1,6 @@
 #include "csrc/tf/newton_options.h"
 
+#include <sstream>
 #include <stdexcept>
 
 namespace blockhess {
@@ -15,6 +16,13 @@ int64_t damping_stride(const Shape& damping, int64_t N) {
   if (damping == Shape{N}) return 1;
   throw std::invalid_argument("damping has shape " + to_string(damping) +
                               "; expected a scalar or " + to_string(Shape{N}) + ", one a row");
+}
+
+void fail_on_indefinite(int64_t row, int64_t pivot, double value) {
+  std::ostringstream message;
+  message << "the block of row " << row << " is not positive definite: pivot " << pivot
+          << " of its factorisation is " << value << ", damping included; on_indefinite is 'error'";
+  throw std::invalid_argument(message.str());
 }
 
 }  // namespace blockhess

@@ -32,9 +32,10 @@ class NewtonSolveOp {
     return {N, K, damping_stride(inputs.at(2), N), {gradient}};
   }
 
+  // What the backend returns. Throws std::invalid_argument that names an indefinite row.
   template <typename T, typename Backend>
-  absl::Status run(const Shapes& shapes, const std::vector<const T*>& inputs,
-                   const std::vector<T*>& outputs, Backend backend) const {
+  auto run(const Shapes& shapes, const std::vector<const T*>& inputs,
+           const std::vector<T*>& outputs, Backend backend) const {
     return with_newton_options(
         inputs[2], shapes.damping_stride, on_indefinite_, [&](const NewtonOptions<T>& options) {
           return backend(NewtonSolveArguments<T>{shapes.N, shapes.K, inputs[0], inputs[1], options,
