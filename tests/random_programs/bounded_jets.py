@@ -170,6 +170,7 @@ def _crossed(a: Slopes, b: Slopes) -> Curvatures:
 
 
 def lifted(a: Any) -> Jet:
+    a = a.item() if isinstance(a, np.ndarray) else a
     if isinstance(a, Jet):
         return a
     number = mp.mpf(float(a))
@@ -303,6 +304,8 @@ def _where(condition: Any, a: Any, b: Any) -> Jet:
 
 def _abs(a: Any) -> Jet:
     a = lifted(a)
+    if a.curvatures and not a.value[0]:  # abs(x * x) at 0, which may be known to be x * x.
+        return undetermined(a)
     return a * _sign(a)
 
 
