@@ -170,6 +170,7 @@ def _crossed(a: Slopes, b: Slopes) -> Curvatures:
 
 
 def lifted(a: Any) -> Jet:
+    a = a.item() if isinstance(a, np.ndarray) else a
     if isinstance(a, Jet):
         return a
     number = mp.mpf(float(a))
@@ -303,6 +304,8 @@ def _where(condition: Any, a: Any, b: Any) -> Jet:
 
 def _abs(a: Any) -> Jet:
     a = lifted(a)
+    if a.curvatures and not a.value[0]:  # abs(x * x) at 0, which may be known to be x * x.
+        return undetermined(a)
     return a * _sign(a)
 
 
@@ -339,7 +342,11 @@ def _minimum(a: Any, b: Any) -> Jet:
 
 
 def _unless_zero(factor: Any, value: Callable[[], Jet]) -> Jet:
+    """Where the factor is zero so is the slope, by TensorFlow's convention."""
     factor = lifted(factor)
+    v, error, size = factor.value
+    if (v or error) and abs(v) <= error + (_arithmetic.tiny if size else 0.0):
+        return undetermined(factor, value())
     return lifted(0.0) if factor.value[:2] == (0, 0.0) else value()
 
 
@@ -376,7 +383,7 @@ _OF_ONE: dict[str, Callable[[Jet], Jet]] = {
     "selu": lambda a: (
         1.0507009873554805 * _where(less(a, 0.0), 1.6732632423543772 * applied("expm1", a), a)
     ),
-    "gelu": lambda a: 0.5 * a * (1.0 + _erf(a / _in_x_dtype(math.sqrt(2.0)))),
+    "gelu": lambda a: 0.5 * a * (1.0 + _erf(a / _in_x_dtype(np.float32(math.sqrt(2.0))))),
     "silu": lambda a: a * applied("sigmoid", a),
     "softsign": lambda a: a / (1.0 + _abs(a)),
     "log_expit": lambda a: -applied("softplus", -a),

@@ -63,7 +63,11 @@ def arithmetic(dtype: str, through_value: bool = False) -> Arithmetic:
 #: no second derivative.
 REFUSALS = {
     "fused": ("the fused route cannot serve f", "not in list of allowed values"),
-    "autodiff": ("TensorFlow cannot", "not in list of allowed values"),
+    "autodiff": (
+        "TensorFlow cannot",
+        "not in list of allowed values",
+        "No OpKernel was registered",
+    ),
 }
 
 
@@ -165,12 +169,14 @@ def check(example: Example) -> None:
             continue
         try:
             result = called(example, f, x, route)
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, tf.errors.InvalidArgumentError) as error:
             if not any(reason in str(error) for reason in REFUSALS[route]):
                 raise
             fits = False
             COUNTS[f"not {route}"] += 1
             continue
+        if not x.size:  # The mean of no rows is nan.
+            np.testing.assert_array_equal(result.value.numpy(), f(tf.constant(x)).numpy())
         truth = Truth.of_tensorflow(example.source, numbers)
         _check_parts(route, result, truth, example.layout, finite_only=route == "autodiff")
 
@@ -178,7 +184,7 @@ def check(example: Example) -> None:
 def _check_parts(name: str, result: Any, truth: Truth, layout: str, finite_only: bool) -> None:
     COUNTS[name] += 1
     wanted = {"gradient": truth.gradient, "hessian": truth.hessian(layout)}
-    if truth.gradient:  # The mean of no rows is nan.
+    if truth.gradient:
         wanted["value"] = truth.value
     for part, parts in wanted.items():
         compare(f"{name} {part}", _array(getattr(result, part)), parts, finite_only)
@@ -221,13 +227,13 @@ def test_what_was_found_once_is_right(case: Case):
     check_numpy(case.example) if isinstance(case.example, NumpyExample) else check(case.example)
 
 
-@drawn(200)
+@drawn(120)
 @given(tensorflow_examples())
 def test_fused_is_autodiff_is_mpmath(example: Example):
     check(example)
 
 
-@drawn(1000)
+@drawn(500)
 @given(numpy_examples())
 def test_the_terms_of_the_numpy_face_are_mpmath(example: NumpyExample):
     check_numpy(example)

@@ -84,8 +84,10 @@ def _power(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Ex
     base, exponent = a
     by_base = exponent * m.pow(base, exponent - 1)
     if not isinstance(exponent, Constant):
-        # x**0 is 1 everywhere: its slope at 0 is 0, where the product is 0 * inf.
-        by_base = m.select(m.equal(exponent, 0), 0, by_base)
+        # x**0 is 1 everywhere: its slope at 0, and next to it, is 0, where the product is 0 * inf.
+        # Elsewhere the product must stay: its own slope in the exponent is not 0.
+        near_zero = m.equal(base, 0) if da[1] is not ZERO else m.less(m.abs(base), 1e-9)
+        by_base = m.select(m.equal(exponent, 0) * near_zero, 0, by_base)
     # TensorFlow's convention: no slope in the exponent where the base has no logarithm.
     logarithm = m.select(m.greater(base, 0), m.log(base), 0)
     return by_base * da[0] + y * logarithm * da[1]
