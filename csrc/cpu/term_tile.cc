@@ -89,7 +89,8 @@ void TermTile<T>::take_phi(Scratch& scratch) {
   for (size_t i = 0; i < phi.outputs.size(); ++i) {
     if (!phi.outputs[i].is_slot()) continue;
     if (phi_in_one_chunk()) {
-      phi_[i] = phi_evaluator_->output(static_cast<int>(i));
+      // While memory is only measured there is nothing to point to.
+      if (zeros_ != nullptr) phi_[i] = phi_evaluator_->output(static_cast<int>(i));
     } else {
       phi_[i] = phi_storage_[i] = scratch.take<T>(shape_.values());
     }

@@ -1,0 +1,102 @@
+"""The program reader, the checks of the ops and the CPU backend run under the sanitizers.
+
+Each variant is built once a run, with the compiler that there is, and runs the corpus of the fuzzer
+and inputs that are the same every time. As the emulated CUDA kernels this is a test and no step of
+its own in .ci/run: whoever runs the tests runs it, its name says what broke, and its builds share
+the cores with the other tests.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FUZZ = ROOT / "tests/fuzz"
+CORPUS = FUZZ / "corpus"
+sys.path.insert(0, str(ROOT / "cmake"))
+
+# What every processor has, with the fewest versions of each function: the compiler's time is dear.
+OPTIONS = ["-DISAS=generic", "-DFIXED_SIZES=3"]
+
+
+@pytest.fixture(scope="session")
+def build_folder(tmp_path_factory, worker_id):
+    """One folder for all workers of this run."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "sanitizers"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def replay(build_folder):
+    """Builds a variant where no other worker has, and gives what runs it."""
+
+    def run(sanitizer, *words):
+        folder = build_folder / sanitizer
+        folder.mkdir(exist_ok=True)
+        with open(folder / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            build(folder, sanitizer)
+        environment = {
+            "ASAN_OPTIONS": "detect_leaks=1",
+            "TSAN_OPTIONS": "halt_on_error=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1",
+        }
+        return subprocess.run(
+            [folder / "replay", *words],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    return run
+
+
+def build(folder, sanitizer):
+    import find_tensorflow
+
+    if not (folder / "CMakeCache.txt").exists():
+        found = subprocess.run(
+            [sys.executable, find_tensorflow.__file__], capture_output=True, text=True, check=True
+        )
+        include = found.stdout.split(";")[1]
+        options = [*OPTIONS, f"-DSANITIZER={sanitizer}", f"-DEIGEN_INCLUDE={include}"]
+        subprocess.run(["cmake", "-S", FUZZ, "-B", folder, *options], check=True)
+    command = ["cmake", "--build", folder, "-j", "2"]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
+
+
+@pytest.mark.parametrize(
+    "sanitizer, words",
+    [
+        ("address", ["--generated", "1000"]),
+        ("thread", ["--generated", "400", "--threads", "8"]),
+    ],
+)
+def test_the_corpus_and_generated_inputs_run_without_a_finding(replay, sanitizer, words):
+    result = replay(sanitizer, *words, CORPUS)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[:8000]
+    print(result.stdout)
+
+
+@pytest.mark.parametrize(
+    "sanitizer, mistake, finding",
+    [
+        ("address", "overrun", "heap-buffer-overflow"),
+        ("address", "overflow", "signed integer overflow"),
+        ("thread", "race", "data race"),
+    ],
+)
+def test_a_planted_mistake_is_found(replay, sanitizer, mistake, finding):
+    result = replay(sanitizer, "--plant", mistake)
+    assert result.returncode != 0
+    assert finding in result.stderr
