@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.compiler
 ROOT = Path(__file__).parents[2]
 FUZZ = ROOT / "tests/fuzz"
 CORPUS = FUZZ / "corpus"
