@@ -29,7 +29,7 @@ from bounded_jets import (
     lifted,
 )
 from found_cases import CASES, Case
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from random_functions import Example, NumpyExample, numpy_examples, tensorflow_examples
 
 import blockhess as bh
@@ -46,6 +46,7 @@ def drawn(examples: int):
     return settings(
         max_examples=BY_HAND or examples,
         derandomize=not BY_HAND,
+        phases=list(Phase) if BY_HAND else [Phase.generate],  # Shrinking takes minutes.
         database=None,
         print_blob=True,
         deadline=None,
@@ -227,7 +228,7 @@ def test_what_was_found_once_is_right(case: Case):
     check_numpy(case.example) if isinstance(case.example, NumpyExample) else check(case.example)
 
 
-@drawn(120)
+@drawn(60)
 @given(tensorflow_examples())
 def test_fused_is_autodiff_is_mpmath(example: Example):
     check(example)
