@@ -391,14 +391,22 @@ class Caller {
            affordable({4, shapes.N, shapes.K, shapes.K}).has_value();
   }
 
+  // Every value passes every instruction, and every row of x a matrix of its width.
+  bool is_short(const std::vector<Shape>& shapes) const {
+    constexpr int64_t kMostSteps = 1 << 20, kMostProducts = 1 << 22;
+    if (shapes.empty()) return true;
+    const std::string& text = attributes_.program;
+    const int64_t instructions = std::count(text.begin(), text.end(), ';');
+    const int64_t values = *affordable(shapes[0]);
+    const int64_t width = shapes[0].empty() ? 1 : shapes[0].back();
+    return values == 0 || (values <= kMostSteps / std::max<int64_t>(instructions, 1) &&
+                           values <= kMostProducts / width);
+  }
+
   template <typename Op>
   void call(const std::vector<Shape>& shapes) {
     const Op op(attributes_);
-    constexpr int64_t kMostSteps = 1 << 20;
-    const std::string& text = attributes_.program;
-    const int64_t steps = std::count(text.begin(), text.end(), ';');
-    if (!all_affordable(shapes)) return;
-    if (!shapes.empty() && *affordable(shapes[0]) * steps > kMostSteps) return;
+    if (!all_affordable(shapes) || !is_short(shapes)) return;
     if (is_double_) {
       run_everywhere<Op, double>(op, shapes, seed_, pool_);
     } else {
