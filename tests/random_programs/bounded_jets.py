@@ -231,14 +231,15 @@ def _size(number: mp.mpf) -> float:
     return max(float(number), _SMALLEST) if number else 0.0
 
 
-def applied(name: str, a: Jet, extra: float | None = None) -> Jet:
+def applied(name: str, a: Jet, extra: float | None = None, through_value: bool = False) -> Jet:
+    """A function of bench/jets.py; `through_value` as in Arithmetic, for any function."""
     try:
-        return _applied(name, a, extra)
+        return _applied(name, a, extra, through_value or name in _THROUGH_VALUE)
     except Undetermined:
         return undetermined(a)
 
 
-def _applied(name: str, a: Jet, extra: float | None) -> Jet:
+def _applied(name: str, a: Jet, extra: float | None, through_value: bool) -> Jet:
     v, error, _ = a.value
     radius = error + 2.0 * _arithmetic.unit * abs(float(v))
     if not radius < math.inf or (abs(v) > _FAR and name not in _ANYWHERE):
@@ -251,7 +252,8 @@ def _applied(name: str, a: Jet, extra: float | None) -> Jet:
         nearby += [_orders(name, end, orders, extra, _ROUGH_DIGITS) for end in ends]
     # The largest of each derivative within reach.
     D = [_size(max(abs(values[k]) for values in nearby)) for k in range(orders)]
-    one = 1.0 if _arithmetic.through_value and name in _THROUGH_VALUE else 0.0
+    # The value is squared and both are taken from 1.
+    one = 4.0 if _arithmetic.through_value and through_value else 0.0
     value = _rounded(exact[0], D[1] * error if orders > 1 else 0.0, D[0])
     if orders < 4:
         return Jet(value, {}, {})
@@ -304,8 +306,8 @@ def _where(condition: Any, a: Any, b: Any) -> Jet:
 
 def _abs(a: Any) -> Jet:
     a = lifted(a)
-    if a.curvatures and not a.value[0]:  # abs(x * x) at 0, which may be known to be x * x.
-        return undetermined(a)
+    if (a.slopes or a.curvatures) and not a.value[0]:
+        return undetermined(a)  # abs(x * x) and abs(x)**2 at 0 may be known to be smooth.
     return a * _sign(a)
 
 
@@ -331,6 +333,7 @@ def _elementary(name: str) -> Callable[[Any], Jet]:
 
 greater, greater_equal = _comparison(lambda s: s > 0), _comparison(lambda s: s >= 0)
 less, less_equal = _comparison(lambda s: s < 0), _comparison(lambda s: s <= 0)
+equal = _comparison(lambda s: s == 0)
 
 
 def _maximum(a: Any, b: Any) -> Jet:
@@ -351,14 +354,14 @@ def _unless_zero(factor: Any, value: Callable[[], Jet]) -> Jet:
 
 
 def _elu(a: Jet) -> Jet:
-    return _where(less(a, 0.0), applied("expm1", a), a)
+    return _where(less(a, 0.0), applied("expm1", a, through_value=True), a)
 
 
 def _relu(a: Jet) -> Jet:
     return _where(less_equal(a, 0.0), 0.0, a)
 
 
-_erf, _log, _exp = _elementary("erf"), _elementary("log"), _elementary("exp")
+_log = _elementary("log")
 
 _OF_ONE: dict[str, Callable[[Jet], Jet]] = {
     **{
@@ -380,13 +383,16 @@ _OF_ONE: dict[str, Callable[[Jet], Jet]] = {
     "relu6": lambda a: _where(greater_equal(a, 6.0), 6.0, _relu(a)),
     "elu": _elu,
     # arXiv:1706.02515, section 2
-    "selu": lambda a: (
-        1.0507009873554805 * _where(less(a, 0.0), 1.6732632423543772 * applied("expm1", a), a)
-    ),
-    "gelu": lambda a: 0.5 * a * (1.0 + _erf(a / _in_x_dtype(np.float32(math.sqrt(2.0))))),
+    "selu": lambda a: 1.0507009873554805 * _where(less(a, 0.0), 1.6732632423543772 * _elu(a), a),
+    # TensorFlow 2.21's, whose constant is a float32 that is cast.
+    "gelu": lambda a: 0.5 * a * applied("erfc", -a * _in_x_dtype(np.float32(math.sqrt(0.5)))),
     "silu": lambda a: a * applied("sigmoid", a),
     "softsign": lambda a: a / (1.0 + _abs(a)),
     "log_expit": lambda a: -applied("softplus", -a),
+    "log_sigmoid": lambda a: -applied("softplus", -a),
+    "logical_not": lambda a: 1.0 - a,
+    "ones_like": lambda a: lifted(1.0),
+    "zeros_like": lambda a: lifted(0.0),
 }
 _OF_TWO: dict[str, Callable[[Jet, Jet], Jet]] = {
     "pow": lambda a, b: lifted(a) ** lifted(b),
@@ -402,7 +408,10 @@ _OF_TWO: dict[str, Callable[[Jet, Jet], Jet]] = {
     "greater_equal": greater_equal,
     "less": less,
     "less_equal": less_equal,
+    "equal": equal,
+    "not_equal": lambda a, b: 1.0 - equal(a, b),
     "logical_and": lambda a, b: lifted(a) * b,
+    "logical_or": lambda a, b: 1.0 - (1.0 - lifted(a)) * (1.0 - lifted(b)),
     "logaddexp": lambda a, b: _where(
         less(a, b),
         lifted(b) + applied("softplus", lifted(a) - b),
@@ -503,7 +512,11 @@ _ROWS = {
     "sparse_softmax_cross_entropy_with_logits": _sparse_cross_entropy,
     "leaky_relu": lambda a, alpha: FUNCTIONS["where"](FUNCTIONS["greater"](a, 0.0), a, alpha * a),
     "cast": lambda a, dtype: a,
-    "constant": lambda a, dtype: a,
+    "constant": lambda a, dtype=None: a,
+    "identity_n": lambda a: a,
+    "ensure_shape": lambda a, shape: a,
+    "bias_add": lambda a, b: a + b,
+    "add_n": sum,
     "reshape": np.reshape,
     "shape": np.shape,
     "concat": _concat,
@@ -521,6 +534,9 @@ _ROWS = {
 _TYPES = {name: name for name in ("float16", "bfloat16", "float32", "float64")}
 _EVERYTHING = SimpleNamespace(**FUNCTIONS, **_ROWS, **_TYPES)
 _EVERYTHING.math = _EVERYTHING.nn = _EVERYTHING.linalg = _EVERYTHING
+_EVERYTHING.raw_ops = SimpleNamespace(
+    Add=lambda x, y: x + y, Div=lambda x, y: x / y, Inv=lambda x: 1.0 / x
+)
 TENSORFLOW = _EVERYTHING
 #: The functions of the NumPy face, by their names there.
 NUMPY = {**FUNCTIONS, "gammaln": FUNCTIONS["lgamma"], "clip": FUNCTIONS["clip_by_value"]}

@@ -46,6 +46,31 @@ def f(x):
 """),
     ),
     Case(
+        "a power of a power whose exponent is zero",
+        NumpyExample(
+            """x = np.array([-0.625, 0.0], "float32").reshape((1, 2))
+terms = [dict(function='pow(0.25 + abs((pow(0.25 + abs((exp(x))), (x)))), (1.875))', S=None, b=None, link=None, parameters=dict())]
+"""
+        ),
+    ),
+    Case(
+        "a power of an exponent that is zero, below a link",
+        NumpyExample(
+            """x = np.array([0.001, 0.0], "float64").reshape((1, 2))
+p1 = np.array([-3.0, 1.625], "float64").reshape((2,))
+terms = [dict(function='pow(0.25 + abs(acos(tanh(x))), (p1) * (x))', S=None, b=None, link='softplus(s - 2.0)', parameters=dict(p1=p1))]
+"""
+        ),
+    ),
+    Case(
+        "no rows in bfloat16, whose mean is nan",
+        Example("""x = np.array([], "bfloat16").reshape((0, 1))
+p1 = np.array([-2.625], "bfloat16").reshape((1,))
+def f(x):
+    return tf.reduce_mean(tf.squeeze(x @ tf.reshape(p1, [1, 1]), -1) - tf.reduce_sum(x, -1))
+"""),
+    ),
+    Case(
         "a power whose exponent passes through zero",
         Example("""x = np.array([0.0, 0.5, -0.0, -0.5], "float64").reshape((2, 2))
 def f(x):
@@ -67,6 +92,50 @@ terms = [dict(function='acosh(1.5 + square(erf(x)))', S=None, b=None, link='acos
             """x = np.array([0.0, 0.0], "float32").reshape((2,))
 p1 = np.array([0.375], "float32").reshape(())
 terms = [dict(function='polygamma(2.0, abs((x) * (x)) + 0.25)', S=None, b=None, link='(abs(s) + 0.25) ** 0.75 + p1', parameters=dict(p1=p1))]
+"""
+        ),
+    ),
+    Case(
+        "the square of an absolute value at zero",
+        NumpyExample(
+            """x = np.array([-0.75, 0.5, 0.0], "float64").reshape((3, 1))
+terms = [dict(function='x', S=None, b=None, link='log1p(0.5 + square(abs(s)))', parameters=dict())]
+"""
+        ),
+    ),
+    Case(
+        "the slope of tanh said by its value",
+        Example(
+            """x = np.array([1.75, -1.5, 1.125, -2.375, 0.0, 2.0, -1.375, -1.625, -2.125, 1.75, 2.0, 1.0], "float32").reshape((1, 3, 4))
+p1 = np.array([-0.125, 2.625, 2.75, -1.625, 1.375, -0.375, -2.25, 0.875], "float32").reshape((4, 2))
+def f(x):
+    return tf.reduce_sum(tf.reduce_sum(tf.math.tanh(x @ p1), -1))
+"""
+        ),
+    ),
+    Case(
+        "the slope of selu said by its value",
+        Example(
+            """x = np.array([1.25, 20.0, 0.125, 0.25, 89.0, -20.0], "float32").reshape((3, 2))
+p1 = np.array([2.625, -3.0], "float32").reshape((2,))
+def f(x):
+    return tf.reduce_mean(tf.nn.selu(tf.reduce_sum(x * p1, -1)))
+"""
+        ),
+    ),
+    Case(
+        "gelu, whose constant is a float32",
+        Example("""x = np.array([0.875, 20.0, -0.0], "float64").reshape((3, 1))
+def f(x):
+    return tf.norm(tf.nn.gelu(x), ord=1, axis=-1)
+"""),
+    ),
+    Case(
+        "a factor of a logarithm that is zero",
+        NumpyExample(
+            """x = np.array([-2.0, 2.0, 1.25], "float32").reshape((1, 3))
+p1 = np.array([-1.25], "float32").reshape(())
+terms = [dict(function='x', S=None, b=None, link='xlogy(((s) + (p1)), 0.5 + square((0.0)))', parameters=dict(p1=p1)), dict(function='exp(x)', S=None, b=None, link=None, parameters=dict())]
 """
         ),
     ),
