@@ -12,8 +12,20 @@ from code_blocks import PAGES, ROOT, blocks_of, prose_of
 
 from blockhess.terminal.commands import _parser
 
-OTHERS = {"clang-format", "compute-sanitizer", "git", "grep", "mkdocs", "ruff", "xargs"}
-BUILT = "build/gpu/blockhess_gpu"  # by the command before it
+OTHERS = {
+    *(
+        "clang-format",
+        "compute-sanitizer",
+        "cut",
+        "git",
+        "grep",
+        "mkdir",
+        "mkdocs",
+        "ruff",
+        "xargs",
+    ),
+}
+BUILT = ("build/gpu/blockhess_gpu", "build/fuzz/fuzz")  # by the command before it
 SPAN = re.compile(r"`((?:python3?|pip|mkdocs) [^`]+)`")
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
 
@@ -38,13 +50,14 @@ def test_a_command_names_what_there_is(lines: str):
 
 
 def commands_of(line: str) -> list[list[str]]:
+    line = re.sub(r"^\w+=\$\((.*)\)$", r"\1", line)
     lexer = shlex.shlex(line, posix=True, punctuation_chars="&|")
     lexer.whitespace_split = True
     found: list[list[str]] = [[]]
     for word in lexer:
         if word in ("&&", "|"):
             found.append([])
-        else:
+        elif found[-1] or not re.match(r"[A-Z_]+=", word):  # or a variable of the environment
             found[-1].append(word)
     return [words for words in found if words]
 
@@ -53,20 +66,32 @@ def check(words: list[str], folder: Path) -> Path:
     """The folder in which the next command runs; an AssertionError where something is missing."""
     program, *rest = words
     if program == "cd":
-        assert (folder / rest[0]).is_dir()
+        assert (folder / rest[0]).is_dir() or any(b.startswith(rest[0]) for b in BUILT)
         return folder / rest[0]
     if program == "pip":
         check_pip(rest)
     elif program in ("python", "python3"):
         check_python(rest, folder)
     elif program == "cmake":
-        presets = json.loads((folder / "CMakePresets.json").read_text())
-        known = {p["name"] for kind in presets.values() if isinstance(kind, list) for p in kind}
-        assert rest[rest.index("--preset") + 1] in known
+        check_cmake(rest, folder)
     else:
         built = (folder / program).resolve().relative_to(ROOT).as_posix()
-        assert program in OTHERS or built == BUILT, f"{program} is no program that is known"
+        known = program in OTHERS or built in BUILT or (ROOT / built).is_file()
+        assert known, f"{program} is no program that is known"
     return folder
+
+
+def check_cmake(arguments: list[str], folder: Path) -> None:
+    if "--preset" in arguments:
+        presets = json.loads((folder / "CMakePresets.json").read_text())
+        known = {p["name"] for kind in presets.values() if isinstance(kind, list) for p in kind}
+        assert arguments[arguments.index("--preset") + 1] in known
+    elif "-S" in arguments:
+        text = (folder / arguments[arguments.index("-S") + 1] / "CMakeLists.txt").read_text()
+        for option in re.findall(r"-D(?!CMAKE)(\w+)=", " ".join(arguments)):
+            assert option in text, f"there is no option {option}"
+    else:
+        assert arguments[0] == "--build"
 
 
 def check_pip(arguments: list[str]) -> None:
