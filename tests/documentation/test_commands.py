@@ -12,19 +12,7 @@ from code_blocks import PAGES, ROOT, blocks_of, prose_of
 
 from blockhess.terminal.commands import _parser
 
-OTHERS = {
-    *(
-        "clang-format",
-        "compute-sanitizer",
-        "cut",
-        "git",
-        "grep",
-        "mkdir",
-        "mkdocs",
-        "ruff",
-        "xargs",
-    ),
-}
+OTHERS = set("clang-format compute-sanitizer cut git grep mkdir mkdocs ruff xargs".split())
 BUILT = ("build/gpu/blockhess_gpu", "build/fuzz/fuzz")  # by the command before it
 SPAN = re.compile(r"`((?:python3?|pip|mkdocs) [^`]+)`")
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
