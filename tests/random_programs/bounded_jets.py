@@ -301,7 +301,11 @@ def _where(condition: Any, a: Any, b: Any) -> Jet:
     condition, a, b = lifted(condition), lifted(a), lifted(b)
     if not condition.value[1] < math.inf:
         return undetermined(condition, a, b)
-    return a if condition.value[0] else b
+    chosen, other = (a, b) if condition.value[0] else (b, a)
+    products = _crossed(other.slopes, other.slopes).values()
+    if any(not error < math.inf for _, error, _ in products):
+        return undetermined(chosen, other)  # They may be computed, times a curvature of zero.
+    return chosen
 
 
 def _abs(a: Any) -> Jet:
