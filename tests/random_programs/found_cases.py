@@ -112,6 +112,14 @@ terms = [dict(function='1e22 * x', S=None, b=None, link='minimum(s, 1.0) ** 2', 
         ),
     ),
     Case(
+        "an arcsine of a choice that is -1, where its slope is infinite",
+        NumpyExample(
+            """x = np.array([-2.125, -0.125], "float32").reshape((1, 2))
+terms = [dict(function='asin(maximum(x, -1.0))', S=None, b=None, link=None, parameters=dict())]
+"""
+        ),
+    ),
+    Case(
         "the slope of tanh said by its value",
         Example(
             """x = np.array([1.75, -1.5, 1.125, -2.375, 0.0, 2.0, -1.375, -1.625, -2.125, 1.75, 2.0, 1.0], "float32").reshape((1, 3, 4))
