@@ -39,6 +39,7 @@ Slopes = dict[int, Part]
 Curvatures = dict[tuple[int, int], Part]
 _SMALLEST = math.ulp(0.0)  # A size that is not zero, whatever it is.
 NOTHING: Part = (mp.mpf(0), 0.0, 0.0)
+ZERO: Part = (mp.mpf(0), 0.0, _SMALLEST)
 ANYTHING: Part = (mp.mpf(0), math.inf, math.inf)
 
 
@@ -301,7 +302,14 @@ def _where(condition: Any, a: Any, b: Any) -> Jet:
     condition, a, b = lifted(condition), lifted(a), lifted(b)
     if not condition.value[1] < math.inf:
         return undetermined(condition, a, b)
-    return a if condition.value[0] else b
+    chosen, other = (a, b) if condition.value[0] else (b, a)
+    products = _crossed(other.slopes, other.slopes).values()
+    if any(not error < math.inf for _, error, _ in products):
+        return undetermined(chosen, other)  # They may be computed, times a curvature of zero.
+    # Slopes of zero, so that an infinite one of what follows, times them, is met.
+    return Jet(
+        chosen.value, {**dict.fromkeys(other.slopes, ZERO), **chosen.slopes}, chosen.curvatures
+    )
 
 
 def _abs(a: Any) -> Jet:

@@ -104,6 +104,22 @@ terms = [dict(function='x', S=None, b=None, link='log1p(0.5 + square(abs(s)))', 
         ),
     ),
     Case(
+        "slopes whose product overflows in a choice that is not taken",
+        NumpyExample(
+            """x = np.array([1.0, 0.5], "float32").reshape((1, 2))
+terms = [dict(function='1e22 * x', S=None, b=None, link='minimum(s, 1.0) ** 2', parameters=dict())]
+"""
+        ),
+    ),
+    Case(
+        "an arcsine of a choice that is -1, where its slope is infinite",
+        NumpyExample(
+            """x = np.array([-2.125, -0.125], "float32").reshape((1, 2))
+terms = [dict(function='asin(maximum(x, -1.0))', S=None, b=None, link=None, parameters=dict())]
+"""
+        ),
+    ),
+    Case(
         "the slope of tanh said by its value",
         Example(
             """x = np.array([1.75, -1.5, 1.125, -2.375, 0.0, 2.0, -1.375, -1.625, -2.125, 1.75, 2.0, 1.0], "float32").reshape((1, 3, 4))

@@ -62,9 +62,8 @@ def check_drawn(
         check(example)
 
     before = COUNTS.copy()
-    count = BY_HAND // PARTS if BY_HAND else count
     chosen = settings(
-        max_examples=count,
+        max_examples=math.ceil(BY_HAND / PARTS) or count,
         phases=[Phase.generate],  # A number that is smaller is not an example that is smaller.
         database=None,
         deadline=None,
