@@ -267,7 +267,7 @@ def _applied(name: str, a: Jet, extra: float | None, through_value: bool) -> Jet
 
 
 def power(a: Jet, b: Jet) -> Jet:
-    if b.slopes or b.value[1]:
+    if b.slopes or b.curvatures or b.value[1]:
         # Without a logarithm TensorFlow's derivative to the exponent is a convention.
         return applied("exp", b * applied("log", a)) if a.value[0] > 0 else undetermined(a, b)
     exponent = float(b.value[0])

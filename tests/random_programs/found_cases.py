@@ -120,6 +120,14 @@ terms = [dict(function='asin(maximum(x, -1.0))', S=None, b=None, link=None, para
         ),
     ),
     Case(
+        "an exponent that is zero, with a curvature and no slope",
+        NumpyExample(
+            """x = np.array([0.0, -1.5], "float32").reshape((1, 2))
+terms = [dict(function='pow(0.75, square(x))', S=None, b=None, link=None, parameters=dict())]
+"""
+        ),
+    ),
+    Case(
         "the slope of tanh said by its value",
         Example(
             """x = np.array([1.75, -1.5, 1.125, -2.375, 0.0, 2.0, -1.375, -1.625, -2.125, 1.75, 2.0, 1.0], "float32").reshape((1, 3, 4))
