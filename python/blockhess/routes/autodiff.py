@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.ops import cond_v2, control_flow_util, list_ops, while_v2
+from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
 from blockhess.routes import coupling as rows
 from blockhess.routes.products import CannotStack, Products, all_at_once, pull_back
@@ -22,9 +22,6 @@ DISPATCH_BOUND = 1 << 13
 # handing out the parts as on computing them; four columns stacked get by with a quarter of that
 # (1.0 to 1.5x faster than single ones there, 1.0 to 1.5x slower elsewhere).
 SPLIT_BOUND = (90_000, 260_000)
-# XLA fuses what stacked columns compute, and columns one by one are a program for each: so many are
-# stacked where N is unknown.
-COMPILED_AT_ONCE = 16
 # In a loop every iteration has its price, so it takes on as much as stays in the caches.
 LOOP_BOUND = 1 << 20
 
@@ -193,9 +190,6 @@ def _own_rows(products: Products, layout: str) -> tf.Tensor:
 
 def _columns_at_once(width: int | None, K: int) -> int:
     """How many columns to stack, by the size of the tensors that one column computes."""
-    if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
-        at_once = COMPILED_AT_ONCE if width is None else LOOP_BOUND // max(width, 1)
-        return max(1, min(K, at_once))
     if width is None:
         return 1
     if width <= DISPATCH_BOUND or K > UNROLLED:
