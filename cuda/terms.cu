@@ -34,7 +34,7 @@ __device__ Arithmetic<T> norm_diagonal(const Tile<T, has_gamma>& tile, int e,
                                        Arithmetic<T> phi2, Arithmetic<T> s, Arithmetic<T> offset) {
   using C = Arithmetic<T>;
   const C t = s + offset;
-  if (phi[e] >= C(formula::kDominates) * t) {
+  if (t > C(0) && phi[e] >= C(formula::kDominates) * t) {
     const int first = tile.row_of(e) * tile.K();
     C others = offset;
 #pragma unroll 1

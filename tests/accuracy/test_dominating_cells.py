@@ -178,3 +178,22 @@ def test_the_row_of_zeros_has_no_norm_to_differentiate_as_in_tensorflow():
     np.testing.assert_allclose(blocks[1], [[0.128, -0.096], [-0.096, 0.072]], rtol=1e-6)
     smooth = bh.hessian(lambda x: tf.sqrt(tf.reduce_sum(x * x, 1) + 1e-6), x).numpy()
     np.testing.assert_allclose(smooth[0], 1e3 * np.eye(2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["dense", "diag", "packed", "trace"])
+def test_a_slope_of_zero_has_blocks_of_zeros(layout):
+    """t is (4 - w s) / -w, -inf where w is 0."""
+    w = tf.constant([1.0, 0.0, 2.0], tf.float64)
+    x = tf.constant([[0.3, 0.4], [0.5, 0.2], [0.1, 0.2]], tf.float64)
+    blocks = bh.hessian(lambda x: tf.sqrt(4 - w * tf.reduce_sum(x * x, 1)), x, layout=layout)
+    assert not np.any(blocks[1])
+    assert np.all(np.isfinite(blocks))
+
+
+@pytest.mark.parametrize("square", [lambda w, x: w * x * x, lambda w, x: w * x**2])
+def test_a_weighted_norm_is_right_however_it_is_spelled(square):
+    w, a, b = tf.constant([2.0, 3.0], tf.float64), 3.0, 1e-6
+    x = tf.constant([[a, b]], tf.float64)
+    block = bh.hessian(lambda x: tf.sqrt(tf.reduce_sum(square(w, x), 1)), x)[0]
+    expected = 6 * b * b / mp.mpf(2 * a * a + 3 * b * b) ** 1.5
+    assert block[0, 0] == pytest.approx(float(expected), rel=1e-14)

@@ -18,6 +18,8 @@ NORMS = [
     (ABS**3.0, S ** (1 / 3), 0.0),
     (ABS**3.0, S**0.33333334, 0.0),
     (ABS**2.5, S**0.4, 0.0),
+    (P * X * X, e.sqrt(S), 0.0),
+    (X * P * X, e.sqrt(S), 0.0),
     (X**4.0, S**0.25, 0.0),
     (e.reciprocal(X), e.reciprocal(S), 0.0),
 ]
@@ -31,6 +33,7 @@ OTHERS = [
     (X, e.sqrt(S)),
     (e.square(X), S),
     (ABS**3.0, S**0.3),
+    (ABS**3.0, S**0.3333333),
 ]
 
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .affine import affine
 from .build import make as m
 from .expression import Call, Constant, Expression, Variable
 from .simplify import base_and_exponent
-
-# Of an exponent times its inverse from one: 1/3 of float32, in which a user's numbers come.
-_ROUNDING = 2.0**-23
 
 
 def norm_offset(phi: Expression, x: Variable, psi: Expression, s: Variable) -> Expression | None:
@@ -31,7 +30,7 @@ def norm_offset(phi: Expression, x: Variable, psi: Expression, s: Variable) -> E
     >>> norm_offset(exp(x), x, sqrt(s), s) is None
     True
     """
-    degree = _degree(_without(phi, x, _FACTORS), x)
+    degree = _degree(_varying(phi, x), x)
     root = _without(psi, s, _FACTORS | _ADDENDS)
     inside, inverse = _root(root)
     if degree is None or inside is None or not _are_inverse(degree, inverse):
@@ -51,6 +50,15 @@ def _without(e: Expression, variable: Variable, instructions: frozenset[str]) ->
             break
         e = varying[0]
     return e
+
+
+def _varying(e: Expression, x: Variable) -> Expression:
+    """What is left of `e` without the factors that do not vary, in (w * x) * x, too."""
+    e = _without(e, x, _FACTORS)
+    if not (isinstance(e, Call) and e.instruction == "mul"):
+        return e
+    factors = [_varying(a, x) for a in e.arguments if x in a.variables]
+    return math.prod(factors[1:], start=factors[0])
 
 
 def _degree(e: Expression, x: Variable) -> float | None:
@@ -80,4 +88,7 @@ def _root(e: Expression) -> tuple[Expression | None, float]:
 
 
 def _are_inverse(degree: float, root: float) -> bool:
-    return root == 0 if math.isinf(degree) else abs(degree * root - 1) <= _ROUNDING
+    """Whether `root` is 1 / degree, or what float32 makes of it: so a user's numbers come."""
+    if math.isinf(degree):
+        return root == 0
+    return abs(degree * root - 1) <= 2.0**-52 or root == float(str(np.float32(1 / degree)))
