@@ -48,6 +48,7 @@ def test_every_op_compiles_exactly_where_the_build_has_XLA(op):
     assert types_on("XLA_GPU_JIT", op) == (types_on("GPU", op) if bh.build_info()["xla"] else set())
 
 
+@pytest.mark.compiler  # and its nm
 def test_the_CUDA_runtime_is_inside_and_hidden():
     """TensorFlow's own library has functions of the same names, perhaps of another CUDA version."""
     library = Path(bh.__file__).parent / "_tf.so"
