@@ -1,16 +1,11 @@
 # The CPU backend, compiled once per instruction set, each a small library of its own: two copies of
 # an inline function with different -m flags must never meet in one link. csrc/cpu/dispatch.cc loads
 # one of them. Defines BLOCKHESS_CPU_LIBRARIES. TENSORFLOW_INCLUDE is where Eigen is.
-set(BLOCKHESS_ROOT ${CMAKE_CURRENT_LIST_DIR}/..)
+include(${CMAKE_CURRENT_LIST_DIR}/sources.cmake)
 set(BLOCKHESS_CPU_SOURCES
-  ${BLOCKHESS_ROOT}/csrc/cpu/blocks.cc
-  ${BLOCKHESS_ROOT}/csrc/cpu/evaluator.cc
+  ${BLOCKHESS_FORMULA_SOURCES}
   ${BLOCKHESS_ROOT}/csrc/cpu/library.cc
-  ${BLOCKHESS_ROOT}/csrc/cpu/map.cc
-  ${BLOCKHESS_ROOT}/csrc/cpu/newton.cc
-  ${BLOCKHESS_ROOT}/csrc/cpu/term_tile.cc
-  ${BLOCKHESS_ROOT}/csrc/cpu/terms.cc
-  ${BLOCKHESS_ROOT}/csrc/cpu/terms_vjp.cc)
+  ${BLOCKHESS_ROOT}/csrc/cpu/newton.cc)
 
 set(BLOCKHESS_CPU_LIBRARIES "")
 function(add_cpu_library isa)

@@ -34,14 +34,14 @@ __device__ Arithmetic<T> norm_diagonal(const Tile<T, has_gamma>& tile, int e,
                                        Arithmetic<T> phi2, Arithmetic<T> s, Arithmetic<T> offset) {
   using C = Arithmetic<T>;
   const C t = s + offset;
-  if (t > C(0) && phi[e] >= C(formula::kDominates) * t) {
+  if (phi[e] >= formula::dominating_phi(t)) {
     const int first = tile.row_of(e) * tile.K();
     C others = offset;
 #pragma unroll 1
     for (int j = first; j < first + tile.K(); ++j) others += j == e ? C(0) : phi[j];
     return formula::dominating_entry(psi1, phi2, others, t);
   }
-  return psi1 * (phi2 * (C(1) - phi[e] / t));
+  return formula::norm_entry(psi1, phi2, phi[e], t);
 }
 
 // The blocks in a layout that is known; with has_gamma in any.
@@ -212,7 +212,7 @@ auto choose_kernel(Layout layout, bool has_gamma) {
 
 template <typename T>
 int64_t terms_workspace(const TermsArguments<T>& arguments) {
-  if (arguments.N == 0 || arguments.K > kMostColumns) return 0;
+  if (!has_results(arguments) || arguments.K > kMostColumns) return 0;
   return prepare(arguments).common.workspace_bytes();
 }
 
@@ -220,7 +220,7 @@ template <typename T>
 Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) {
   using C = Arithmetic<T>;
   if (arguments.K > kMostColumns) return {Status::kTooWide, 0};
-  if (arguments.N == 0) return {};
+  if (!has_results(arguments)) return {};
   PreparedTerms<T> prepared = prepare(arguments);
   auto* const memory = static_cast<unsigned char*>(workspace);
   for (int t = 0; t < arguments.num_terms; ++t) {

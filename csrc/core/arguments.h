@@ -51,6 +51,14 @@ struct TermsArguments {
   T* hessian;   // (N, block_size(layout, K))
 };
 
+// Whether there is a number to compute. No memory bounds the K of no rows, nor the N of rows
+// without columns of which nothing is asked.
+template <typename T>
+bool has_results(const TermsArguments<T>& arguments) {
+  const bool per_row = arguments.value != nullptr || arguments.layout == Layout::kTrace;
+  return arguments.N > 0 && (arguments.K > 0 || per_row);
+}
+
 // The vector-Jacobian product of the same. Absent cotangents and unwanted results are null.
 template <typename T>
 struct TermsVjpArguments {

@@ -19,6 +19,8 @@
 // V is a scalar or a vector of them.
 #pragma once
 
+#include <cmath>
+
 #include "csrc/core/host_device.h"
 
 namespace blockhess::formula {
@@ -35,6 +37,19 @@ BLOCKHESS_HOST_DEVICE inline V rank_one_entry(V psi2, V u_row, V u_column) {
 // row, and for t - phi the sum of the others and of that number is taken; what cancels in the
 // diagonals of other cells costs four bits at most.
 inline constexpr double kDominates = 0.9375;
+
+// The phi from which on a cell dominates. No number reaches NaN: where t is negative nothing
+// cancels, and -inf, of a slope of zero, is no t at all.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V dominating_phi(V t) {
+  return t > V(0) ? V(kDominates) * t : V(NAN);
+}
+
+// What is on the diagonal where no cell dominates.
+template <typename V>
+BLOCKHESS_HOST_DEVICE inline V norm_entry(V psi1, V phi2, V phi, V t) {
+  return psi1 * (phi2 * (V(1) - phi / t));
+}
 
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V dominating_entry(V psi1, V phi2, V others, V t) {

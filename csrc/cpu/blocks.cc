@@ -157,10 +157,11 @@ void compose(const std::vector<BlockPart<T>>& parts, const T* diagonal, const Pi
 template <typename T>
 void put_dominating(const DominatingEntries<T>& entries, const Piece& piece,
                     const Target<T>& target) {
-  for (const auto& [block, k, value] : entries) {
-    const bool here = piece.first_block <= block && block < piece.last_block &&
-                      piece.rows.first <= k && k < piece.rows.last;
-    if (here) target.row(block, k)[k] = value;
+  const auto is_before = [](const DominatingEntry<T>& e, int64_t block) { return e.block < block; };
+  const auto* e = std::lower_bound(entries.begin(), entries.end(), piece.first_block, is_before);
+  for (; e != entries.end() && e->block < piece.last_block; ++e) {
+    if (piece.rows.first <= e->k && e->k < piece.rows.last)
+      target.row(e->block, e->k)[e->k] = e->value;
   }
 }
 

@@ -27,6 +27,7 @@ struct DominatingEntry {
   T value;
 };
 
+// In the order of their blocks.
 template <typename T>
 struct DominatingEntries {
   DominatingEntry<T>* entries;

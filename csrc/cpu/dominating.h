@@ -40,8 +40,7 @@ struct Dominating {
       for (int64_t i = 0; i < rows; ++i) {
         const T* const phi = all_phi + i * K;
         const T t = s[i] + offset[i];
-        // Where t is negative nothing cancels; -inf, of a slope of zero, is no t at all.
-        if (!(t > T(0)) || !any_reaches<Kfixed>(phi, K, T(formula::kDominates) * t)) continue;
+        if (!any_reaches<Kfixed>(phi, K, formula::dominating_phi(t))) continue;
         T largest = phi[0], others = offset[i];
         int64_t at = 0;
         // Without branches: which cell it is cannot be foreseen.

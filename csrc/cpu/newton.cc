@@ -153,9 +153,8 @@ void set_first_indefinite(const FirstIndefinite<T>& found, const NewtonOptions<T
 
 template <typename T>
 Result newton(const NewtonArguments<T>& arguments, const ParallelFor& parallel_for) {
-  // As in terms.cc.
   const TermsArguments<T>& terms = arguments.terms;
-  if (terms.N == 0 || (terms.K == 0 && terms.value == nullptr)) return Result::kDone;
+  if (!has_results(terms)) return Result::kDone;
   try {
     const int64_t N = terms.N, K = terms.K;
     const SharedS<T> shared_S(terms.num_terms, terms.terms, terms.operands, N, K, parallel_for);

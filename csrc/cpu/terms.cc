@@ -227,10 +227,7 @@ class TermsWorker {
 
 template <typename T>
 Result terms(const TermsArguments<T>& arguments, const ParallelFor& parallel_for) {
-  // No memory bounds the K of no rows, nor the N of rows without columns of which nothing is asked.
-  if (arguments.N == 0) return Result::kDone;
-  const bool per_row = arguments.value != nullptr || arguments.layout == Layout::kTrace;
-  if (arguments.K == 0 && !per_row) return Result::kDone;
+  if (!has_results(arguments)) return Result::kDone;
   try {
     const int64_t N = arguments.N, K = arguments.K, block = block_size(arguments.layout, K);
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, N, K,

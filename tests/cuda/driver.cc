@@ -341,8 +341,29 @@ void test_dominating(int64_t N, int64_t K, Layout layout) {
   }
 }
 
+// More rows without columns than can be gone through.
+template <typename T>
+void test_no_columns(Layout layout) {
+  ++num_cases;
+  const auto terms = forward_parts(
+      read_terms(std::string("blockhess 1 | phi ") + kExp + " | psi " + kLog, TermKind::kForward),
+      {false, true, layout});
+  const int64_t N = int64_t{1} << 62;
+  const std::vector<const T*> no_data;
+  const BoundOperands<const T> operands(terms, operand_strides(terms, N, 0, {}), no_data);
+  T nothing{};
+  const TermsArguments<T> arguments{N,        0,      1,       terms.data(), operands.get(),
+                                    &nothing, layout, nullptr, &nothing,     &nothing};
+  if (cuda::terms_workspace(arguments) != 0) fail("no columns", "asks for memory");
+  const cuda::Result done = cuda::terms(arguments, nullptr, nullptr);
+  if (!done.is_done()) fail("no columns", done.text());
+}
+
 template <typename T>
 void test_all_terms() {
+  for (const Layout layout : {Layout::kDense, Layout::kDiag, Layout::kPacked}) {
+    test_no_columns<T>(layout);
+  }
   if constexpr (std::is_floating_point_v<T>) {
     for (const Layout layout : kLayouts) {
       for (const int64_t K : {1, 3, 8, 33}) test_dominating<T>(13, K, layout);

@@ -1,17 +1,15 @@
 """The CUDA kernels run on the CPU, beside the CPU backend and under the sanitizers."""
 
-import fcntl
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from native_builds import build, shared_folder
+
 pytestmark = pytest.mark.compiler
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT / "cmake"))
 
 TYPES = ["float", "double", "half", "bfloat16"]
 FUNCTIONS = ["terms", "terms_vjp", "map", "wide", "large"]
@@ -19,11 +17,7 @@ FUNCTIONS = ["terms", "terms_vjp", "map", "wide", "large"]
 
 @pytest.fixture(scope="session")
 def build_folder(tmp_path_factory, worker_id):
-    """One folder for all workers of this run."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "emulated"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return shared_folder(tmp_path_factory, worker_id, "emulated")
 
 
 @pytest.fixture
@@ -31,9 +25,7 @@ def driver(build_folder):
     """Builds a variant where no other worker has, and gives what runs it."""
 
     def run(variant, *words):
-        with open(build_folder / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            build(build_folder, variant)
+        build(HERE, build_folder, target=variant)
         environment = {"TSAN_OPTIONS": "halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=0"}
         return subprocess.run(
             [build_folder / variant, *words],
@@ -44,21 +36,6 @@ def driver(build_folder):
         )
 
     return run
-
-
-def build(folder, variant):
-    import find_tensorflow
-
-    if not (folder / "CMakeCache.txt").exists():
-        found = subprocess.run(
-            [sys.executable, find_tensorflow.__file__], capture_output=True, text=True, check=True
-        )
-        include = found.stdout.split(";")[1]
-        command = ["cmake", "-S", HERE, "-B", folder, f"-DEIGEN_INCLUDE={include}"]
-        subprocess.run(command, check=True, capture_output=True)
-    command = ["cmake", "--build", folder, "-j", "2", "--target", variant]
-    built = subprocess.run(command, capture_output=True, text=True)
-    assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
 
 
 @pytest.mark.parametrize("type", TYPES)

@@ -8,19 +8,16 @@ the cores with the other tests.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from native_builds import ROOT, build, shared_folder
+
 pytestmark = pytest.mark.compiler
-ROOT = Path(__file__).parents[2]
 FUZZ = ROOT / "tests/fuzz"
 CORPUS = FUZZ / "corpus"
-sys.path.insert(0, str(ROOT / "cmake"))
 
 # What every processor has, with the fewest versions of each function: the compiler's time is dear.
 OPTIONS = ["-DISAS=generic", "-DFIXED_SIZES=3"]
@@ -28,11 +25,7 @@ OPTIONS = ["-DISAS=generic", "-DFIXED_SIZES=3"]
 
 @pytest.fixture(scope="session")
 def build_folder(tmp_path_factory, worker_id):
-    """One folder for all workers of this run."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "sanitizers"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return shared_folder(tmp_path_factory, worker_id, "sanitizers")
 
 
 @pytest.fixture
@@ -41,10 +34,7 @@ def replay(build_folder):
 
     def run(sanitizer, *words):
         folder = build_folder / sanitizer
-        folder.mkdir(exist_ok=True)
-        with open(folder / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            build(folder, sanitizer)
+        build(FUZZ, folder, *OPTIONS, f"-DSANITIZER={sanitizer}")
         environment = {
             "ASAN_OPTIONS": "detect_leaks=1",
             "TSAN_OPTIONS": "halt_on_error=1",
@@ -59,21 +49,6 @@ def replay(build_folder):
         )
 
     return run
-
-
-def build(folder, sanitizer):
-    import find_tensorflow
-
-    if not (folder / "CMakeCache.txt").exists():
-        found = subprocess.run(
-            [sys.executable, find_tensorflow.__file__], capture_output=True, text=True, check=True
-        )
-        include = found.stdout.split(";")[1]
-        options = [*OPTIONS, f"-DSANITIZER={sanitizer}", f"-DEIGEN_INCLUDE={include}"]
-        subprocess.run(["cmake", "-S", FUZZ, "-B", folder, *options], check=True)
-    command = ["cmake", "--build", folder, "-j", "2"]
-    built = subprocess.run(command, capture_output=True, text=True)
-    assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
 
 
 @pytest.mark.parametrize(
