@@ -74,6 +74,49 @@ def test_the_slope_of_abs_at_zero_is_zero():
     assert evaluate(differentiate(e.abs(x), x), {x: 0}) == 0
 
 
+#: Functions with a pole, or a slope without bounds, where the choice below is constant.
+AT_ZERO = {
+    "sqrt": e.sqrt,
+    "rsqrt": e.rsqrt,
+    "log": e.log,
+    "reciprocal": e.reciprocal,
+    "a quotient": lambda u: 3 / u,
+    "pow": lambda u: e.pow(u, 0.3),
+    "asin": lambda u: e.asin(u - 1),
+    "acos": lambda u: e.acos(1 - u),
+    "atanh": lambda u: e.atanh(u + 1),
+    "acosh": lambda u: e.acosh(u + 1),
+    "log1p": lambda u: e.log1p(u - 1),
+    "lgamma": e.lgamma,
+    "digamma": e.digamma,
+    "polygamma": lambda u: e.polygamma(1, u),
+    "u sqrt(u)": lambda u: u * e.sqrt(u),
+    "u log(u)": lambda u: u * e.log(u),
+    "log(u) / u": lambda u: e.log(u) / u,
+}
+CHOICES = {
+    "max": lambda x: e.max(x, 0.0),
+    "min": lambda x: -e.min(0.0, -x),
+    "select": lambda x: e.select(e.greater(x, 0), x, 0.0),
+    "two": lambda x: e.max(e.min(x, 6.0), 0.0),
+    "twice": lambda x: 2 * e.max(x, 0.0),
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("name", AT_ZERO)
+def test_what_a_choice_made_constant_has_no_slope(name, choice, in_float64):
+    """However infinite it is; TensorFlow's derivatives are nan."""
+    expressions = [AT_ZERO[name](CHOICES[choice](x))]
+    smooth = [AT_ZERO[name](2 * x if choice == "twice" else x)]
+    for _ in range(3):
+        expressions.append(differentiate(expressions[-1], x))
+        smooth.append(differentiate(smooth[-1], x))
+    np.testing.assert_array_equal(in_float64(expressions, {x: -0.5})[1:], 0.0)
+    point = {x: 0.40625}
+    np.testing.assert_allclose(in_float64(expressions, point), in_float64(smooth, point), 1e-14)
+
+
 def test_polygamma_has_no_derivative_to_its_order():
     with pytest.raises(ValueError, match="polygamma has no derivative to its order, here x"):
         differentiate(e.polygamma(x, 2.0), x)

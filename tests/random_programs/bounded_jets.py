@@ -245,7 +245,10 @@ def _applied(name: str, a: Jet, extra: float | None, through_value: bool) -> Jet
     radius = error + 2.0 * _arithmetic.unit * abs(float(v))
     if not radius < math.inf or (abs(v) > _FAR and name not in _ANYWHERE):
         raise Undetermined(name)
-    orders = 4 if a.slopes or a.curvatures else 1 if error == 0 else 2
+    # What a choice made constant stays so, but across a sum over the row zero may meet infinity.
+    constant = not a.curvatures and len(a.slopes) == 1 < _width and ZERO in a.slopes.values()
+    varies = (a.slopes or a.curvatures) and not constant
+    orders = 4 if varies else 1 if error == 0 else 2
     exact = _orders(name, v, orders, extra, DIGITS)
     nearby = [exact]
     if radius > 0 and orders > 1:
@@ -257,7 +260,7 @@ def _applied(name: str, a: Jet, extra: float | None, through_value: bool) -> Jet
     one = 4.0 if _arithmetic.through_value and through_value else 0.0
     value = _rounded(exact[0], D[1] * error if orders > 1 else 0.0, D[0])
     if orders < 4:
-        return Jet(value, {}, {})
+        return Jet(value, a.slopes, {})
     first, second = (
         _rounded(exact[k], D[k + 1] * radius + one * _arithmetic.unit, D[k]) for k in (1, 2)
     )

@@ -171,4 +171,18 @@ def f(x):
     return tf.tensordot(x, p1, 1) + tf.math.log(tf.reduce_sum(tf.math.exp(x), -1))
 """),
     ),
+    Case(
+        "an infinite slope of what is constant",
+        Example("""x = np.array([-2.0, 0.25, -1.5, 0.5], "float32").reshape((2, 2))
+def f(x):
+    return tf.reduce_sum(tf.math.asin(tf.math.maximum(x, -1.0)), -1)
+"""),
+    ),
+    Case(
+        "a link with an infinite slope of what is constant",
+        Example("""x = np.array([-2.0, 0.25, 1.5, 0.5], "float64").reshape((2, 2))
+def f(x):
+    return tf.math.sqrt(tf.nn.relu(tf.reduce_sum(x, -1)))
+"""),
+    ),
 ]

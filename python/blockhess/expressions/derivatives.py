@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from .build import make as m
 from .expression import ARITY, ONE, ZERO, Call, Constant, Expression, Variable, topological
-from .simplify import coefficient
+from .simplify import choice, coefficient
 
 Rule = Callable[[Call, tuple[Expression, ...], tuple[Expression, ...]], Expression]
 
@@ -41,14 +41,26 @@ def differentiate(expression: Expression, variable: Variable) -> Expression:
     return derivatives[expression]
 
 
+def _chosen(inner: Expression, product: Callable[[Expression], Expression]) -> Expression:
+    """product(inner), a linear function; 0 where a choice made inner 0, be the factor infinite."""
+    condition, a, b = choice(inner)
+    if condition is None:
+        return product(inner)
+    return m.select(condition, _chosen(a, product), _chosen(b, product))
+
+
+def _times(slope: Expression, inner: Expression) -> Expression:
+    return _chosen(inner, lambda d: slope * d)
+
+
 def _chain(slope: Callable[[Expression], Expression]) -> Rule:
     """The rule of a function of one argument, from its derivative at the argument."""
-    return lambda y, a, da: slope(*a) * da[0]
+    return lambda y, a, da: _times(slope(*a), da[0])
 
 
 def _chain_through(slope: Callable[[Expression, Expression], Expression]) -> Rule:
     """The same where the derivative is best said with the value: slope(value, argument)."""
-    return lambda y, a, da: slope(y, *a) * da[0]
+    return lambda y, a, da: _times(slope(y, *a), da[0])
 
 
 def _constant(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
@@ -60,14 +72,14 @@ def _product(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> 
     """The product rule, but for products whose derivative it would write as inf * 0, or cancel."""
     for (u, v), du in ((a, da[0]), (a[::-1], da[1])):
         if v is m.sqrt(u):
-            return 1.5 * v * du
+            return _times(1.5 * v, du)
         if v is m.log(u):
-            return (v + 1) * du
+            return _times(v + 1, du)
         if isinstance(v, Call) and v.instruction == "rsqrt" and du is not ZERO:
             offset = _beside_square(v.arguments[0], u)
             if offset is not None:  # (u / sqrt(c + k u**2))' = c / sqrt(c + k u**2)**3
-                return offset * (v * m.reciprocal(v.arguments[0])) * du
-    return da[0] * a[1] + a[0] * da[1]
+                return _times(offset * (v * m.reciprocal(v.arguments[0])), du)
+    return _times(a[1], da[0]) + _times(a[0], da[1])
 
 
 def _beside_square(total: Expression, u: Expression) -> Expression | None:
@@ -90,13 +102,13 @@ def _power(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Ex
         by_base = m.select(m.equal(exponent, 0) * near_zero, 0, by_base)
     # TensorFlow's convention: no slope in the exponent where the base has no logarithm.
     logarithm = m.select(m.greater(base, 0), m.log(base), 0)
-    return by_base * da[0] + y * logarithm * da[1]
+    return _times(by_base, da[0]) + _times(y * logarithm, da[1])
 
 
 def _polygamma(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
     if da[0] is not ZERO:
         raise ValueError(f"polygamma has no derivative to its order, here {a[0]}")
-    return m.polygamma(a[0] + 1, a[1]) * da[1]
+    return _times(m.polygamma(a[0] + 1, a[1]), da[1])
 
 
 _INVERSE_ROOT_PI = 2.0 / math.sqrt(math.pi)
@@ -105,14 +117,16 @@ RULES: dict[str, Rule] = {
     "add": lambda y, a, da: da[0] + da[1],
     "sub": lambda y, a, da: da[0] - da[1],
     "mul": _product,
-    "div": lambda y, a, da: da[0] / a[1] - y * (da[1] / a[1]),
+    "div": lambda y, a, da: (
+        _chosen(da[0], lambda d: d / a[1]) - _chosen(da[1], lambda d: y * (d / a[1]))
+    ),
     "neg": lambda y, a, da: -da[0],
     "square": _chain(lambda x: 2 * x),
     "pow": _power,
     "sqrt": _chain(lambda x: 0.5 * m.rsqrt(x)),
     # First y da: else what y meets leaves float32's range long before the product does.
-    "rsqrt": lambda y, a, da: -0.5 * (y * da[0]) * m.reciprocal(a[0]),
-    "reciprocal": lambda y, a, da: -y * (y * da[0]),
+    "rsqrt": lambda y, a, da: _chosen(da[0], lambda d: -0.5 * (y * d) * m.reciprocal(a[0])),
+    "reciprocal": lambda y, a, da: _chosen(da[0], lambda d: -y * (y * d)),
     "abs": _chain(lambda x: m.sign(x)),
     "sign": _constant,
     "min": lambda y, a, da: m.select(m.less_equal(*a), *da),

@@ -8,7 +8,9 @@ expression or None. The forms it leads to:
   function;
 - whole powers up to 4, and half powers, as squares, products, roots and reciprocals, which cost
   less than `pow` and lose nothing;
-- equal summands counted, a factor common to two summands taken out.
+- equal summands counted, a factor common to two summands taken out;
+- of what is chosen, or else 0, the constant factor inside the choice, and one choice a condition in
+  a sum.
 
 Sums of more than two terms are never reassociated, nor are products of more than two
 non-constant factors: (x - y) + z, with x near y, is a different number from (x + z) - y.
@@ -95,7 +97,11 @@ def _add(a: Expression, b: Expression) -> Expression | None:
     if p < 0:
         return b - -a
     return _first(
-        _add_to_sum(a, b), _add_to_sum(b, a), _add_offsets(a, b, 1.0), _factored(a, b, 1.0)
+        _add_to_sum(a, b),
+        _add_to_sum(b, a),
+        _add_offsets(a, b, 1.0),
+        _factored(a, b, 1.0),
+        _joined_choices(a, b, 1.0),
     )
 
 
@@ -153,6 +159,7 @@ def _sub(a: Expression, b: Expression) -> Expression | None:
         None if swapped is None else -swapped,
         _add_offsets(a, b, -1.0),
         _factored(a, b, -1.0),
+        _joined_choices(a, b, -1.0),
     )
 
 
@@ -203,6 +210,21 @@ def _factored(a: Expression, b: Expression, sign: float) -> Expression | None:
     return None
 
 
+def _joined_choices(a: Expression, b: Expression, sign: float) -> Expression | None:
+    """One choice instead of two by the same condition."""
+    (c, p, q), (d, r, s) = choice(a), choice(b)
+    return make.select(c, _joined(p, r, sign), _joined(q, s, sign)) if c is d is not None else None
+
+
+def choice(e: Expression) -> tuple[Expression | None, Expression, Expression]:
+    """(condition, a, b) of select(condition, a, b) where a or b is 0; of all else (None, e, e)."""
+    if _is(e, "select") and ZERO in e.arguments[1:]:
+        return e.arguments
+    if isinstance(e, Call) and e.instruction in _COMPARISONS:
+        return e, ONE, ZERO
+    return None, e, e
+
+
 def _first(*candidates: Expression | None) -> Expression | None:
     return next((c for c in candidates if c is not None), None)
 
@@ -217,6 +239,9 @@ def _neg(a: Expression) -> Expression | None:
     c, rest = coefficient(a)
     if c != 1.0:
         return -c * rest
+    condition, chosen, other = choice(a)
+    if condition is not None:
+        return make.select(condition, -chosen, -other)
     if _is(a, "sub"):
         return a.arguments[1] - a.arguments[0]
     if _is(a, "add") and isinstance(a.arguments[1], Constant):
@@ -246,7 +271,8 @@ def _scale(c: float, e: Expression) -> Expression | None:
     inner, rest = coefficient(e)
     if inner != 1.0 and (_gathered(c * inner) or abs(inner) == 1.0):
         return _product(c, inner) * rest
-    return None
+    condition, a, b = choice(e)
+    return make.select(condition, c * a, c * b) if condition is not None else None
 
 
 def _div(a: Expression, b: Expression) -> Expression | None:
@@ -402,10 +428,13 @@ def _same(a: Expression, b: Expression) -> Expression | None:
 def _select(c: Expression, a: Expression, b: Expression) -> Expression | None:
     if isinstance(c, Constant):
         return a if c.value != 0 else b
+    if _is(a, "select") and a.arguments[0] is c:  # Its answer is known in either branch.
+        return make.select(c, a.arguments[1], b)
+    if _is(b, "select") and b.arguments[0] is c:
+        return make.select(c, a, b.arguments[2])
     if a is b:
         return a
-    is_truth = isinstance(c, Call) and c.instruction in _COMPARISONS
-    return c if is_truth and a is ONE and b is ZERO else None
+    return c if a is ONE and b is ZERO and choice(c)[0] is c else None
 
 
 _RULES: dict[str, Callable[..., Expression | None]] = {
