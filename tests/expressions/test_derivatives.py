@@ -106,7 +106,7 @@ CHOICES = {
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("name", AT_ZERO)
 def test_what_a_choice_made_constant_has_no_slope(name, choice, in_float64):
-    """However infinite it is; TensorFlow's derivatives are nan."""
+    """However infinite the slope of what follows is."""
     expressions = [AT_ZERO[name](CHOICES[choice](x))]
     smooth = [AT_ZERO[name](2 * x if choice == "twice" else x)]
     for _ in range(3):
