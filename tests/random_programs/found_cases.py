@@ -185,4 +185,26 @@ def f(x):
     return tf.math.sqrt(tf.nn.relu(tf.reduce_sum(x, -1)))
 """),
     ),
+    Case(
+        "a product that does not vary",
+        NumpyExample("""x = np.array([2.125, 0.5, -0.625], "float64").reshape((3,))
+p1 = np.array([-0.25], "float64").reshape(())
+terms = [dict(function='p1 * ((x - 1.0) - (3.0 + x))', S=None, b=None, link='log(2.0 + square(s))', parameters=dict(p1=p1))]
+"""),
+    ),
+    Case(
+        "a link that does not vary",
+        NumpyExample("""x = np.array([2.125, 0.5, -0.625], "float64").reshape((3,))
+p1 = np.array([0.25], "float64").reshape(())
+terms = [dict(function='exp(x)', S=None, b=None, link='log(p1 + (s - s))', parameters=dict(p1=p1))]
+"""),
+    ),
+    Case(
+        "an exponential that does not vary, below a logarithm",
+        Example("""x = np.array([2.0, 0.5, -0.625, 1.0], "float32").reshape((2, 2))
+p1 = np.array([0.25, 2.0], "float32").reshape((2,))
+def f(x):
+    return tf.math.log(tf.reduce_sum(tf.math.exp(p1 + (x - x)), -1))
+"""),
+    ),
 ]

@@ -30,6 +30,8 @@ def norm_offset(phi: Expression, x: Variable, psi: Expression, s: Variable) -> E
     >>> norm_offset(exp(x), x, sqrt(s), s) is None
     True
     """
+    if x not in phi.variables or s not in psi.variables:
+        return None
     degree = _degree(_varying(phi, x), x)
     root = _without(psi, s, _FACTORS | _ADDENDS)
     inside, inverse = _root(root)
