@@ -207,4 +207,16 @@ def f(x):
     return tf.math.log(tf.reduce_sum(tf.math.exp(p1 + (x - x)), -1))
 """),
     ),
+    Case(
+        "rows that a function knows to be none, and a sum that meets them: TensorFlow divided by 0",
+        Example(
+            """x = np.array([], "float32").reshape((0, 3))
+def f(x):
+    cells = tf.reshape(tf.reshape(x, [-1, 3, 1]), tf.shape(x))
+    return tf.reduce_sum(x * tf.reduce_sum(x, -1, keepdims=True) - cells, -1)
+""",
+            "dense",
+            "function",
+        ),
+    ),
 ]

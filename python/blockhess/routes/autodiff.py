@@ -103,12 +103,14 @@ def _gradient_and_products(
     y: tf.Tensor, sources: Sequence[tf.Tensor]
 ) -> tuple[tf.Tensor, Products | None]:
     """The gradient of `y` by x, the first source; its products, None where all are zero."""
-    x, gradient = sources[0], pull_back(y, sources)
+    x = sources[0]
+    # Where there is nothing to differentiate, TensorFlow's optimizer of graphs may divide by zero.
+    gradient = None if x.shape.num_elements() == 0 else pull_back(y, sources)
     if gradient is None:
         return tf.zeros_like(x), None
     gradient.set_shape(x.shape)
     products = Products(gradient, sources)
-    return gradient, None if products.zero or x.shape.num_elements() == 0 else products
+    return gradient, None if products.zero else products
 
 
 def blocks(products: Products, *, layout: str) -> tf.Tensor:
