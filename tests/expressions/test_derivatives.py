@@ -100,6 +100,12 @@ CHOICES = {
     "select": lambda x: e.select(e.greater(x, 0), x, 0.0),
     "two": lambda x: e.max(e.min(x, 6.0), 0.0),
     "twice": lambda x: 2 * e.max(x, 0.0),
+    "a sum": lambda x: e.max(x, 0.0) + e.max(x - 1, 0.0),
+    "a difference": lambda x: e.max(x, 0.0) - 3 * e.max(x - 1, 0.0),
+    "either": lambda x: e.select(e.greater(x, -3), e.max(x, 0.0), x + 2),
+    "a mask": lambda x: e.greater(x, 0) * x,
+    "two in a row": lambda x: e.select(e.greater(x, 0), e.select(e.less(x, 6), x, 0.0), 0.0),
+    "but not": lambda x: e.select(e.less(x, 0), 0.0, e.select(e.greater(x, 6), 0.0, x)),
 }
 
 
@@ -115,6 +121,19 @@ def test_what_a_choice_made_constant_has_no_slope(name, choice, in_float64):
     np.testing.assert_array_equal(in_float64(expressions, {x: -0.5})[1:], 0.0)
     point = {x: 0.40625}
     np.testing.assert_allclose(in_float64(expressions, point), in_float64(smooth, point), 1e-14)
+
+
+def test_derivatives_of_nested_choices_grow_with_the_nest():
+    def sizes(count):
+        h = x
+        for i in range(count):
+            h = e.square(e.max(e.min(h - 0.01 * i, 2.0), 0.0))
+        orders = [h, differentiate(h, x)]
+        orders.append(differentiate(orders[-1], x))
+        return [len(e.topological(orders[:k])) for k in (2, 3)]
+
+    ten, twenty = sizes(10), sizes(20)
+    assert all(b <= 2.2 * a for a, b in zip(ten, twenty, strict=True)), (ten, twenty)
 
 
 def test_polygamma_has_no_derivative_to_its_order():

@@ -34,7 +34,7 @@ TEXTS = [
     (e.select(e.greater(x, 0), x, e.expm1(x)), "select(x > 0, x, expm1(x))"),
     (e.equal(x + 1, 0), "x + 1 == 0"),
     (y * e.less(x, y), "y * (x < y)"),
-    (2 * e.less(x, y), "select(x < y, 2, 0)"),
+    (2 * e.less(x, y), "2 * (x < y)"),
     (e.ZERO, "0"),
     (e.Constant(-2.5), "-2.5"),
     (Call("neg", (Call("neg", (x,)),)), "--x"),

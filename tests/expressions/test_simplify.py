@@ -63,10 +63,6 @@ SAME = [
     (e.select(2.0, x, y), x),
     (e.select(z, e.select(z, x, y), 0), e.select(z, x, 0)),
     (e.select(z, 0, e.select(z, x, y)), e.select(z, 0, y)),
-    (2 * e.greater(x, 0), e.select(e.greater(x, 0), 2, 0)),
-    (-3 * e.select(z, 0, x), e.select(z, 0, -3 * x)),
-    (e.select(z, x, 0) - e.select(z, y, 0), e.select(z, x - y, 0)),
-    (e.greater(x, 0) + e.select(e.greater(x, 0), 0, y), e.select(e.greater(x, 0), 1, y)),
     (y / e.exp(x), y * e.exp(-x)),
     # Formulas that lose digits or overflow, as people spell them.
     (e.log(1 + e.exp(x)), e.softplus(x)),

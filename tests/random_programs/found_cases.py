@@ -219,4 +219,14 @@ def f(x):
             "function",
         ),
     ),
+    Case(
+        "lgamma far below zero, where TensorFlow's polygamma is wrong in float32",
+        Example(
+            """x = np.array([2.125, 2.125, -1.5], "float32").reshape((1, 3, 1))
+p1 = np.array([-0.625, -2.25, 2.0], "float32").reshape((1, 3, 1, 1))
+def f(x):
+    return tf.reduce_mean(tf.math.lgamma(tf.reduce_sum(x * tf.linalg.matvec(p1, x), -1)))
+"""
+        ),
+    ),
 ]

@@ -2,7 +2,8 @@
 
 A rule gets the call, its arguments and the derivatives of its arguments, and gives the derivative
 of the call. Choices (`max`, `select`, ...) choose between derivatives, never multiply by a mask, so
-that the branch not taken cannot turn the result into nan. At ties they side with TensorFlow.
+that neither the branch not taken nor an infinite slope of what follows can turn the result into
+nan (`chosen`). At ties they side with TensorFlow.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import math
 from collections.abc import Callable
 
 from .build import make as m
+from .choices import chosen
 from .expression import ARITY, ONE, ZERO, Call, Constant, Expression, Variable, topological
-from .simplify import choice, coefficient
+from .simplify import coefficient
 
 Rule = Callable[[Call, tuple[Expression, ...], tuple[Expression, ...]], Expression]
 
@@ -41,16 +43,25 @@ def differentiate(expression: Expression, variable: Variable) -> Expression:
     return derivatives[expression]
 
 
-def _chosen(inner: Expression, product: Callable[[Expression], Expression]) -> Expression:
-    """product(inner), a linear function; 0 where a choice made inner 0, be the factor infinite."""
-    condition, a, b = choice(inner)
-    if condition is None:
-        return product(inner)
-    return m.select(condition, _chosen(a, product), _chosen(b, product))
-
-
 def _times(slope: Expression, inner: Expression) -> Expression:
-    return _chosen(inner, lambda d: slope * d)
+    """slope * inner; 0 where a choice made inner 0, even where slope is infinite."""
+    return _through(inner, lambda d: slope * d)
+
+
+def _through(inner: Expression, product: Callable[[Expression], Expression]) -> Expression:
+    """product(inner), which is linear, of what is chosen."""
+    condition, value = chosen(inner)
+    return product(inner) if condition is None else m.select(condition, product(value), ZERO)
+
+
+def _sum(a: Expression, b: Expression, sign: float = 1.0) -> Expression:
+    """a + sign * b; one choice, where both are chosen by the same condition."""
+    if a is ZERO:
+        return _times(Constant(sign), b)
+    (p, u), (q, v) = chosen(a), chosen(b)
+    if p is not None and p is q:
+        return m.select(p, u + v if sign > 0 else u - v, ZERO)
+    return a + b if sign > 0 else a - b
 
 
 def _chain(slope: Callable[[Expression], Expression]) -> Rule:
@@ -79,7 +90,7 @@ def _product(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> 
             offset = _beside_square(v.arguments[0], u)
             if offset is not None:  # (u / sqrt(c + k u**2))' = c / sqrt(c + k u**2)**3
                 return _times(offset * (v * m.reciprocal(v.arguments[0])), du)
-    return _times(a[1], da[0]) + _times(a[0], da[1])
+    return _sum(_times(a[1], da[0]), _times(a[0], da[1]))
 
 
 def _beside_square(total: Expression, u: Expression) -> Expression | None:
@@ -102,7 +113,7 @@ def _power(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Ex
         by_base = m.select(m.equal(exponent, 0) * near_zero, 0, by_base)
     # TensorFlow's convention: no slope in the exponent where the base has no logarithm.
     logarithm = m.select(m.greater(base, 0), m.log(base), 0)
-    return _times(by_base, da[0]) + _times(y * logarithm, da[1])
+    return _sum(_times(by_base, da[0]), _times(y * logarithm, da[1]))
 
 
 def _polygamma(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
@@ -114,19 +125,19 @@ def _polygamma(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -
 _INVERSE_ROOT_PI = 2.0 / math.sqrt(math.pi)
 
 RULES: dict[str, Rule] = {
-    "add": lambda y, a, da: da[0] + da[1],
-    "sub": lambda y, a, da: da[0] - da[1],
+    "add": lambda y, a, da: _sum(*da),
+    "sub": lambda y, a, da: _sum(*da, -1.0),
     "mul": _product,
-    "div": lambda y, a, da: (
-        _chosen(da[0], lambda d: d / a[1]) - _chosen(da[1], lambda d: y * (d / a[1]))
+    "div": lambda y, a, da: _sum(
+        _through(da[0], lambda d: d / a[1]), _through(da[1], lambda d: y * (d / a[1])), -1.0
     ),
-    "neg": lambda y, a, da: -da[0],
+    "neg": _chain(lambda x: Constant(-1.0)),
     "square": _chain(lambda x: 2 * x),
     "pow": _power,
     "sqrt": _chain(lambda x: 0.5 * m.rsqrt(x)),
     # First y da: else what y meets leaves float32's range long before the product does.
-    "rsqrt": lambda y, a, da: _chosen(da[0], lambda d: -0.5 * (y * d) * m.reciprocal(a[0])),
-    "reciprocal": lambda y, a, da: _chosen(da[0], lambda d: -y * (y * d)),
+    "rsqrt": lambda y, a, da: _through(da[0], lambda d: -0.5 * (y * d) * m.reciprocal(a[0])),
+    "reciprocal": lambda y, a, da: _through(da[0], lambda d: -y * (y * d)),
     "abs": _chain(lambda x: m.sign(x)),
     "sign": _constant,
     "min": lambda y, a, da: m.select(m.less_equal(*a), *da),

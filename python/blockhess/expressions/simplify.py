@@ -8,9 +8,7 @@ expression or None. The forms it leads to:
   function;
 - whole powers up to 4, and half powers, as squares, products, roots and reciprocals, which cost
   less than `pow` and lose nothing;
-- equal summands counted, a factor common to two summands taken out;
-- of what is chosen, or else 0, the constant factor inside the choice, and one choice a condition in
-  a sum.
+- equal summands counted, a factor common to two summands taken out.
 
 Sums of more than two terms are never reassociated, nor are products of more than two
 non-constant factors: (x - y) + z, with x near y, is a different number from (x + z) - y.
@@ -97,11 +95,7 @@ def _add(a: Expression, b: Expression) -> Expression | None:
     if p < 0:
         return b - -a
     return _first(
-        _add_to_sum(a, b),
-        _add_to_sum(b, a),
-        _add_offsets(a, b, 1.0),
-        _factored(a, b, 1.0),
-        _joined_choices(a, b, 1.0),
+        _add_to_sum(a, b), _add_to_sum(b, a), _add_offsets(a, b, 1.0), _factored(a, b, 1.0)
     )
 
 
@@ -159,7 +153,6 @@ def _sub(a: Expression, b: Expression) -> Expression | None:
         None if swapped is None else -swapped,
         _add_offsets(a, b, -1.0),
         _factored(a, b, -1.0),
-        _joined_choices(a, b, -1.0),
     )
 
 
@@ -210,21 +203,6 @@ def _factored(a: Expression, b: Expression, sign: float) -> Expression | None:
     return None
 
 
-def _joined_choices(a: Expression, b: Expression, sign: float) -> Expression | None:
-    """One choice instead of two by the same condition."""
-    (c, p, q), (d, r, s) = choice(a), choice(b)
-    return make.select(c, _joined(p, r, sign), _joined(q, s, sign)) if c is d is not None else None
-
-
-def choice(e: Expression) -> tuple[Expression | None, Expression, Expression]:
-    """(condition, a, b) of select(condition, a, b) where a or b is 0; of all else (None, e, e)."""
-    if _is(e, "select") and ZERO in e.arguments[1:]:
-        return e.arguments
-    if isinstance(e, Call) and e.instruction in _COMPARISONS:
-        return e, ONE, ZERO
-    return None, e, e
-
-
 def _first(*candidates: Expression | None) -> Expression | None:
     return next((c for c in candidates if c is not None), None)
 
@@ -239,9 +217,6 @@ def _neg(a: Expression) -> Expression | None:
     c, rest = coefficient(a)
     if c != 1.0:
         return -c * rest
-    condition, chosen, other = choice(a)
-    if condition is not None:
-        return make.select(condition, -chosen, -other)
     if _is(a, "sub"):
         return a.arguments[1] - a.arguments[0]
     if _is(a, "add") and isinstance(a.arguments[1], Constant):
@@ -271,8 +246,7 @@ def _scale(c: float, e: Expression) -> Expression | None:
     inner, rest = coefficient(e)
     if inner != 1.0 and (_gathered(c * inner) or abs(inner) == 1.0):
         return _product(c, inner) * rest
-    condition, a, b = choice(e)
-    return make.select(condition, c * a, c * b) if condition is not None else None
+    return None
 
 
 def _div(a: Expression, b: Expression) -> Expression | None:
@@ -434,7 +408,8 @@ def _select(c: Expression, a: Expression, b: Expression) -> Expression | None:
         return make.select(c, a, b.arguments[2])
     if a is b:
         return a
-    return c if a is ONE and b is ZERO and choice(c)[0] is c else None
+    is_truth = isinstance(c, Call) and c.instruction in _COMPARISONS
+    return c if is_truth and a is ONE and b is ZERO else None
 
 
 _RULES: dict[str, Callable[..., Expression | None]] = {

@@ -1,0 +1,64 @@
+"""What choices make zero, as the derivative of `max(x, 0)` below zero, whatever multiplies it."""
+
+from __future__ import annotations
+
+from .build import make as m
+from .expression import ONE, ZERO, Call, Expression
+
+_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
+#: How far down an expression choices are looked for: the price of a derivative stays linear.
+_DEPTH = 8
+
+
+def chosen(e: Expression, depth: int = _DEPTH) -> tuple[Expression | None, Expression]:
+    """(condition, value) where `e` is value if the condition is not 0, and else 0 by choice.
+
+    (None, e) where no choice makes `e` zero.
+
+    >>> from blockhess.expressions import Variable, exp, greater, select
+    >>> x = Variable("x")
+    >>> [str(part) for part in chosen(select(greater(x, 0), x, 0) * exp(x))]
+    ['x > 0', 'x * exp(x)']
+    >>> chosen(exp(x))[0] is None
+    True
+    """
+    if not isinstance(e, Call) or depth == 0:
+        return None, e
+    if e.instruction in _COMPARISONS:
+        return e, ONE
+    if e.instruction == "select":
+        return _of_select(e, depth)
+    if e.instruction not in ("neg", "mul", "add", "sub"):
+        return None, e
+    parts = [chosen(a, depth - 1) for a in e.arguments]
+    if all(condition is None for condition, _ in parts):
+        return None, e
+    (p, u), (q, v) = parts[0], parts[-1]
+    if e.instruction == "neg":
+        return p, -u
+    if e.instruction == "mul":
+        return _both(p, q), u * v
+    if p is None or q is None:
+        return None, e
+    if p is q:
+        return p, u + v if e.instruction == "add" else u - v
+    return m.select(p, ONE, q), e
+
+
+def _of_select(e: Call, depth: int) -> tuple[Expression | None, Expression]:
+    c, a, b = e.arguments
+    (p, u), (q, v) = chosen(a, depth - 1), chosen(b, depth - 1)
+    if b is ZERO:
+        return _both(c, p), u
+    if a is ZERO:
+        return m.select(c, ZERO, ONE if q is None else q), v
+    if p is q is None:
+        return None, e
+    condition = m.select(c, *(ONE if part is None else part for part in (p, q)))
+    return condition, m.select(c, u, v)
+
+
+def _both(p: Expression | None, q: Expression | None) -> Expression | None:
+    if p is None or q is None or p is q:
+        return q if p is None else p
+    return m.select(p, q, ZERO)
