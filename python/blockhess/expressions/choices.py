@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from .build import make as m
-from .expression import ONE, ZERO, Call, Expression
+from .expression import COMPARISONS, ONE, ZERO, Call, Expression
 
-_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 #: How far down an expression choices are looked for: the price of a derivative stays linear.
 _DEPTH = 8
 
@@ -24,7 +23,7 @@ def chosen(e: Expression, depth: int = _DEPTH) -> tuple[Expression | None, Expre
     """
     if not isinstance(e, Call) or depth == 0:
         return None, e
-    if e.instruction in _COMPARISONS:
+    if e.instruction in COMPARISONS:
         return e, ONE
     if e.instruction == "select":
         return _of_select(e, depth)

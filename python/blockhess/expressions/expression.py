@@ -19,6 +19,8 @@ from .. import _core
 
 #: Name of every instruction of the core, with how many arguments it takes.
 ARITY: Mapping[str, int] = dict(_core.instructions())
+#: The instructions whose value is 1 or 0.
+COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 
 
 class _Interned(type):

@@ -21,10 +21,9 @@ import struct
 from collections.abc import Callable
 
 from .build import make
-from .expression import ONE, ZERO, Call, Constant, Expression
+from .expression import COMPARISONS, ONE, ZERO, Call, Constant, Expression
 
 _COMMUTATIVE = frozenset({"add", "mul", "equal", "not_equal"})
-_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 _ODD = frozenset({"sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "erf", "sign"})
 _EVEN = frozenset({"cos", "cosh", "sigmoid_prime"})
 
@@ -408,7 +407,7 @@ def _select(c: Expression, a: Expression, b: Expression) -> Expression | None:
         return make.select(c, a, b.arguments[2])
     if a is b:
         return a
-    is_truth = isinstance(c, Call) and c.instruction in _COMPARISONS
+    is_truth = isinstance(c, Call) and c.instruction in COMPARISONS
     return c if is_truth and a is ONE and b is ZERO else None
 
 
