@@ -332,6 +332,12 @@ def _sign(a: Any) -> Jet:
         return undetermined(a)
 
 
+def _cast(a: Any) -> Jet:
+    """To the type of the arithmetic, in which what is small may be zero."""
+    a = lifted(a)
+    return Jet(_rounded(*a.value), a.slopes, a.curvatures) if a.slopes or a.curvatures else a
+
+
 def _floor(a: Any) -> Jet:
     a = lifted(a)
     v, error, _ = a.value
@@ -524,7 +530,7 @@ _ROWS = {
     "softmax_cross_entropy_with_logits": _cross_entropy,
     "sparse_softmax_cross_entropy_with_logits": _sparse_cross_entropy,
     "leaky_relu": lambda a, alpha: FUNCTIONS["where"](FUNCTIONS["greater"](a, 0.0), a, alpha * a),
-    "cast": lambda a, dtype: a,
+    "cast": lambda a, dtype: np.frompyfunc(_cast, 1, 1)(a),
     "constant": lambda a, dtype=None: a,
     "identity_n": lambda a: a,
     "ensure_shape": lambda a, shape: a,

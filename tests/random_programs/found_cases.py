@@ -229,4 +229,19 @@ def f(x):
 """
         ),
     ),
+    Case(
+        "a sum and a mean near the largest number",
+        Example("""x = np.array([-2.0, 3.0, 0.75, -2.75, 2.75, -4.4942328371557893e+307], "float64").reshape((3, 2))
+p1 = np.array([-1.875, -2.0], "float64").reshape((2,))
+def f(x):
+    return tf.reduce_sum(tf.reduce_sum(p1 * x, -1)) * 0.5 + tf.reduce_mean(1.0 - x)
+"""),
+    ),
+    Case(
+        "the size of what a cast to float32 makes zero",
+        Example("""x = np.array([1.5, -2.2250738585072014e-308], "float64").reshape((1, 2))
+def f(x):
+    return tf.reduce_sum(tf.sqrt(tf.abs(tf.cast(tf.cast(x, tf.float32), x.dtype)) + 0.25), -1)
+"""),
+    ),
 ]
