@@ -244,4 +244,12 @@ def f(x):
     return tf.reduce_sum(tf.sqrt(tf.abs(tf.cast(tf.cast(x, tf.float32), x.dtype)) + 0.25), -1)
 """),
     ),
+    Case(
+        "nan that a weight of zero meets",
+        Example("""x = np.array([20.0, 0.5, -1.5, 2.0, np.nan, 0.375], "float64").reshape((3, 2))
+p1 = np.array([-1.25, 0.0], "float64").reshape((2,))
+def f(x):
+    return tf.reduce_sum(tf.square(tf.reduce_sum(x * p1, -1)))
+"""),
+    ),
 ]

@@ -113,6 +113,8 @@ class Truth:
             unknown = [not error < math.inf for _, error, _ in self.value]
         else:  # It is not known in which row, unless derivatives say so.
             unknown = [not any(not e < math.inf for _, e, _ in slopes.values())] * len(rows)
+        nan = np.isnan(x.astype(np.float64)).reshape(rows.shape).any(-1)  # Times 0, too.
+        unknown = [a or b for a, b in zip(unknown, nan, strict=True)]
         self.gradient = [
             ANYTHING if unknown[cell // self.K] else slopes.get(cell) for cell in range(x.size)
         ]
