@@ -245,7 +245,7 @@ def _applied(name: str, a: Jet, extra: float | None, through_value: bool) -> Jet
     radius = error + 2.0 * _arithmetic.unit * abs(float(v))
     if not radius < math.inf or (abs(v) > _FAR and name not in _ANYWHERE):
         raise Undetermined(name)
-    if _arithmetic.through_value and name.endswith("gamma") and v < -8:
+    if _arithmetic.through_value and _arithmetic.unit > 1e-8 and name.endswith("gamma") and v < -8:
         raise Undetermined(name)  # TensorFlow's polygamma(1, -9.5) is 3e12 in float32.
     # What a choice made constant stays so, but across a sum over the row zero may meet infinity.
     constant = not a.curvatures and len(a.slopes) == 1 < _width and ZERO in a.slopes.values()

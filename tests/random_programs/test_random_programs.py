@@ -74,11 +74,15 @@ def check_drawn(
     assert bounds["sharp"] >= 0.5 * (bounds["sharp"] + bounds["blunt"]) > 0, bounds
 
 
+def largest(dtype: str | np.dtype) -> float:
+    """Where sums may end: a mean may be taken of what was multiplied by the number of rows."""
+    return float(ml_dtypes.finfo(dtype).max) / 16
+
+
 def arithmetic(dtype: str, through_value: bool = False) -> Arithmetic:
     limits = ml_dtypes.finfo(dtype)
     unit = ROUNDINGS * float(limits.eps) / 2
-    # A mean may be taken of what was multiplied by the number of rows.
-    return Arithmetic(unit, float(limits.tiny), float(limits.max) / 16, through_value)
+    return Arithmetic(unit, float(limits.tiny), largest(dtype), through_value)
 
 
 #: What a route may answer instead. TensorFlow has no polygamma in 16 bits, and for some functions
@@ -147,7 +151,7 @@ class Truth:
 def compare(what: str, actual: np.ndarray, truth: list[Part | None], finite_only: bool) -> None:
     """Raises AssertionError at the first number beyond its bound."""
     limits = ml_dtypes.finfo(actual.dtype)
-    eps, tiny, largest = float(limits.eps), float(limits.tiny), float(limits.max) / 16
+    eps, tiny, end = float(limits.eps), float(limits.tiny), largest(actual.dtype)
     numbers = actual.astype(np.float64).reshape(-1)
     assert len(numbers) == len(truth), (what, actual.shape, len(truth))
     for place, (number, part) in enumerate(zip(numbers, truth, strict=True)):
@@ -156,7 +160,7 @@ def compare(what: str, actual: np.ndarray, truth: list[Part | None], finite_only
         bound = error + eps * abs(exact) + (tiny if abs(exact) < 2 * tiny and size else 0.0)
         if what.endswith("hessian") and numbers.dtype == actual.dtype:
             COUNTS["sharp" if bound <= 1e-3 * abs(exact) + tiny else "blunt"] += 1
-        if not bound < math.inf or abs(exact) + bound > largest:
+        if not bound < math.inf or abs(exact) + bound > end:
             COUNTS[f"{what}: no bound"] += 1
         elif finite_only and not math.isfinite(number):
             COUNTS[f"{what}: not finite"] += 1
