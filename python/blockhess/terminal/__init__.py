@@ -2,5 +2,5 @@
 
 `commands` knows what may be typed, and imports the room of a command when it is typed: each has
 `run(arguments, screen)`, which prints for people, returns an `Outcome` for machines, and imports
-TensorFlow. `screen` is where they print.
+TensorFlow. `screen` is where they print; `start_up` keeps TensorFlow's messages from it.
 """

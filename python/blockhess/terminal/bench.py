@@ -61,7 +61,12 @@ class Ratio:
 
     def __str__(self) -> str:
         shown = (self.median, self.first_quartile, self.third_quartile)
-        return "{} ({}-{})".format(*(f"{ratio:#.2g}".rstrip(".") for ratio in shown))
+        return "{} ({}-{})".format(*map(_shown, shown))
+
+
+def _shown(ratio: float) -> str:
+    """In four characters at most, below 10000."""
+    return f"{ratio:.{2 if ratio < 1 else 1 if ratio < 10 else 0}f}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +91,8 @@ def run(arguments: argparse.Namespace, screen: Screen) -> Outcome:
             found.append(_comparison(case, N, K))
             progress.advance(task)
     device = tf.zeros([]).device
-    screen.console.print(_table(found))
+    for N, K in SIZES:
+        screen.console.print(_table(N, K, [c for c in found if (c.N, c.K) == (N, K)]))
     screen.console.print(NOTE.format(device=device), markup=False)
     comparisons = [dataclasses.asdict(comparison) for comparison in found]
     return Outcome(Exit.GOOD, {"device": device, "comparisons": comparisons})
@@ -163,9 +169,8 @@ def _wait() -> None:
     tf.test.experimental.sync_devices()
 
 
-def _table(found: list[Comparison]) -> Table:
-    shown = table("f", "N, K", "ours", *found[0].ratios)
+def _table(N: int, K: int, found: list[Comparison]) -> Table:
+    shown = table("f", "ours", *found[0].ratios, title=f"N = {N}, K = {K}")
     for c in found:
-        time_taken = f"{1e3 * c.ours_seconds:.3g} ms"
-        shown.add_row(c.function, f"{c.N}, {c.K}", time_taken, *map(str, c.ratios.values()))
+        shown.add_row(c.function, f"{1e3 * c.ours_seconds:.3g} ms", *map(str, c.ratios.values()))
     return shown

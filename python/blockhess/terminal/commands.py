@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from blockhess.programs import LAYOUTS
 from blockhess.terminal.outcome import CommandError
 from blockhess.terminal.screen import Screen
+from blockhess.terminal.start_up import quiet
 
 EXIT_CODES = """\
 exit codes:
@@ -36,9 +37,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     screen = Screen(arguments.json)
     try:
-        outcome = importlib.import_module(f"{__package__}.{arguments.command}").run(
-            arguments, screen
-        )
+        with quiet(arguments.verbose):
+            room = importlib.import_module(f"{__package__}.{arguments.command}")
+        outcome = room.run(arguments, screen)
     except CommandError as error:
         screen.error(str(error))
         return error.exit
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         added.add_argument("--json", action="store_true", help="print one JSON document instead")
+        added.add_argument("--verbose", action="store_true", help="TensorFlow's own messages, too")
         return added
 
     command("info", "how this blockhess was built, and what it runs on")

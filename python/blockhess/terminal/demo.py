@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from rich.table import Table
 
 import blockhess
 from blockhess import baselines
@@ -30,9 +31,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> Outcome:
 def first_problem(screen: Screen) -> list[dict[str, Any]]:
     """f = sum(x * x) over a placeholder whose number of rows is known only when it is fed."""
     console = screen.console
-    console.rule(
-        "The first problem: a TF1 graph, x = placeholder(float32, (None, 3)), f = sum(x * x)"
-    )
+    console.rule("The first problem: f = sum(x * x), x = placeholder(float32, (None, 3))")
     found = []
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x = tf.compat.v1.placeholder(tf.float32, (None, 3), name="x")
@@ -104,12 +103,7 @@ def density(screen: Screen, N: int = 100_000, K: int = 8) -> dict[str, Any]:
         medians = _times(ways(f), x, blocks)
         best = min((name for name in medians if name != OURS), key=medians.__getitem__)
         memory = _memory([OURS, best], N, K)
-    shown = table("way", "median of 15", "times blockhess", "peak memory")
-    for name in sorted(medians, key=medians.__getitem__):
-        time_taken, ratio = f"{1e3 * medians[name]:.2f} ms", medians[name] / medians[OURS]
-        weight = _in_MiB(memory[name]) if name in memory else ""
-        shown.add_row(name, time_taken, f"{ratio:.1f}", weight)
-    console.print(shown)
+    console.print(_table(medians, memory))
     console.print(
         f"TensorFlow's best way here, {best}, takes {medians[best] / medians[OURS]:.1f} times as "
         f"long. Peak memory is that of the whole process beyond the same at N = 8; the output "
@@ -122,6 +116,15 @@ def density(screen: Screen, N: int = 100_000, K: int = 8) -> dict[str, Any]:
         "peak_bytes": memory,
         "output_bytes": blocks.nbytes,
     }
+
+
+def _table(medians: dict[str, float], memory: dict[str, int | None]) -> Table:
+    shown = table("way", "median of 15", "times blockhess", "peak memory")
+    for name in sorted(medians, key=medians.__getitem__):
+        time_taken, ratio = f"{1e3 * medians[name]:.2f} ms", medians[name] / medians[OURS]
+        weight = _in_MiB(memory[name]) if name in memory else ""
+        shown.add_row(name, time_taken, f"{ratio:.1f}", weight)
+    return shown
 
 
 def _in_MiB(count: int | None) -> str:
@@ -146,26 +149,25 @@ def _times(
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def run_once(name: str, N: int, K: int) -> None:
-    """Runs one way once and prints the peak of resident memory from here on, in KiB (Linux)."""
+def print_peak(name: str, N: int, K: int) -> None:
+    """Prints the peak of resident memory in KiB (Linux), beyond that of the same at N = 8."""
+    small, large = (_peak(name, rows, K) for rows in (8, N))
+    print(large - small)
+
+
+def _peak(name: str, N: int, K: int) -> int:
     call, x = ways(gaussian(K)[1])[name], sample(N, K)
     # Sets the high-water mark to what is resident now: importing TensorFlow takes more than a call.
     Path("/proc/self/clear_refs").write_text("5")
     call(x)
-    print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 def _memory(names: list[str], N: int, K: int) -> dict[str, int | None]:
-    """Peak bytes of each way in a process of its own, beyond those of the same at N = 8."""
-
-    def start(name: str, rows: int) -> subprocess.Popen:
-        code = f"from blockhess.terminal.demo import run_once; run_once({name!r}, {rows}, {K})"
-        command = [sys.executable, "-c", code]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
+    """Peak bytes of each way, each in a process of its own."""
     found: dict[str, int | None] = {}
     for name in names:
-        large, small = (p.communicate()[0].strip() for p in (start(name, N), start(name, 8)))
-        measured = large.isdigit() and small.isdigit()
-        found[name] = 1024 * (int(large) - int(small)) if measured else None
+        code = f"from blockhess.terminal.demo import print_peak; print_peak({name!r}, {N}, {K})"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        found[name] = None if done.returncode else 1024 * int(done.stdout)
     return found

@@ -41,9 +41,16 @@ class Screen:
         return Progress(*columns, console=self._errors, transient=True, disable=hidden)
 
 
-def table(*columns: str) -> Table:
+def table(*columns: str, title: str | None = None) -> Table:
     """Without borders; where it is too narrow, cells go on in the next line and lose nothing."""
-    found = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    found = Table(
+        box=SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+    )
     for column in columns:
         found.add_column(column, overflow="fold")
     return found
