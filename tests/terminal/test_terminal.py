@@ -3,56 +3,122 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import re
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
+from devices import Opened, Printed, pipe, standard_streams, terminal
 
 import blockhess as bh
 from blockhess.terminal import bench, check, commands, demo
-from blockhess.terminal.checks import closed_form
+from blockhess.terminal.checks import closed_form, routes
+
+PLACES = {"a terminal": terminal, "a pipe": pipe}
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def typed(*arguments: str, columns: int = 80) -> subprocess.CompletedProcess:
-    """As at a shell, with output into a pipe."""
-    forced = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-    environment = {name: value for name, value in os.environ.items() if name not in forced}
-    return subprocess.run(
-        [sys.executable, "-m", "blockhess", *arguments],
-        capture_output=True,
-        text=True,
-        env={**environment, "COLUMNS": str(columns)},
-    )
+@pytest.fixture
+def typed(monkeypatch) -> Callable[..., tuple[int, Printed]]:
+    """Exit code and output of a command whose standard streams are `device`, `columns` wide."""
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+    def run(
+        *arguments: str, device: Callable[[], Opened] = pipe, columns: int = 80
+    ) -> tuple[int, Printed]:
+        if device is terminal:
+            device = partial(terminal, columns)
+        elif columns != 80:
+            monkeypatch.setenv("COLUMNS", str(columns))
+        code = 0
+        with standard_streams(device) as printed:
+            try:
+                code = commands.main(arguments)
+            except SystemExit as stopped:
+                code = stopped.code
+        monkeypatch.delenv("COLUMNS", raising=False)
+        return code, printed
+
+    return run
 
 
-def test_info_is_the_build_info_as_text_and_as_JSON():
-    text, machine = typed("info"), typed("info", "--json")
-    assert (text.returncode, machine.returncode) == (0, 0)
-    facts = json.loads(machine.stdout)
+def test_info_is_the_build_info_as_text_and_as_JSON(typed):
+    (code, text), (also_code, machine) = typed("info"), typed("info", "--json")
+    assert (code, also_code) == (0, 0)
+    facts = json.loads(machine.out)
     assert facts.items() >= dict(bh.build_info()).items()
     assert "/device:CPU:0" in facts["devices"]
-    assert all(name in text.stdout for name in facts)
+    assert all(name in text.out for name in facts)
 
 
-def test_nothing_is_cut_off_and_no_line_is_too_long_on_a_narrow_terminal():
-    wide, narrow = (typed("info", columns=columns).stdout for columns in (300, 40))
-    assert max(map(len, narrow.splitlines())) <= 40
-    assert sorted("".join(narrow.split())) == sorted("".join(wide.split()))
+def test_nothing_is_cut_off_and_no_line_is_too_long_on_a_narrow_terminal(typed, subtests):
+    for place, device in PLACES.items():
+        with subtests.test(place):
+            wide, narrow = (typed("info", columns=n, device=device)[1].out for n in (300, 40))
+            assert max(map(len, narrow.splitlines())) <= 40
+            assert sorted("".join(narrow.split())) == sorted("".join(wide.split()))
 
 
-def test_a_pipe_gets_no_escape_codes():
-    for arguments in (["info"], ["explain", "tf.norm(x)", "--shape", "3,2"], ["frobnicate"]):
-        done = typed(*arguments)
-        assert "\x1b" not in done.stdout
-        assert "\x1b[" not in done.stderr.split("usage:")[-1]
+COMMANDS = {
+    "info": ["info"],
+    "explain": ["explain", "tf.exp(-0.5 * tf.reduce_sum(x * x, 1))", "--shape", "1000,8"],
+    "explain, autodiff": ["explain", "tf.cumsum(x, 1)[:, -1] ** 2", "--shape", "1000,8"],
+    "explain, an error": ["explain", "tf.frobnicate(x)", "--shape", "1000,8"],
+    "check": ["check"],
+    "bench": ["bench", "--quick"],
+    "demo": ["demo"],
+    "no command": ["frobnicate"],
+    "help": ["--help"],
+    **{f"help of {c}": [c, "--help"] for c in ("info", "demo", "explain", "check", "bench")},
+}
 
 
-def test_the_self_test_passes_here_on_every_instruction_set_and_route():
-    done = typed("check", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout)
+@pytest.fixture
+def without_measuring(monkeypatch):
+    """Numbers as wide as they get, where the commands measure; the rest is as it is."""
+    ratio = bench.Ratio(9999.0, 999.9, 9999.4)
+    ratios = dict.fromkeys(("batch_jacobian", "with XLA", "tf.fill"), ratio)
+    comparison = lambda case, N, K: bench.Comparison(case.name, N, K, 1.2345e-5, ratios)  # noqa: E731
+    monkeypatch.setattr(bench, "_comparison", comparison)
+    monkeypatch.setattr(bench, "SIZES", ((1_000_000, 32),))
+    monkeypatch.setattr(
+        check,
+        "_finding",
+        lambda c: check.Finding(c.subject, c.where, c.where != "CPU:0", 1.25e-16, "as it came"),
+    )
+    monkeypatch.setattr(demo, "_times", lambda ways, *_: dict.fromkeys(ways, 9.87654))
+    monkeypatch.setattr(demo, "_memory", lambda names, *_: dict.fromkeys(names))
+
+
+def words_of(printed: str) -> set[str]:
+    return {word for word in ESCAPES.sub("", printed).split() if word.strip("─")}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_80_columns_hold_every_line_and_no_word_is_broken(name, typed, without_measuring, subtests):
+    """Except a word that is longer than a column by itself, a path."""
+    code, wide = typed(*COMMANDS[name], columns=500)
+    long = [word for word in words_of(wide.out) if len(word) > 50]
+    for place, device in PLACES.items():
+        with subtests.test(place):
+            also_code, narrow = typed(*COMMANDS[name], device=device)
+            out, err = (ESCAPES.sub("", text) for text in (narrow.out, narrow.err))
+            assert max(map(len, out.splitlines()), default=0) <= 80
+            pieces = words_of(out) - words_of(wide.out)
+            assert all(any(piece in word for word in long) for piece in pieces)
+            assert words_of(err) >= words_of(wide.err)
+            assert also_code == code
+            if device is pipe:
+                assert "\x1b" not in narrow.out + narrow.err
+
+
+def test_the_self_test_passes_here_on_every_instruction_set_and_route(capsys):
+    code, printed = in_process(capsys, "check", "--json")
+    found = json.loads(printed)
+    assert code == 0, printed
     assert found["passed"] and all(c["passed"] and c["error"] >= 0 for c in found["checks"])
     places = " ".join(c["where"] for c in found["checks"])
     assert all(isa in places for isa in bh.build_info()["isas"])
@@ -68,6 +134,8 @@ def in_process(capsys, *arguments: str) -> tuple[int, str]:
 
 
 def test_the_self_test_fails_and_names_what_failed_where_results_are_wrong(monkeypatch, capsys):
+    """Under XLA the same results are compared in the same way, and take longer."""
+    monkeypatch.setattr(routes, "XLA", {})
     exact = closed_form.Problem.exact
     wrong = {"packed": 1.1}
     monkeypatch.setattr(
@@ -189,6 +257,7 @@ def test_an_interrupt_is_exit_130(monkeypatch, capsys):
     assert (code, json.loads(printed)) == (130, {"error": "interrupted"})
 
 
+@pytest.mark.full
 def test_bench_compares_every_function_with_every_peer(monkeypatch, capsys):
     monkeypatch.setattr(bench, "SIZES", ((4, 2),))
     monkeypatch.setattr(bench, "SECONDS", 0.0)
@@ -210,21 +279,17 @@ def test_bench_times_nothing_that_differs(monkeypatch, capsys):
     assert "batch_jacobian differs from blockhess by" in json.loads(printed)["error"]
 
 
-def test_the_demo_gives_its_numbers_to_machines(monkeypatch, capsys):
-    small = lambda screen, original=demo.density: original(screen, N=20, K=3)  # noqa: E731
-    monkeypatch.setattr(demo, "density", small)
+@pytest.mark.full
+def test_the_demo_computes_times_and_weighs_what_it_says(capsys):
+    """.ci/run has it print the same for people."""
     code, printed = in_process(capsys, "demo", "--json")
-    assert code == 0
+    assert code == 0, printed
     found = json.loads(printed)
     first = found["first_problem"][0]
     assert first["x"] == [[1, 2, 3], [4, 5, 6]] and first["gradient"] == [[2, 4, 6], [8, 10, 12]]
     assert first["blocks"] == (2 * np.broadcast_to(np.eye(3), (2, 3, 3))).tolist()
-    assert found["density"]["output_bytes"] == 20 * 9 * 4
-    assert len(found["density"]["median_seconds"]) == 7
-
-
-def test_the_demo_is_what_the_README_promises():
-    done = typed("demo")
-    assert done.returncode == 0, done.stderr
-    assert "The first problem" in done.stdout and "times blockhess" in done.stdout
-    assert "\x1b" not in done.stdout
+    density = found["density"]
+    assert density["output_bytes"] == 100_000 * 64 * 4
+    assert len(density["median_seconds"]) == 7
+    assert set(density["peak_bytes"]) < set(density["median_seconds"])
+    assert all(peak >= density["output_bytes"] for peak in density["peak_bytes"].values())

@@ -24,8 +24,9 @@ INTERRUPTED = 130
 FUNCTION = """\
 FUNCTION is Python text, evaluated as Python: an expression in x, such as
   "tf.reduce_sum(tf.sin(x))" or "tf.exp(-0.5 * tf.reduce_sum(x * x, 1))",
-or a function of it, "lambda x: ...". It may use tf (TensorFlow), np (NumPy), tnp
-(tf.experimental.numpy: NumPy's functions on tensors), math and bh (blockhess).
+or a function of it, "lambda x: ...". It may use tf (TensorFlow), np (NumPy),
+tnp (tf.experimental.numpy: NumPy's functions on tensors), math and bh
+(blockhess).
 """
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 ROUTES = ("auto", "fused", "autodiff")
