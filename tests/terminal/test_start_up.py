@@ -82,9 +82,3 @@ def test_TensorFlow_itself_writes_nothing_before_or_among_ours():
     done = typed("explain", WARNS, "--shape", "1000,8")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.removeprefix("\x1b[1m").startswith("route:")
-
-
-@pytest.mark.full
-def test_verbose_is_TensorFlow_as_it_is():
-    done = typed("explain", WARNS, "--shape", "1000,8", "--verbose")
-    assert done.returncode == 0 and "WARNING:tensorflow:Tracing is expensive" in done.stderr
