@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from devices import standard_streams, terminal
+from streams import standard_streams, terminal
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 

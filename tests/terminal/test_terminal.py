@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
-from devices import Opened, Printed, pipe, standard_streams, terminal
+from streams import Opened, Printed, pipe, standard_streams, terminal
 
 import blockhess as bh
 from blockhess.terminal import bench, check, commands, demo
@@ -113,6 +114,24 @@ def test_80_columns_hold_every_line_and_no_word_is_broken(name, typed, without_m
             assert also_code == code
             if device is pipe:
                 assert "\x1b" not in narrow.out + narrow.err
+
+
+def test_the_page_shows_the_table_of_the_self_test(typed, without_measuring):
+    """Beside instruction sets, GPUs and XLA, which a machine or a build may lack."""
+
+    def rows(text: str) -> list[list[str]]:
+        lines = [line.strip() for line in text.splitlines() if line.strip("─ ")]
+        cells = [re.split("  +", line)[:2] for line in lines]
+        return [
+            row
+            for row in cells
+            if row[0] != "the formula, maps" and not re.search("XLA|GPU", row[-1])
+        ]
+
+    page = (Path(__file__).parents[2] / "docs/terminal.md").read_text()
+    shown = re.search(r"```text\n(.*?)\n\n", page, re.DOTALL)[1]
+    assert max(map(len, shown.splitlines())) <= 80
+    assert rows(shown) == rows(typed("check")[1].out)[: len(rows(shown))]
 
 
 def test_the_self_test_passes_here_on_every_instruction_set_and_route(capsys):
