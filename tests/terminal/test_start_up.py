@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from streams import standard_streams, terminal
+from streams import ESCAPES, standard_streams, terminal
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
@@ -24,6 +24,8 @@ import logging, os, sys
 os.write(2, {chr(10).join([*MESSAGES.values(), ""]).encode()!r})
 if os.environ["ENDING"] == "ImportError":
     raise ImportError("libcudart.so.12: cannot open shared object file")
+if os.environ["ENDING"] == "interrupted":
+    raise KeyboardInterrupt
 if os.environ["ENDING"] == "killed":
     os.write(2, {FATAL.encode()!r})
     os.kill(os.getpid(), 9)
@@ -57,6 +59,7 @@ def typed(*arguments: str, columns: int = 80, **environment: str) -> subprocess.
         (("--verbose",), None, "", tuple(MESSAGES)),
         ((), None, "ImportError", tuple(MESSAGES)),
         ((), None, "killed", tuple(MESSAGES)),
+        ((), None, "interrupted", ()),
     ],
 )
 def test_what_is_shown_of_a_TensorFlow_that_writes_to_descriptor_2(
@@ -69,6 +72,8 @@ def test_what_is_shown_of_a_TensorFlow_that_writes_to_descriptor_2(
     assert {name for name, text in MESSAGES.items() if text in done.stderr} == set(there)
     if ending == "ImportError":
         assert done.returncode == 1 and "ImportError: libcudart.so.12: cannot open" in done.stderr
+    elif ending == "interrupted":
+        assert (done.returncode, ESCAPES.sub("", done.stderr)) == (130, "error: interrupted\n")
     elif ending == "killed":
         assert done.returncode < 0 and FATAL in done.stderr
     else:

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streams import Opened, Printed, pipe, standard_streams, terminal
+from streams import ESCAPES, Opened, Printed, pipe, standard_streams, terminal
 
 import blockhess as bh
 from blockhess.terminal import bench, check, commands, demo
 from blockhess.terminal.checks import closed_form, routes
 
 PLACES = {"a terminal": terminal, "a pipe": pipe}
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @pytest.fixture

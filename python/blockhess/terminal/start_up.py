@@ -19,11 +19,11 @@ OVER, FAILED = b"\0over", b"\0failed"
 
 @contextmanager
 def quiet(verbose: bool) -> Iterator[None]:
-    """Around the import of TensorFlow and what follows.
+    """The import of TensorFlow stands in this block, which sets its level for what follows, too.
 
     TensorFlow's C++ writes to file descriptor 2 as it is imported, whatever the level: a process
-    beside this one keeps that, and shows it if the import raises or ends this process. Python's own
-    standard error, with warnings and progress, is not touched.
+    beside this one keeps that, and shows it if the import raises or ends this process. What Python
+    writes to standard error, warnings among it, is shown as it comes.
     """
     level = os.environ.setdefault(LEVEL, "0" if verbose else "3")
     if verbose or "tensorflow" in sys.modules or sys.stderr is None:
@@ -44,6 +44,9 @@ def quiet(verbose: bool) -> Iterator[None]:
     try:
         yield
         ending = OVER
+    except KeyboardInterrupt:
+        ending = OVER
+        raise
     finally:
         sys.stderr = python
         os.dup2(terminal, 2)
