@@ -96,7 +96,7 @@ def timing_rows(found: Record) -> Iterator[Row]:
 
 def peer_rows(found: Record) -> Iterator[Row]:
     ours = {problem(t): t["ms"] for t in found["timings"] if t["pass"] == "forward"}
-    for peer in found["peers"]:
+    for peer in sorted(found["peers"], key=problem):
         way = f"{peer['framework']}: {peer['way']}"
         if "ms" not in peer:
             yield (*problem(peer), way, peer["failed"], "")

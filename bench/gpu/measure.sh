@@ -85,7 +85,7 @@ step() {
   code=$?
   case $code in
     0) ;;
-    3) status="missing: $(tail -n 1 "$out/$step.log")" ;;
+    3) status="missing: $(tail -n 1 "$out/$step.log" | tr '\t' ' ')" ;;
     124 | 137) status="stopped after $limit s" ;;
     *) status="failed: exit code $code" ;;
   esac
