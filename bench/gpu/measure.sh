@@ -78,26 +78,25 @@ step() {
   shift 2
   if [ "$limit" -lt 1 ]; then
     leave_out "$step" "no time"
-    return
+    return 1
   fi
   echo "$step ..."
   timeout --kill-after=5 "$limit" "$@" > "$out/$step.log" 2>&1 < /dev/null
   code=$?
   case $code in
     0) ;;
-    3) status="missing: $(tail -n 1 "$out/$step.log" | tr '\t' ' ')" ;;
+    3) status="missing" ;;
     124 | 137) status="stopped after $limit s" ;;
     *) status="failed: exit code $code" ;;
   esac
   if [ "$code" -ne 0 ]; then
     echo "$step: $status"
-    if [ "$code" -ne 3 ]; then
-      failures=1
-      tail -n 20 "$out/$step.log"
-    fi
+    tail -n 20 "$out/$step.log"
+    if [ "$status" != missing ]; then failures=1; fi
   fi
   note "$step" "$status" $((SECONDS - began)) "$limit"
   collect  # What has been measured is there, whatever comes.
+  return "$code"
 }
 
 leave_out() {
@@ -106,9 +105,9 @@ leave_out() {
   note "$1" "left out: $2" 0 0
 }
 
-# What blockhess_gpu does.
+# What blockhess_gpu does; one of an earlier build is not meant.
 program_step() {
-  if [ -x "$program" ]; then
+  if [ "$built" = yes ]; then
     step "$@"
   else
     leave_out "$1" "not built"
@@ -137,9 +136,10 @@ peer() {
 echo "$name, driver $driver, compute capability $capability"
 
 generator=()
-if command -v ninja > /dev/null; then generator=(-G Ninja); fi
+if command -v ninja > /dev/null && [ ! -e "$build/CMakeCache.txt" ]; then generator=(-G Ninja); fi
 step configure 40 cmake -S "$here" -B "$build" "${generator[@]}"
-step build 200 cmake --build "$build" --parallel "$(nproc)"
+built=no
+step build 200 cmake --build "$build" --parallel "$(nproc)" && built=yes
 program_step check 60 "$program" check --json "$out/check.jsonl"
 program_step timings 60 "$program" time --json "$out/timings.jsonl"
 sanitized memcheck --leak-check full "$program" check short
