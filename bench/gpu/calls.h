@@ -10,8 +10,13 @@
 
 namespace blockhess::bench {
 
-inline void* workspace(int64_t bytes) {
+inline std::optional<DeviceArray<BFloat16>>& workspace_memory() {
   static std::optional<DeviceArray<BFloat16>> memory;
+  return memory;
+}
+
+inline void* workspace(int64_t bytes) {
+  std::optional<DeviceArray<BFloat16>>& memory = workspace_memory();
   const int64_t count = (bytes + 1) / 2;
   if (!memory || memory->bytes() < bytes) {
     memory.reset();

@@ -2,10 +2,16 @@
 // bench/cases.py, and terms with every part and parameter.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace blockhess::bench {
+
+// What is timed: rows of so many columns, as many as have dense blocks of so many bytes, which is
+// well past any cache.
+inline constexpr int64_t kTimedColumns[] = {8, 32, 128};
+inline constexpr int64_t kTimedBytes = int64_t{512} << 20;
 
 struct Case {
   const char* name;

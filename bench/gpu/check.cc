@@ -12,6 +12,7 @@
 #include "bench/gpu/calls.h"
 #include "bench/gpu/device.h"
 #include "bench/gpu/problem.h"
+#include "bench/gpu/records.h"
 #include "csrc/core/instruction.h"
 #include "csrc/cpu/map.h"
 #include "csrc/cpu/terms.h"
@@ -112,6 +113,12 @@ class Report {
   int summary() const {
     std::printf("%s: %d results, %d wrong; off by at most %.1e, allowed %.0e\n", type_, checked_,
                 failed_, worst_, tolerance_);
+    record({{"what", "check"},
+            {"type", type_},
+            {"results", int64_t{checked_}},
+            {"wrong", int64_t{failed_}},
+            {"worst", worst_},
+            {"allowed", tolerance_}});
     return failed_;
   }
 
@@ -121,16 +128,23 @@ class Report {
   int checked_ = 0, failed_ = 0;
 };
 
+// What is checked: pairs of N and K, and how many values a map has.
+struct Sizes {
+  std::vector<std::pair<int64_t, int64_t>> terms;
+  int64_t map;
+};
+const Sizes kMany{{{1000, 8}, {777, 3}, {129, 33}, {40, 128}, {3, 700}, {2, 1}, {70001, 5}, {0, 4}},
+                  100003};
+const Sizes kFew{{{37, 8}, {29, 3}, {9, 33}, {3, 128}, {1, 300}}, 1003};
+
 template <typename T>
-void check_terms(Report& report) {
-  constexpr std::pair<int64_t, int64_t> kSizes[] = {{1000, 8}, {777, 3}, {129, 33},  {40, 128},
-                                                    {3, 700},  {2, 1},   {70001, 5}, {0, 4}};
+void check_terms(Report& report, const Sizes& sizes) {
   constexpr std::pair<Layout, const char*> kLayouts[] = {{Layout::kDense, "dense"},
                                                          {Layout::kDiag, "diag"},
                                                          {Layout::kPacked, "packed"},
                                                          {Layout::kTrace, "trace"}};
   for (const Case& a_case : cases()) {
-    for (const auto& [N, K] : kSizes) {
+    for (const auto& [N, K] : sizes.terms) {
       for (const auto& [layout, layout_name] : kLayouts) {
         Inputs in(a_case, N, K, layout);
         for (Values& values : in.values) round_to<T>(values);
@@ -150,12 +164,12 @@ void check_terms(Report& report) {
 
 // Every instruction.
 template <typename T>
-void check_map(Report& report) {
-  constexpr int64_t kCount = 100003;
+void check_map(Report& report, const Sizes& sizes) {
+  const int64_t count = sizes.map;
   Values whole, real;
-  for (int64_t i = 0; i < kCount; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
     whole.push_back(static_cast<double>(i % 3));
-    real.push_back((i % 2 == 0 ? 0.1 : 1.1) + 0.8 * static_cast<double>(i) / kCount);
+    real.push_back((i % 2 == 0 ? 0.1 : 1.1) + 0.8 * static_cast<double>(i) / count);
   }
   round_to<T>(real);
   const DeviceArray<T> device_whole(whole), device_real(real);
@@ -164,8 +178,8 @@ void check_map(Report& report) {
                              ": r3 = " + instruction.name +
                              std::string(" r0 r1 r2", 3 * instruction.arity) + "; return r3";
     const Program program = read_map(text);
-    Values expected(kCount);
-    const DeviceArray<T> actual(kCount);
+    Values expected(count);
+    const DeviceArray<T> actual(count);
     // Orders of polygamma are whole; of three, the second is one value for all.
     std::vector<MapInput<double>> inputs;
     std::vector<MapInput<T>> device_inputs;
@@ -181,25 +195,29 @@ void check_map(Report& report) {
     device_inputs.push_back({device_real.data(), 1});
     double* const expected_data[] = {expected.data()};
     T* const actual_data[] = {actual.data()};
-    cpu::map(MapArguments<double>{kCount, &program, inputs.data(), expected_data}, kOneThread);
-    call(MapArguments<T>{kCount, &program, device_inputs.data(), actual_data});
+    cpu::map(MapArguments<double>{count, &program, inputs.data(), expected_data}, kOneThread);
+    call(MapArguments<T>{count, &program, device_inputs.data(), actual_data});
     report.compare(instruction.name, actual.to_host(), expected);
   }
 }
 
 template <typename T>
-int check_type(const char* type, double tolerance) {
+int check_type(const char* type, double tolerance, const Sizes& sizes) {
   Report report(type, tolerance);
-  check_terms<T>(report);
-  check_map<T>(report);
+  check_terms<T>(report, sizes);
+  check_map<T>(report, sizes);
   return report.summary();
 }
 
 }  // namespace
 
-int check() {
-  return check_type<float>("float32", 2e-5) + check_type<double>("float64", 1e-11) +
-         check_type<Half>("float16", 1e-3) + check_type<BFloat16>("bfloat16", 8e-3);
+int check(bool in_short) {
+  const Sizes& sizes = in_short ? kFew : kMany;
+  int wrong =
+      check_type<float>("float32", 2e-5, sizes) + check_type<BFloat16>("bfloat16", 8e-3, sizes);
+  if (in_short) return wrong;
+  return wrong + check_type<double>("float64", 1e-11, sizes) +
+         check_type<Half>("float16", 1e-3, sizes);
 }
 
 }  // namespace blockhess::bench

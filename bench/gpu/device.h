@@ -3,6 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -28,8 +29,15 @@ inline void narrow(double value, double* to) { *to = value; }
 inline void narrow(double value, Half* to) { *to = to_half(static_cast<float>(value)); }
 inline void narrow(double value, BFloat16* to) { *to = to_bfloat16(static_cast<float>(value)); }
 
-// An array on the GPU. Its values are double on the host. They are NaN at first, whatever the type,
-// so that what is never written does not pass for a result, perhaps of an earlier call.
+// Whether new memory is NaN in every type, so that what is never written does not pass for a
+// result, perhaps of an earlier call. Without it compute-sanitizer's initcheck sees what is never
+// written.
+inline bool& fills_new_memory() {
+  static bool fills = true;
+  return fills;
+}
+
+// An array on the GPU. Its values are double on the host.
 template <typename T>
 class DeviceArray {
  public:
@@ -37,16 +45,26 @@ class DeviceArray {
     void* data = nullptr;
     if (count > 0) {
       require(cudaMalloc(&data, bytes()), "cudaMalloc");
-      require(cudaMemset(data, 0xff, bytes()), "cudaMemset");
+      if (fills_new_memory()) require(cudaMemset(data, 0xff, bytes()), "cudaMemset");
     }
     data_ = static_cast<T*>(data);
   }
   explicit DeviceArray(const std::vector<double>& values)
-      : DeviceArray(static_cast<int64_t>(values.size())) {
+      : DeviceArray(values, static_cast<int64_t>(values.size())) {}
+  // The values, and from the start again, up to that count; copied on the GPU, which takes no time.
+  DeviceArray(const std::vector<double>& values, int64_t count) : DeviceArray(count) {
+    if (count == 0) return;
     std::vector<T> narrowed(values.size());
     for (size_t i = 0; i < values.size(); ++i) narrow(values[i], &narrowed[i]);
-    if (count_ == 0) return;
-    require(cudaMemcpy(data_, narrowed.data(), bytes(), cudaMemcpyHostToDevice), "cudaMemcpy");
+    int64_t filled = std::min(count, static_cast<int64_t>(values.size()));
+    require(cudaMemcpy(data_, narrowed.data(), filled * sizeof(T), cudaMemcpyHostToDevice),
+            "cudaMemcpy");
+    while (filled < count) {
+      const int64_t more = std::min(filled, count - filled);
+      require(cudaMemcpy(data_ + filled, data_, more * sizeof(T), cudaMemcpyDeviceToDevice),
+              "cudaMemcpy");
+      filled += more;
+    }
   }
   DeviceArray(DeviceArray&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), count_(other.count_) {}

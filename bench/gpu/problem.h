@@ -2,9 +2,11 @@
 // same values for both backends, and the arguments that each takes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "bench/gpu/cases.h"
@@ -16,7 +18,7 @@
 namespace blockhess::bench {
 
 // What a case is called with. In float, which all types but the 16-bit ones hold; for those the
-// caller rounds.
+// caller rounds. After `most_drawn` rows, the values of these rows come again.
 struct Inputs {
   int64_t N, K;
   Layout layout;
@@ -24,28 +26,39 @@ struct Inputs {
   std::vector<std::vector<double>> values;  // the same
   std::vector<double> V, G, M;
 
-  Inputs(const Case& a_case, int64_t N, int64_t K, Layout layout) : N(N), K(K), layout(layout) {
-    shapes.push_back({N, K});
-    for (const std::string& kind : a_case.operands) {
-      Shape& shape = shapes.emplace_back();
-      for (const char axis : kind) {
-        if (axis == '1' && kind == "1") continue;
-        shape.push_back(axis == 'N' ? N : axis == 'K' ? K : 1);
-      }
-    }
+  Inputs(const Case& a_case, int64_t N, int64_t K, Layout layout, int64_t most_drawn = INT64_MAX)
+      : N(N), K(K), layout(layout) {
     std::mt19937 random(5);
     const auto fill = [&](std::vector<double>& to, const Shape& shape, float scale) {
       std::uniform_real_distribution<float> uniform(-scale, scale);
-      int64_t count = 1;
-      for (const int64_t size : shape) count *= size;
-      for (int64_t i = 0; i < count; ++i) to.push_back(uniform(random));
+      for (int64_t i = 0; i < count(shape); ++i) to.push_back(uniform(random));
     };
-    for (size_t i = 0; i < shapes.size(); ++i) {
-      fill(values.emplace_back(), shapes[i], i == 0 ? 1.0f : 1.0f / K);
+    const int64_t drawn = std::min(N, most_drawn);
+    shapes.push_back({N, K});
+    fill(values.emplace_back(), {drawn, K}, 1);
+    for (const std::string& kind : a_case.operands) {
+      shapes.push_back(shape_of(kind, N));
+      fill(values.emplace_back(), shape_of(kind, drawn), 1.0f / K);
     }
-    fill(V, {N}, 1);
-    fill(G, {N, K}, 1);
-    fill(M, {N, block_size(layout, K)}, 1);
+    fill(V, {drawn}, 1);
+    fill(G, {drawn, K}, 1);
+    fill(M, {drawn, block_size(layout, K)}, 1);
+  }
+
+  static int64_t count(const Shape& shape) {
+    int64_t product = 1;
+    for (const int64_t size : shape) product *= size;
+    return product;
+  }
+
+ private:
+  Shape shape_of(const std::string& kind, int64_t rows) const {
+    Shape shape;
+    for (const char axis : kind) {
+      if (axis == '1' && kind == "1") continue;
+      shape.push_back(axis == 'N' ? rows : axis == 'K' ? K : 1);
+    }
+    return shape;
   }
 };
 
@@ -56,15 +69,29 @@ struct Arrays {
   Array V, G, M, value, gradient, hessian;
 
   explicit Arrays(const Inputs& from)
-      : V(from.V),
-        G(from.G),
-        M(from.M),
+      : V(repeated(from.V, from.N)),
+        G(repeated(from.G, from.N * from.K)),
+        M(repeated(from.M, from.N * block_size(from.layout, from.K))),
         value(from.N),
         gradient(from.N * from.K),
         hessian(from.N * block_size(from.layout, from.K)) {
-    for (const auto& values : from.values) {
-      inputs.emplace_back(values);
-      bars.emplace_back(static_cast<int64_t>(values.size()));
+    for (size_t i = 0; i < from.shapes.size(); ++i) {
+      const int64_t count = Inputs::count(from.shapes[i]);
+      inputs.push_back(repeated(from.values[i], count));
+      bars.emplace_back(count);
+    }
+  }
+
+ private:
+  // The values, and from the start again, up to that count.
+  static Array repeated(const std::vector<double>& values, int64_t count) {
+    if constexpr (std::is_same_v<Array, std::vector<double>>) {
+      Array all(values);
+      while (static_cast<int64_t>(all.size()) < count)
+        all.push_back(all[all.size() - values.size()]);
+      return all;
+    } else {
+      return Array(values, count);
     }
   }
 };

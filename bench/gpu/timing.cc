@@ -9,13 +9,16 @@
 #include "bench/gpu/calls.h"
 #include "bench/gpu/device.h"
 #include "bench/gpu/problem.h"
+#include "bench/gpu/records.h"
 
 namespace blockhess::bench {
 
 namespace {
 
 constexpr int kRounds = 21;
-constexpr int64_t kOutputBytes = int64_t{512} << 20;  // well past any cache
+// Values of a cotangent that are drawn; the others are these again. To draw all of them would take
+// the host minutes.
+constexpr int64_t kDrawn = 1 << 20;
 
 // Milliseconds of each call, in turn; the first round warms up.
 template <typename... Calls>
@@ -48,11 +51,36 @@ std::vector<double> medians(const Calls&... calls) {
   return result;
 }
 
+// A pass against a device function that moves as many bytes.
+struct Timing {
+  const char* a_case;
+  int64_t N, K;
+  const char* pass;
+  int64_t bytes;
+  double milliseconds;
+  const char* limit;
+  double limit_milliseconds;
+};
+
+void record_timing(const char* type, const Timing& timing) {
+  record({{"what", "timing"},
+          {"case", timing.a_case},
+          {"type", type},
+          {"N", timing.N},
+          {"K", timing.K},
+          {"pass", timing.pass},
+          {"bytes", timing.bytes},
+          {"ms", timing.milliseconds},
+          {"limit", timing.limit},
+          {"limit_ms", timing.limit_milliseconds},
+          {"share", timing.limit_milliseconds / timing.milliseconds}});
+}
+
 // An elementwise program against a copy of the same bytes.
 template <typename T>
-void time_map() {
+void time_map(const char* type) {
   const Program program = read_map("blockhess 1 | map 1: r1 = tanh r0; r1 = mul r1 r0; return r1");
-  const int64_t count = kOutputBytes / static_cast<int64_t>(sizeof(T));
+  const int64_t count = kTimedBytes / static_cast<int64_t>(sizeof(T));
   const DeviceArray<T> in(count), out(count);
   require(cudaMemset(in.data(), 0, in.bytes()), "memset");
   const MapInput<T> input{in.data(), 1};
@@ -66,18 +94,19 @@ void time_map() {
                              });
   std::printf("map of %lld values: %.3f ms, / copy %.3f\n", static_cast<long long>(count), times[0],
               times[0] / times[1]);
+  record_timing(type, {"map", count, 1, "forward", 2 * in.bytes(), times[0], "copy", times[1]});
 }
 
 template <typename T>
 void time_type(const char* type) {
-  std::printf("\n%s, dense blocks of %lld MiB\n", type, static_cast<long long>(kOutputBytes >> 20));
+  std::printf("\n%s, dense blocks of %lld MiB\n", type, static_cast<long long>(kTimedBytes >> 20));
   std::printf("%-10s %9s %5s %12s %13s %13s %13s %13s\n", "case", "N", "K", "forward ms",
               "/ memset", "memset GB/s", "backward ms", "/ copy");
-  for (const int64_t K : {8, 32, 128}) {
-    const int64_t N = kOutputBytes / (K * K * static_cast<int64_t>(sizeof(T)));
+  for (const int64_t K : kTimedColumns) {
+    const int64_t N = kTimedBytes / (K * K * static_cast<int64_t>(sizeof(T)));
     for (const Case& a_case : cases()) {
       if (!a_case.is_timed) continue;
-      const Inputs in(a_case, N, K, Layout::kDense);
+      const Inputs in(a_case, N, K, Layout::kDense, std::max(kDrawn / (K * K), int64_t{1}));
       Arrays<DeviceArray<T>> arrays(in);
       const Problem<T> problem(a_case, in, arrays, Wanted::kBlocks);
       void* const blocks = arrays.hessian.data();
@@ -95,9 +124,11 @@ void time_type(const char* type) {
       std::printf("%-10s %9lld %5lld %12.3f %13.3f %13.0f %13.3f %13.3f\n", a_case.name,
                   static_cast<long long>(N), static_cast<long long>(K), times[0],
                   times[0] / times[1], bytes / times[1] / 1e6, times[2], times[2] / times[3]);
+      record_timing(type, {a_case.name, N, K, "forward", bytes, times[0], "memset", times[1]});
+      record_timing(type, {a_case.name, N, K, "backward", bytes, times[2], "copy", times[3]});
     }
   }
-  time_map<T>();
+  time_map<T>(type);
 }
 
 }  // namespace
