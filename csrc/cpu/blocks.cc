@@ -46,7 +46,7 @@ int64_t entries_before(Layout layout, int64_t K, int64_t block, int64_t row) {
 // the diagonal's column in that row.
 template <typename T>
 struct DiagonalMask {
-  static constexpr int at = 2 * kLargestFixedSize;
+  static constexpr int at = 2 * std::max(FixedSizes::largest, Pack<T>::kSize);
   alignas(kAlignment) T values[2 * at];
 
   DiagonalMask() {

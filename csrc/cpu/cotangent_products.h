@@ -80,17 +80,19 @@ struct FixedBlockProducts {
   }
 };
 
-// For any K of a pack or more.
-template <typename T, bool is_packed, bool has_S>
+// For any K, in packs of V or, where K has not so many columns, narrower ones.
+template <typename T, bool is_packed, bool has_S, typename V = Pack<T>>
 class BlockProducts {
-  using V = Pack<T>;
   static constexpr int kSize = V::kSize;
-  static_assert(kLargestFixedSize + 1 >= kSize, "a smaller K has code of its own");
   static constexpr Layout kLayout = is_packed ? Layout::kPacked : Layout::kDense;
 
  public:
   // `work` has room for 3 K values and two packs.
   static T run(const T* M, const T* S, const T* u, int64_t K, T* work, T* M_u) {
+    if constexpr (kSize > 1) {
+      using Next = Pack<T, Narrower<T, typename V::Packet>>;
+      if (K < kSize) return BlockProducts<T, is_packed, has_S, Next>::run(M, S, u, K, work, M_u);
+    }
     // As many rows at once as their columns of a packed block fall into the same pack.
     constexpr int kRows = std::min(4, kSize);
     BlockProducts walk(M, S, u, K, work);

@@ -3,6 +3,7 @@
 // length to single values before it gets to vectorising them (3 times slower at K = 8).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -40,16 +41,21 @@ inline __attribute__((always_inline)) void for_packs(int64_t begin, int64_t end,
   for_packs_from<Pack<T>, T>(begin, end, visit);
 }
 
-// Calls visit(V(), i, ik) for packs that cover the K columns of each row i; ik is the place of the
-// pack in an array (rows, K).
-template <int Kfixed, typename T, typename Visit>
-inline __attribute__((always_inline)) void for_row_packs(int64_t rows, int64_t K,
-                                                         const Visit& visit) {
-  const int64_t columns = size_of<Kfixed>(K);
-  for (int64_t i = 0; i < rows; ++i) {
-    const int64_t start = i * columns;
-    for_packs<T>(0, columns, [&](auto v, int64_t k) { visit(v, i, start + k); });
+// a_i in each of the K places of row i, so that a loop over all values of a tile has full packs
+// whatever K is: in `room` (rows, K), or `a` itself where K is 1.
+template <typename T>
+inline const T* repeated(const T* a, int64_t rows, int64_t K, T* room) {
+  using V = Pack<T>;
+  if (K == 1) return a;
+  const int64_t values = rows * K;
+  for (int64_t i = 0, ik = 0; i < rows; ++i, ik += K) {
+    if (K <= V::kSize && ik + V::kSize <= values) {
+      V(a[i]).store_unaligned(room + ik);  // Reaches into the next row, which comes after it.
+    } else {
+      std::fill_n(room + ik, K, a[i]);
+    }
   }
+  return room;
 }
 
 }  // namespace blockhess::cpu

@@ -154,6 +154,18 @@ inline T dot(const T* __restrict a, const T* __restrict b, int64_t K) {
   return total;
 }
 
+// (rows, K): the diagonals of matrices S_stride values apart, of one matrix where that is 0.
+template <typename T>
+inline void copy_diagonals(const T* S, int64_t S_stride, int64_t rows, int64_t K, T* out) {
+  for (int64_t i = 0; i < rows; ++i) {
+    if (i > 0 && S_stride == 0) {
+      std::copy_n(out, K, out + i * K);
+    } else {
+      for (int64_t k = 0; k < K; ++k) out[i * K + k] = S[i * S_stride + k * K + k];
+    }
+  }
+}
+
 template <typename T>
 inline T trace(const T* matrix, int64_t K) {
   T total(0);

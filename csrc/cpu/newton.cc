@@ -61,6 +61,7 @@ class NewtonWorker {
     }
     diagonal_ = scratch.take<T>(call.shape.values());
     gradient_ = scratch.take<T>(call.shape.values());
+    room_ = scratch.take<T>(call.shape.values());
   }
 
   void operator()(int64_t begin, int64_t end) {
@@ -70,9 +71,9 @@ class NewtonWorker {
       for (TermTile<T>& tile : tiles_) tile.evaluate(terms_.x, first, rows);
       if (terms_.value != nullptr) write_value(tiles_, rows, terms_.value + first);
       T* const gradient = terms_.gradient != nullptr ? terms_.gradient + first * K : gradient_;
-      write_gradient(tiles_, rows, K, gradient);
+      write_gradient(tiles_, rows, K, room_, gradient);
       collect_parts(tiles_, parts_);
-      solver_.add({parts_, diagonal(tiles_, rows, K, diagonal_), gradient}, first, rows,
+      solver_.add({parts_, diagonal(tiles_, rows, K, room_, diagonal_), gradient}, first, rows,
                   arguments_.direction);
     }
     solver_.finish(end, arguments_.direction);
@@ -85,7 +86,7 @@ class NewtonWorker {
   Solver solver_;
   std::vector<TermTile<T>> tiles_;
   std::vector<BlockPart<T>> parts_;
-  T *diagonal_, *gradient_;
+  T *diagonal_, *gradient_, *room_;
 };
 
 template <typename T>

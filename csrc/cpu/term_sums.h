@@ -6,26 +6,22 @@
 #include <vector>
 
 #include "csrc/cpu/blocks.h"
-#include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/for_packs.h"
 #include "csrc/cpu/term_tile.h"
 
 namespace blockhess::cpu {
 
+// out_ik += scale_i a_ik; `room` is (rows, K).
 template <typename T>
-struct RowSums {
-  template <int Kfixed>
-  struct AddScaled {
-    // out_ik += scale_i a_ik
-    static void run(const T* scale, const T* a, int64_t rows, int64_t K, T* out) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        multiply_add(V(scale[i]), V::load_unaligned(a + ik), V::load_unaligned(out + ik))
-            .store_unaligned(out + ik);
-      });
-    }
-  };
-};
+void add_scaled(const T* scale, const T* a, int64_t rows, int64_t K, T* room, T* out) {
+  const T* const scales = repeated(scale, rows, K, room);
+  for_packs<T>(0, rows * K, [&](auto v, int64_t ik) {
+    using V = decltype(v);
+    multiply_add(V::load_unaligned(scales + ik), V::load_unaligned(a + ik),
+                 V::load_unaligned(out + ik))
+        .store_unaligned(out + ik);
+  });
+}
 
 // (rows)
 template <typename T>
@@ -36,28 +32,29 @@ void write_value(const std::vector<TermTile<T>>& tiles, int64_t rows, T* out) {
   }
 }
 
-// (rows, K)
+// (rows, K), as is `room`, here and below.
 template <typename T>
-void write_gradient(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* out) {
+void write_gradient(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* room,
+                    T* out) {
   std::fill_n(out, rows * K, T(0));
   for (const TermTile<T>& tile : tiles) {
     if (!tile.has_psi(1)) continue;
-    choose_size<RowSums<T>::template AddScaled>(K)(tile.psi(1), tile.u(), rows, K, out);
+    add_scaled(tile.psi(1), tile.u(), rows, K, room, out);
   }
 }
 
 // out += sum over terms of psi' phi'', (rows, K)
 template <typename T>
-void add_diagonal(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* out) {
+void add_diagonal(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* room, T* out) {
   for (const TermTile<T>& tile : tiles) {
     if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
-    choose_size<RowSums<T>::template AddScaled>(K)(tile.psi(1), tile.phi(2), rows, K, out);
+    add_scaled(tile.psi(1), tile.phi(2), rows, K, room, out);
   }
 }
 
-// add_diagonal to zeros, in `room` unless it is there already; null where there is none.
+// add_diagonal to zeros, in `out` unless it is there already; null where there is none.
 template <typename T>
-const T* diagonal(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* room) {
+const T* diagonal(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* room, T* out) {
   const TermTile<T>* only = nullptr;
   int count = 0;
   for (const TermTile<T>& tile : tiles) {
@@ -67,9 +64,9 @@ const T* diagonal(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K
   }
   if (count == 0) return nullptr;
   if (count == 1 && only->has_unit_psi1()) return only->phi(2);
-  std::fill_n(room, rows * K, T(0));
-  add_diagonal(tiles, rows, K, room);
-  return room;
+  std::fill_n(out, rows * K, T(0));
+  add_diagonal(tiles, rows, K, room, out);
+  return out;
 }
 
 // What the terms add to the blocks beside the diagonal.

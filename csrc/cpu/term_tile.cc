@@ -11,25 +11,20 @@ namespace blockhess::cpu {
 
 namespace {
 
+// u = phi' + S x + b, all of them (rows, K)
 template <typename T>
-struct Kernels {
-  template <int Kfixed>
-  struct U {
-    // u_i = phi'_i + S x_i + b
-    static void run(const T* phi1, const T* S_x, const T* b, int64_t b_stride, int64_t rows,
-                    int64_t K, T* u) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        const int64_t k = ik - i * size_of<Kfixed>(K);
-        (V::load_unaligned(phi1 + ik) + V::load_unaligned(S_x + ik) +
-         V::load_unaligned(b + i * b_stride + k))
-            .store_unaligned(u + ik);
-      });
-    }
-  };
+void add_slopes(const T* phi1, const T* S_x, const T* b, int64_t values, T* u) {
+  for_packs<T>(0, values, [&](auto v, int64_t ik) {
+    using V = decltype(v);
+    (V::load_unaligned(phi1 + ik) + V::load_unaligned(S_x + ik) + V::load_unaligned(b + ik))
+        .store_unaligned(u + ik);
+  });
+}
 
+template <typename T>
+struct RowSum {
   template <int Kfixed>
-  struct S {
+  struct Sized {
     // s_i = sum_k phi_ik + 1/2 x_i' S x_i + b' x_i, each part where it is not null
     static void run(const T* phi, const T* S_x, const T* b, int64_t b_stride, const T* x,
                     int64_t rows, int64_t K, T* s) {
@@ -76,8 +71,10 @@ TermTile<T>::TermTile(const Term& term, const Operands<const T>& operands, const
     S_x_storage_ = scratch.take<T>(shape.values());
   }
   if (needs_u_) u_storage_ = scratch.take<T>(shape.values());
+  const bool repeats_b = needs_u_ && term.linear && operands.b.row_stride == 0 && shape.rows > 1;
+  if (repeats_b) repeated_b_ = scratch.take<T>(shape.values());
   if (term.phi) take_phi(scratch);
-  if (zeros_ != nullptr) fill_repeated_parameters();
+  if (zeros_ != nullptr) fill_repeated_operands();
 }
 
 template <typename T>
@@ -97,9 +94,10 @@ void TermTile<T>::take_phi(Scratch& scratch) {
   }
 }
 
-// The parameters that are the same for every tile.
+// The parameters, and the b, that are the same for every tile.
 template <typename T>
-void TermTile<T>::fill_repeated_parameters() {
+void TermTile<T>::fill_repeated_operands() {
+  if (repeated_b_ != nullptr) repeat_row(operands_.b.data, repeated_b_);
   for (int p = 0; p < term_->num_phi_parameters(); ++p) {
     const Parameter<const T>& parameter = operands_.phi_parameters[p];
     if (parameter.row_stride != 0) continue;
@@ -107,9 +105,7 @@ void TermTile<T>::fill_repeated_parameters() {
     if (parameter.column_stride == 0) {
       std::fill_n(input, std::min(shape_.values(), kChunk), *parameter.data);
     } else if (phi_in_one_chunk()) {
-      for (int64_t i = 0; i < shape_.rows; ++i) {
-        std::copy_n(parameter.data, shape_.K, input + i * shape_.K);
-      }
+      repeat_row(parameter.data, input);
     }
   }
   for (int p = 0; p < term_->num_psi_parameters(); ++p) {
@@ -118,6 +114,11 @@ void TermTile<T>::fill_repeated_parameters() {
       std::fill_n(psi_evaluator_.input(p + 1), shape_.rows, *parameter.data);
     }
   }
+}
+
+template <typename T>
+void TermTile<T>::repeat_row(const T* row, T* out) const {
+  for (int64_t i = 0; i < shape_.rows; ++i) std::copy_n(row, shape_.K, out + i * shape_.K);
 }
 
 template <typename T>
@@ -137,14 +138,14 @@ void TermTile<T>::evaluate(const T* x, int64_t first, int64_t rows) {
     u_ = phi(1);
   } else if (needs_u_) {
     u_ = u_storage_;
-    choose_size<Kernels<T>::template U>(K)(phi(1), S_x_ != nullptr ? S_x_ : zeros_,
-                                           b != nullptr ? b : zeros_, operands_.b.row_stride, rows,
-                                           K, u_storage_);
+    const T* const tile_b = repeated_b_ != nullptr ? repeated_b_ : b;
+    add_slopes(phi(1), S_x_ != nullptr ? S_x_ : zeros_, tile_b != nullptr ? tile_b : zeros_,
+               rows * K, u_storage_);
   }
   if (needs_s_) {
-    choose_size<Kernels<T>::template S>(K)(has_phi(0) ? phi(0) : nullptr, S_x_, b,
-                                           operands_.b.row_stride, tile_x, rows, K,
-                                           psi_evaluator_.input(0));
+    choose_size<RowSum<T>::template Sized>(K)(has_phi(0) ? phi(0) : nullptr, S_x_, b,
+                                              operands_.b.row_stride, tile_x, rows, K,
+                                              psi_evaluator_.input(0));
   }
   load_psi_parameters(first, rows);
   psi_evaluator_.run(rows);

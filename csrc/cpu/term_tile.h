@@ -60,7 +60,8 @@ class TermTile {
 
  private:
   void take_phi(Scratch& scratch);
-  void fill_repeated_parameters();
+  void fill_repeated_operands();
+  void repeat_row(const T* row, T* out) const;
   void evaluate_phi(const T* x, int64_t first, int64_t rows);
   void load_phi_parameters(int64_t first, int64_t column, int64_t count);
   void load_psi_parameters(int64_t first, int64_t rows);
@@ -77,6 +78,7 @@ class TermTile {
   T* row_S_ = nullptr;
   T* S_x_storage_ = nullptr;
   const T* S_x_ = nullptr;
+  T* repeated_b_ = nullptr;
   T* u_storage_ = nullptr;
   const T* u_ = nullptr;
   std::optional<Evaluator<T>> phi_evaluator_;

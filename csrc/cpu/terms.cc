@@ -20,33 +20,21 @@ namespace blockhess::cpu {
 
 namespace {
 
+// out_ik += psi'' u_k^2
+template <typename T>
+void add_rank_one_diagonal(const T* psi2, const T* u, int64_t rows, int64_t K, T* room, T* out) {
+  const T* const scales = repeated(psi2, rows, K, room);
+  for_packs<T>(0, rows * K, [&](auto v, int64_t ik) {
+    using V = decltype(v);
+    const V u_k = V::load_unaligned(u + ik);
+    (V::load_unaligned(out + ik) +
+     formula::rank_one_entry(V::load_unaligned(scales + ik), u_k, u_k))
+        .store_unaligned(out + ik);
+  });
+}
+
 template <typename T>
 struct Kernels {
-  template <int Kfixed>
-  struct AddSDiagonal {
-    // out_ik += psi' S_kk
-    static void run(const BlockPart<T>& part, int64_t rows, int64_t K, T* out) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        const T* const S = part.S + i * part.S_stride;
-        for (int64_t k = 0; k < K; ++k) out[i * K + k] += part.S_scale[i] * S[k * K + k];
-      }
-    }
-  };
-
-  template <int Kfixed>
-  struct AddRankOneDiagonal {
-    // out_ik += psi'' u_k^2
-    static void run(const BlockPart<T>& part, int64_t rows, int64_t K, T* out) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        const V u = V::load_unaligned(part.u + ik);
-        (V::load_unaligned(out + ik) + formula::rank_one_entry(V(part.u_scale[i]), u, u))
-            .store_unaligned(out + ik);
-      });
-    }
-  };
-
   // What a term adds to the traces of a tile's blocks; parts that it has not are null.
   struct TracePart {
     const T* S;
@@ -104,6 +92,7 @@ class TermsWorker {
       shared_S_traces_.push_back(needs_trace ? trace(S, arguments_.K) : T(0));
     }
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
+    room_ = scratch.take<T>(call.shape.values());
     dominating_.entries = scratch.take<DominatingEntry<T>>(hessian ? call.shape.rows : 0);
     if (!arguments_.hessian) return;
     if (writes_rows()) {
@@ -157,7 +146,7 @@ class TermsWorker {
     const int64_t K = arguments_.K;
     if (arguments_.value != nullptr) write_value(tiles_, rows, arguments_.value + first);
     if (arguments_.gradient == nullptr) return;
-    write_gradient(tiles_, rows, K, arguments_.gradient + first * K);
+    write_gradient(tiles_, rows, K, room_, arguments_.gradient + first * K);
   }
 
   // Some rows of each of the tile's blocks; of the layouts diag and trace always all.
@@ -173,21 +162,20 @@ class TermsWorker {
       row_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
       return;
     }
-    block_writer_->write(parts_, diagonal(tiles_, rows, K, diagonal_), dominating_, rows,
+    block_writer_->write(parts_, diagonal(tiles_, rows, K, room_, diagonal_), dominating_, rows,
                          part_of_block, out);
   }
 
   void compose_diag(int64_t rows, T* out) {
     const int64_t K = arguments_.K;
     std::fill_n(out, rows * K, T(0));
-    add_diagonal(tiles_, rows, K, out);
+    add_diagonal(tiles_, rows, K, room_, out);
     for (const BlockPart<T>& part : parts_) {
       if (part.S != nullptr) {
-        choose_size<Kernels<T>::template AddSDiagonal>(K)(part, rows, K, out);
+        copy_diagonals(part.S, part.S_stride, rows, K, diagonal_);
+        add_scaled(part.S_scale, diagonal_, rows, K, room_, out);
       }
-      if (part.u != nullptr) {
-        choose_size<Kernels<T>::template AddRankOneDiagonal>(K)(part, rows, K, out);
-      }
+      if (part.u != nullptr) add_rank_one_diagonal(part.u_scale, part.u, rows, K, room_, out);
     }
     for (const auto& [row, k, value] : dominating_) out[row * K + k] = value;
   }
@@ -219,7 +207,7 @@ class TermsWorker {
   std::vector<T> shared_S_traces_;
   std::optional<Staging<T>> row_staging_;  // for diag and trace
   std::optional<BlockWriter<T>> block_writer_;
-  T* diagonal_ = nullptr;
+  T *diagonal_ = nullptr, *room_ = nullptr;
   int64_t evaluated_row_ = -1;
 };
 

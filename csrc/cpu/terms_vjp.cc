@@ -33,6 +33,8 @@ struct Call {
 template <typename T>
 struct Intermediates {
   T *M_u, *u_bar, *S_u_bar, *w, *entries;  // (rows, K); the last two are working memory
+  T *s_bar_room, *psi1_room, *psi2_room;   // (rows, K): numbers of rows, repeated
+  const T *s_bar_values, *psi1_values;     // there, or where K is 1 the numbers themselves
   T* products_work;
   T *t1, *t2, *t3, *s_bar;  // (rows)
 
@@ -42,6 +44,9 @@ struct Intermediates {
         S_u_bar(scratch.take<T>(shape.values())),
         w(scratch.take<T>(shape.values())),
         entries(scratch.take<T>(std::max(shape.values(), shape.rows))),
+        s_bar_room(scratch.take<T>(shape.values())),
+        psi1_room(scratch.take<T>(shape.values())),
+        psi2_room(scratch.take<T>(shape.values())),
         products_work(scratch.take<T>(CotangentProducts<T>::work_size(shape.K))),
         t1(scratch.take<T>(shape.rows)),
         t2(scratch.take<T>(shape.rows)),
@@ -105,10 +110,12 @@ class VjpWorker {
     const T* const v = gradient_cotangent();
     T* const x_bar = arguments_.x_bar + first_ * K_;
     tile.evaluate(arguments_.x, first_, rows_);
+    const T* psi2_u_v = nullptr;
     if (steps.t3) {
       std::fill_n(results_.t3, rows_, T(0));
       choose_size<Rows::template Dots>(K_)(v, tile.u(), rows_, K_, results_.t3);
       for (int64_t i = 0; i < rows_; ++i) results_.t3[i] *= tile.psi(2)[i];
+      psi2_u_v = repeated(results_.t3, rows_, K_, results_.psi2_room);
     }
     const bool has_S = tile.has_S() && tile.has_psi(1);
     if (has_S) {
@@ -116,13 +123,13 @@ class VjpWorker {
                                                       results_.S_u_bar);
     }
     const typename Rows::ProductInputs inputs{v,
-                                              tile.psi(1),
+                                              repeated(tile.psi(1), rows_, K_, results_.psi1_room),
                                               has_S ? results_.S_u_bar : nullptr,
                                               tile.has_phi(2) ? tile.phi(2) : nullptr,
-                                              results_.t3,
+                                              psi2_u_v,
                                               steps.t3 ? tile.u() : nullptr,
                                               t > 0 ? x_bar : nullptr};
-    choose_size<Rows::template Product>(K_)(inputs, rows_, K_, x_bar);
+    Rows::product(inputs, rows_ * K_, x_bar);
   }
 
   const T* x() const { return arguments_.x + first_ * K_; }
@@ -154,9 +161,12 @@ class VjpWorker {
           formula::s_bar(tile.psi(1)[i], tile.psi(2)[i], tile.psi(3)[i], value_cotangent()[i],
                          results_.t1[i], results_.t2[i], results_.t3[i]);
     }
+    results_.s_bar_values = repeated(results_.s_bar, rows_, K_, results_.s_bar_room);
+    results_.psi1_values = repeated(tile.psi(1), rows_, K_, results_.psi1_room);
     if (steps.u_bar) {
-      choose_size<Rows::template UBar>(K_)(tile.psi(1), tile.psi(2), results_.M_u,
-                                           gradient_cotangent(), rows_, K_, results_.u_bar);
+      const T* const psi2 = repeated(tile.psi(2), rows_, K_, results_.psi2_room);
+      Rows::u_bar(results_.psi1_values, psi2, results_.M_u, gradient_cotangent(), rows_ * K_,
+                  results_.u_bar);
     } else {
       std::fill_n(results_.u_bar, rows_ * K_, T(0));
     }
@@ -170,8 +180,8 @@ class VjpWorker {
           M_.layout(), M_.blocks(), S, tile.S_stride(), u(tile, steps), rows_, K_,
           results_.products_work, results_.M_u, results_.t1);
     } else if (M_.exists() && S != nullptr) {
-      choose_size<Rows::template DiagonalInnerProducts>(K_)(M_diagonal(), S, tile.S_stride(), rows_,
-                                                            K_, results_.t1);
+      copy_diagonals(S, tile.S_stride(), rows_, K_, results_.entries);
+      choose_size<Rows::template Dots>(K_)(M_diagonal(), results_.entries, rows_, K_, results_.t1);
     }
     if (!steps.M_u) {
       std::fill_n(results_.M_u, rows_ * K_, T(0));
@@ -187,10 +197,10 @@ class VjpWorker {
                                                       rows_, K_, results_.S_u_bar);
     }
     const typename Rows::XBarInputs inputs{
-        results_.s_bar, u(tile, steps), has_S_u_bar ? results_.S_u_bar : zeros_,
-        tile.phi(2),    results_.u_bar, tile.psi(1),
-        M_diagonal(),   tile.phi(3)};
-    choose_size<Rows::template XBar>(K_)(inputs, rows_, K_, arguments_.x_bar + first_ * K_);
+        results_.s_bar_values, u(tile, steps), has_S_u_bar ? results_.S_u_bar : zeros_,
+        tile.phi(2),           results_.u_bar, results_.psi1_values,
+        M_diagonal(),          tile.phi(3)};
+    Rows::add_x_bar(inputs, rows_ * K_, arguments_.x_bar + first_ * K_);
   }
 
   void write_operand_bars(int t) {
@@ -212,12 +222,12 @@ class VjpWorker {
   void write_phi_parameter_bar(const TermTile<T>& tile, int p, const Parameter<T>& bar,
                                int64_t start) {
     const int by = by_parameter(p);
-    const typename Rows::PhiParameterInputs inputs{results_.s_bar,   tile.phi(by), results_.u_bar,
-                                                   tile.phi(by + 1), tile.psi(1),  M_diagonal(),
-                                                   tile.phi(by + 2)};
+    const typename Rows::PhiParameterInputs inputs{
+        results_.s_bar_values, tile.phi(by), results_.u_bar,  tile.phi(by + 1),
+        results_.psi1_values,  M_diagonal(), tile.phi(by + 2)};
     const bool per_row = bar.row_stride != 0, per_column = bar.column_stride != 0;
     T* const entries = per_row && per_column ? bar.data + first_ * K_ : results_.entries;
-    choose_size<Rows::template PhiParameterBar>(K_)(inputs, rows_, K_, entries);
+    Rows::phi_parameter_bar(inputs, rows_ * K_, entries);
     if (per_row && !per_column) {
       choose_size<Rows::template SumColumns>(K_)(entries, rows_, K_, bar.data + first_);
     } else if (!per_row && per_column) {
@@ -228,7 +238,7 @@ class VjpWorker {
   }
 
   void write_S_bar(const TermTile<T>& tile, const RowOperand<T>& bar, int64_t start) {
-    choose_size<Rows::template W>(K_)(results_.u_bar, results_.s_bar, x(), rows_, K_, results_.w);
+    Rows::w(results_.u_bar, results_.s_bar_values, x(), rows_ * K_, results_.w);
     const bool adds_M = M_.exists() && tile.has_psi(1);
     const Layout layout = adds_M ? M_.layout() : Layout::kNone;
     if (bar.row_stride == 0) {
@@ -246,7 +256,7 @@ class VjpWorker {
 
   void write_b_bar(const RowOperand<T>& bar, int64_t start) {
     T* const entries = bar.row_stride == 0 ? results_.entries : bar.data + first_ * K_;
-    choose_size<Rows::template BBar>(K_)(results_.u_bar, results_.s_bar, x(), rows_, K_, entries);
+    Rows::b_bar(results_.u_bar, results_.s_bar_values, x(), rows_ * K_, entries);
     if (bar.row_stride == 0) {
       choose_size<Rows::template SumRows>(K_)(entries, rows_, K_, sums_ + start);
     }

@@ -1,5 +1,6 @@
-// The loops over the rows of a tile of the vector-Jacobian product. Arrays are (rows), (rows, K) or
-// (rows, K, K); an S is S_stride values from row to row. Kfixed is K where it is known, or 0.
+// The loops of the vector-Jacobian product over the values or the rows of a tile. Arrays are
+// (rows), (rows, K) or (rows, K, K), in the loops over `values` all (rows, K): a number a row is
+// repeated there. Kfixed is K where it is known, or 0.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +14,6 @@ namespace blockhess::cpu {
 
 template <typename T>
 struct VjpRows {
-  // t1_i += <diag(M_i), diag(S_i)>
-  template <int Kfixed>
-  struct DiagonalInnerProducts {
-    static void run(const T* M_diagonal, const T* S, int64_t S_stride, int64_t rows, int64_t K,
-                    T* t1) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t k = 0; k < K; ++k) {
-          t1[i] += M_diagonal[i * K + k] * S[i * S_stride + k * K + k];
-        }
-      }
-    }
-  };
-
   // out_i += a_i' b_i
   template <int Kfixed>
   struct Dots {
@@ -36,37 +23,32 @@ struct VjpRows {
     }
   };
 
-  template <int Kfixed>
-  struct UBar {
-    static void run(const T* psi1, const T* psi2, const T* M_u, const T* G, int64_t rows, int64_t K,
+  static void u_bar(const T* psi1, const T* psi2, const T* M_u, const T* G, int64_t values,
                     T* u_bar) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        formula::u_bar(V(psi1[i]), V(psi2[i]), V::load_unaligned(M_u + ik),
-                       V::load_unaligned(G + ik))
-            .store_unaligned(u_bar + ik);
-      });
-    }
-  };
+    for_packs<T>(0, values, [&](auto v, int64_t ik) {
+      using V = decltype(v);
+      formula::u_bar(V::load_unaligned(psi1 + ik), V::load_unaligned(psi2 + ik),
+                     V::load_unaligned(M_u + ik), V::load_unaligned(G + ik))
+          .store_unaligned(u_bar + ik);
+    });
+  }
 
   struct XBarInputs {
     const T *s_bar, *u, *S_u_bar, *phi2, *u_bar, *psi1, *M_diagonal, *phi3;
   };
 
   // x_bar_ik += ...
-  template <int Kfixed>
-  struct XBar {
-    static void run(const XBarInputs& in, int64_t rows, int64_t K, T* x_bar) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        const V more = formula::x_bar(
-            V(in.s_bar[i]), V::load_unaligned(in.u + ik), V::load_unaligned(in.S_u_bar + ik),
-            V::load_unaligned(in.phi2 + ik), V::load_unaligned(in.u_bar + ik), V(in.psi1[i]),
-            V::load_unaligned(in.M_diagonal + ik), V::load_unaligned(in.phi3 + ik));
-        (V::load_unaligned(x_bar + ik) + more).store_unaligned(x_bar + ik);
-      });
-    }
-  };
+  static void add_x_bar(const XBarInputs& in, int64_t values, T* x_bar) {
+    for_packs<T>(0, values, [&](auto v, int64_t ik) {
+      using V = decltype(v);
+      const V more =
+          formula::x_bar(V::load_unaligned(in.s_bar + ik), V::load_unaligned(in.u + ik),
+                         V::load_unaligned(in.S_u_bar + ik), V::load_unaligned(in.phi2 + ik),
+                         V::load_unaligned(in.u_bar + ik), V::load_unaligned(in.psi1 + ik),
+                         V::load_unaligned(in.M_diagonal + ik), V::load_unaligned(in.phi3 + ik));
+      (V::load_unaligned(x_bar + ik) + more).store_unaligned(x_bar + ik);
+    });
+  }
 
   // Parts that a term has not are null.
   struct ProductInputs {
@@ -75,45 +57,38 @@ struct VjpRows {
   };
 
   // out = before + H v
-  template <int Kfixed>
-  struct Product {
-    static void run(const ProductInputs& in, int64_t rows, int64_t K, T* out) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        const V zero(T(0));
-        const V S_v = in.S_v != nullptr ? V::load_unaligned(in.S_v + ik) : zero;
-        const V phi2 = in.phi2 != nullptr ? V::load_unaligned(in.phi2 + ik) : zero;
-        const V u = in.u != nullptr ? V::load_unaligned(in.u + ik) : zero;
-        const V psi2_u_v = in.u != nullptr ? V(in.psi2_u_v[i]) : zero;
-        V sum = formula::product_entry(V(in.psi1[i]), S_v, phi2 * V::load_unaligned(in.v + ik),
-                                       psi2_u_v, u);
-        if (in.before != nullptr) sum = V::load_unaligned(in.before + ik) + sum;
-        sum.store_unaligned(out + ik);
-      });
-    }
-  };
+  static void product(const ProductInputs& in, int64_t values, T* out) {
+    for_packs<T>(0, values, [&](auto v, int64_t ik) {
+      using V = decltype(v);
+      const V zero(T(0));
+      const V S_v = in.S_v != nullptr ? V::load_unaligned(in.S_v + ik) : zero;
+      const V phi2 = in.phi2 != nullptr ? V::load_unaligned(in.phi2 + ik) : zero;
+      const V u = in.u != nullptr ? V::load_unaligned(in.u + ik) : zero;
+      const V psi2_u_v = in.u != nullptr ? V::load_unaligned(in.psi2_u_v + ik) : zero;
+      V sum = formula::product_entry(V::load_unaligned(in.psi1 + ik), S_v,
+                                     phi2 * V::load_unaligned(in.v + ik), psi2_u_v, u);
+      if (in.before != nullptr) sum = V::load_unaligned(in.before + ik) + sum;
+      sum.store_unaligned(out + ik);
+    });
+  }
 
-  template <int Kfixed>
-  struct W {
-    static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K, T* w) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        formula::w(V::load_unaligned(u_bar + ik), V(s_bar[i]), V::load_unaligned(x + ik))
-            .store_unaligned(w + ik);
-      });
-    }
-  };
+  static void w(const T* u_bar, const T* s_bar, const T* x, int64_t values, T* w) {
+    for_packs<T>(0, values, [&](auto v, int64_t ik) {
+      using V = decltype(v);
+      formula::w(V::load_unaligned(u_bar + ik), V::load_unaligned(s_bar + ik),
+                 V::load_unaligned(x + ik))
+          .store_unaligned(w + ik);
+    });
+  }
 
-  template <int Kfixed>
-  struct BBar {
-    static void run(const T* u_bar, const T* s_bar, const T* x, int64_t rows, int64_t K, T* b_bar) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        formula::b_bar(V::load_unaligned(u_bar + ik), V(s_bar[i]), V::load_unaligned(x + ik))
-            .store_unaligned(b_bar + ik);
-      });
-    }
-  };
+  static void b_bar(const T* u_bar, const T* s_bar, const T* x, int64_t values, T* b_bar) {
+    for_packs<T>(0, values, [&](auto v, int64_t ik) {
+      using V = decltype(v);
+      formula::b_bar(V::load_unaligned(u_bar + ik), V::load_unaligned(s_bar + ik),
+                     V::load_unaligned(x + ik))
+          .store_unaligned(b_bar + ik);
+    });
+  }
 
   // sums += sum_i (psi'_i M_i + w_i x_i'), of which the symmetric part counts; the layout is none
   // where M adds nothing. Row by row of S_bar, so that the sums of one stay in registers or in the
@@ -176,19 +151,17 @@ struct VjpRows {
     const T *s_bar, *by_phi, *u_bar, *by_phi1, *psi1, *M_diagonal, *by_phi2;
   };
 
-  template <int Kfixed>
-  struct PhiParameterBar {
-    static void run(const PhiParameterInputs& in, int64_t rows, int64_t K, T* bar) {
-      for_row_packs<Kfixed, T>(rows, K, [&](auto v, int64_t i, int64_t ik) {
-        using V = decltype(v);
-        formula::phi_parameter_bar(
-            V(in.s_bar[i]), V::load_unaligned(in.by_phi + ik), V::load_unaligned(in.u_bar + ik),
-            V::load_unaligned(in.by_phi1 + ik), V(in.psi1[i]),
-            V::load_unaligned(in.M_diagonal + ik), V::load_unaligned(in.by_phi2 + ik))
-            .store_unaligned(bar + ik);
-      });
-    }
-  };
+  static void phi_parameter_bar(const PhiParameterInputs& in, int64_t values, T* bar) {
+    for_packs<T>(0, values, [&](auto v, int64_t ik) {
+      using V = decltype(v);
+      formula::phi_parameter_bar(
+          V::load_unaligned(in.s_bar + ik), V::load_unaligned(in.by_phi + ik),
+          V::load_unaligned(in.u_bar + ik), V::load_unaligned(in.by_phi1 + ik),
+          V::load_unaligned(in.psi1 + ik), V::load_unaligned(in.M_diagonal + ik),
+          V::load_unaligned(in.by_phi2 + ik))
+          .store_unaligned(bar + ik);
+    });
+  }
 
   // out_i = sum_k a_ik
   template <int Kfixed>
