@@ -15,9 +15,9 @@ import blockhess as bh
 
 MOST_ULPS = 64.0
 K = 5
-DOMINATED = [5.0, 0.1, -3.0, 0.5, 0.25]
+LAYOUTS = ("dense", "diag", "packed", "trace")
 ROWS = [
-    DOMINATED,
+    [5.0, 0.1, -3.0, 0.5, 0.25],
     [80.0, 1.0, 0.5, -7.0, 0.0],
     [-1.0, 3.0, 2.9, -2.0, 0.0],
     [0.5, 0.5, 0.5, 0.5, 0.5],
@@ -88,29 +88,38 @@ def _check(blocks, truth, dtype):
             assert error <= MOST_ULPS * eps * abs(exact) + tiny, (row, place, value, exact)
 
 
-def _rows(dtype):
-    return np.array(ROWS, dtype)
-
-
 def _truths(block, x):
+    """The blocks to 50 digits, in every layout."""
     with mp.workdps(50):
-        return [block([mp.mpf(float(v)) for v in row]) for row in x]
+        dense = [block([mp.mpf(float(v)) for v in row]) for row in x]
+        diagonal = [[rows[k][k] for k in range(K)] for rows in dense]
+        return {
+            "dense": dense,
+            "packed": [[rows[j][k] for j in range(K) for k in range(j, K)] for rows in dense],
+            "diag": diagonal,
+            "trace": [sum(values) for values in diagonal],
+        }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def _in_layouts(f, x, layouts=LAYOUTS):
+    """The blocks in every layout, by the fused route, in one trace."""
+
+    @tf.function(autograph=False)
+    def blocks(x):
+        return [bh.hessian(f, x, layout=layout, route="fused") for layout in layouts]
+
+    return {layout: b.numpy() for layout, b in zip(layouts, blocks(tf.constant(x)), strict=True)}
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_entry_is_as_exact_where_one_cell_dominates(name, dtype):
+def test_every_entry_is_as_exact_where_one_cell_dominates(name, subtests):
     f, block = FUNCTIONS[name]
-    x = _rows(dtype)
-    truth = _truths(block, x)
-    _check(bh.hessian(f, tf.constant(x), route="fused").numpy(), truth, dtype)
-    upper = [[rows[j][k] for j in range(K) for k in range(j, K)] for rows in truth]
-    _check(bh.hessian(f, tf.constant(x), layout="packed").numpy(), upper, dtype)
-    diagonal = [[rows[k][k] for k in range(K)] for rows in truth]
-    _check(bh.hessian(f, tf.constant(x), layout="diag").numpy(), diagonal, dtype)
-    traces = [[sum(values)] for values in diagonal]
-    trace = bh.laplacian(f, tf.constant(x)).numpy()
-    _check(trace[:, None], traces, dtype)
+    for dtype in ("float32", "float64"):
+        x = np.array(ROWS, dtype)
+        truths = _truths(block, x)
+        for layout, blocks in _in_layouts(f, x).items():
+            with subtests.test(dtype=dtype, layout=layout):
+                _check(blocks, truths[layout], dtype)
 
 
 def _confident(N, K, dtype):
@@ -128,17 +137,18 @@ def _softmax_diagonal(x):
 
 
 @pytest.mark.parametrize("K", [1, 2, 3, 8, 16, 17, 33, 1100])
-@pytest.mark.parametrize("layout", ["dense", "diag", "packed"])
-def test_rows_of_any_width_have_the_sum_of_the_others(layout, K):
+def test_rows_of_any_width_have_the_sum_of_the_others(K, subtests):
     x = _confident(9, K, np.float32)
-    blocks = bh.hessian(lambda x: tf.reduce_logsumexp(x, 1), tf.constant(x), layout=layout).numpy()
+    blocks = _in_layouts(lambda x: tf.reduce_logsumexp(x, 1), x, LAYOUTS[:3])
     row, column = np.triu_indices(K)
-    diagonal = {
-        "dense": lambda: np.einsum("nkk->nk", blocks),
-        "diag": lambda: blocks,
-        "packed": lambda: blocks[:, row == column],
-    }[layout]()
-    np.testing.assert_allclose(diagonal, _softmax_diagonal(x), rtol=1e-4)
+    diagonals = {
+        "dense": np.einsum("nkk->nk", blocks["dense"]),
+        "diag": blocks["diag"],
+        "packed": blocks["packed"][:, row == column],
+    }
+    for layout, diagonal in diagonals.items():
+        with subtests.test(layout=layout):
+            np.testing.assert_allclose(diagonal, _softmax_diagonal(x), rtol=1e-4)
 
 
 def test_blocks_that_are_streamed_or_compiled_or_of_NumPy_are_the_same():
@@ -180,20 +190,23 @@ def test_the_row_of_zeros_has_no_norm_to_differentiate_as_in_tensorflow():
     np.testing.assert_allclose(smooth[0], 1e3 * np.eye(2), rtol=1e-5)
 
 
-@pytest.mark.parametrize("layout", ["dense", "diag", "packed", "trace"])
-def test_a_slope_of_zero_has_blocks_of_zeros(layout):
+def test_a_slope_of_zero_has_blocks_of_zeros(subtests):
     """t is (4 - w s) / -w, -inf where w is 0."""
     w = tf.constant([1.0, 0.0, 2.0], tf.float64)
-    x = tf.constant([[0.3, 0.4], [0.5, 0.2], [0.1, 0.2]], tf.float64)
-    blocks = bh.hessian(lambda x: tf.sqrt(4 - w * tf.reduce_sum(x * x, 1)), x, layout=layout)
-    assert not np.any(blocks[1])
-    assert np.all(np.isfinite(blocks))
+    x = np.array([[0.3, 0.4], [0.5, 0.2], [0.1, 0.2]])
+    results = _in_layouts(lambda x: tf.sqrt(4 - w * tf.reduce_sum(x * x, 1)), x)
+    for layout, blocks in results.items():
+        with subtests.test(layout=layout):
+            assert not np.any(blocks[1])
+            assert np.all(np.isfinite(blocks))
 
 
-@pytest.mark.parametrize("square", [lambda w, x: w * x * x, lambda w, x: w * x**2])
-def test_a_weighted_norm_is_right_however_it_is_spelled(square):
+def test_a_weighted_norm_is_right_however_it_is_spelled(subtests):
     w, a, b = tf.constant([2.0, 3.0], tf.float64), 3.0, 1e-6
     x = tf.constant([[a, b]], tf.float64)
-    block = bh.hessian(lambda x: tf.sqrt(tf.reduce_sum(square(w, x), 1)), x)[0]
     expected = 6 * b * b / mp.mpf(2 * a * a + 3 * b * b) ** 1.5
-    assert float(block[0, 0]) == pytest.approx(float(expected), rel=1e-14, abs=0)
+    spelled = {"w x x": lambda w, x: w * x * x, "w x**2": lambda w, x: w * x**2}
+    for name, square in spelled.items():
+        block = bh.hessian(lambda x, g=square: tf.sqrt(tf.reduce_sum(g(w, x), 1)), x)[0]
+        with subtests.test(name):
+            assert float(block[0, 0]) == pytest.approx(float(expected), rel=1e-14, abs=0)

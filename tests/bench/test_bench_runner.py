@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.full
 RUNNER = Path(__file__).parents[2] / "bench" / "run.py"
 OURS, FILL, JACOBIAN = "blockhess", "tf.fill", "batch_jacobian"
 

@@ -49,6 +49,7 @@ def test_without_a_CUDA_compiler_it_is_left_out(configure):
     assert defined[0] == "cuda false, for []"
 
 
+@pytest.mark.full
 def test_the_environment_narrows_the_architectures(configure):
     code, said, defined = configure(BLOCKHESS_CUDA_ARCHS="sm_90 sm_80 sm_1000")
     assert code == 0, said
@@ -63,6 +64,7 @@ def test_an_option_goes_before_the_environment(configure):
     assert defined[0] == "cuda false, for []", said
 
 
+@pytest.mark.full
 def test_architectures_that_no_compiler_knows_are_an_error_that_names_them(configure):
     code, said, _ = configure(BLOCKHESS_CUDA_ARCHS="sm_1000")
     assert (code != 0) == HAS_NVCC

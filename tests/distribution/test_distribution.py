@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import training
 
-SCRIPT = Path(__file__).parent / "training.py"
-SECONDS = 120
-
-
-def start(mode: str, file: Path, **environment: str) -> subprocess.Popen:
-    command = [sys.executable, SCRIPT, mode, file]
-    return subprocess.Popen(command, env={**os.environ, **environment})
-
-
-def finished(processes: list[subprocess.Popen]) -> None:
-    """Waits for all of them, and leaves none behind."""
-    try:
-        codes = [process.wait(SECONDS) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-    assert codes == [0] * len(processes)
+from processes import at_once, in_a_process
 
 
 def free_ports(count: int) -> list[int]:
@@ -44,33 +24,28 @@ def free_ports(count: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def one_device(tmp_path_factory):
-    file = tmp_path_factory.mktemp("one") / "results.npz"
-    finished([start("one", file)])
-    results = np.load(file)
+def one_device():
+    results = training.train("one")
     assert not np.allclose(results["weights"], np.eye(3), atol=0.01)
     return results
 
 
-def assert_same(file: Path, one_device) -> None:
-    results = np.load(file)
+def assert_same(results, one_device) -> None:
     for name in ("blocks", "weights"):
         np.testing.assert_allclose(results[name], one_device[name], rtol=1e-12, atol=1e-13)
 
 
-def test_two_logical_devices_train_as_one_does(one_device, tmp_path):
-    file = tmp_path / "results.npz"
-    finished([start("mirrored", file)])
-    assert_same(file, one_device)
+def test_two_logical_devices_train_as_one_does(one_device):
+    assert_same(in_a_process(training.train, "mirrored"), one_device)
 
 
-def test_two_worker_processes_train_as_one_device_does(one_device, tmp_path):
+@pytest.mark.full
+def test_two_worker_processes_train_as_one_device_does(one_device):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    files = [tmp_path / f"worker{i}.npz" for i in range(2)]
     config = [
         json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}})
         for i in range(2)
     ]
-    finished([start("workers", file, TF_CONFIG=c) for file, c in zip(files, config, strict=True)])
-    for file in files:
-        assert_same(file, one_device)
+    with at_once(training.train, *[("workers", c) for c in config]) as workers:
+        for worker in workers:
+            assert_same(worker.result(), one_device)

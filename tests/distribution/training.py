@@ -1,11 +1,8 @@
-"""A few training steps that need blocks, on one device or spread by a strategy of tf.distribute.
-
-python training.py one | mirrored | workers FILE, writes the blocks of all rows and the weights.
-"""
+"""A few training steps that need blocks, on one device or spread by a strategy of tf.distribute."""
 
 from __future__ import annotations
 
-import sys
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -15,19 +12,22 @@ import blockhess as bh
 N, K, STEPS, RATE = 16, 3, 3, 0.5
 
 
-def strategy_of(mode: str) -> tf.distribute.Strategy:
+def strategy_of(mode: str, cluster: str) -> tf.distribute.Strategy:
+    """Of one device, of two logical devices ("mirrored"), or of the processes of a cluster."""
     if mode == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         two = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(cpu, two)
         return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     if mode == "workers":
+        os.environ["TF_CONFIG"] = cluster
         return tf.distribute.MultiWorkerMirroredStrategy()
     return tf.distribute.get_strategy()
 
 
-def main(mode: str, file: str) -> None:
-    strategy = strategy_of(mode)
+def train(mode: str, cluster: str = "") -> dict[str, np.ndarray]:
+    """The blocks of all rows in every step, and the weights after the last."""
+    strategy = strategy_of(mode, cluster)
     x = np.random.default_rng(11).normal(size=(N, K))
     rows = tf.data.Dataset.from_tensor_slices(x).batch(N).repeat(STEPS)
     rows = rows.with_options(options_without_files())
@@ -56,7 +56,7 @@ def main(mode: str, file: str) -> None:
         return strategy.gather(strategy.run(step, args=(x,)), axis=0)
 
     blocks = [distributed_step(x).numpy() for x in strategy.experimental_distribute_dataset(rows)]
-    np.savez(file, blocks=blocks, weights=A.numpy())
+    return {"blocks": np.array(blocks), "weights": A.numpy()}
 
 
 def options_without_files() -> tf.data.Options:
@@ -64,7 +64,3 @@ def options_without_files() -> tf.data.Options:
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return options
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -96,18 +96,9 @@ class Run:
 
     folder: Path
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__"})
-    printed: dict[Block, str] = field(default_factory=dict)
 
-    def until(self, last: Block) -> str:
-        """What the block prints, after those before it."""
-        for block in runnable(last.page):
-            if block not in self.printed:
-                self.printed[block] = self._run(block)
-            if block == last:
-                break
-        return self.printed[last]
-
-    def _run(self, block: Block) -> str:
+    def of(self, block: Block) -> str:
+        """What the next block prints."""
         # At its own line in its own file: tracebacks, and AutoGraph, look there.
         code = compile("\n" * (block.line - 1) + block.code, str(block.page), "exec")
         output, before = io.StringIO(), os.getcwd()

@@ -7,7 +7,6 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
 from code_blocks import PAGES, ROOT, blocks_of, prose_of
 
 from blockhess.terminal.commands import _parser
@@ -29,12 +28,13 @@ def commands() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("lines", [c for _, c in commands()], ids=[p for p, _ in commands()])
-def test_a_command_names_what_there_is(lines: str):
-    folder = ROOT
-    for line in lines.splitlines():
-        for words in commands_of(line):
-            folder = check(words, folder)
+def test_a_command_names_what_there_is(subtests):
+    for place, lines in commands():
+        with subtests.test(place):
+            folder = ROOT
+            for line in lines.splitlines():
+                for words in commands_of(line):
+                    folder = check(words, folder)
 
 
 def commands_of(line: str) -> list[list[str]]:

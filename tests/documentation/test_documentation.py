@@ -14,7 +14,6 @@ import tensorflow as tf
 from code_blocks import (
     PAGES,
     ROOT,
-    Block,
     Run,
     SameOutput,
     blocks_of,
@@ -31,32 +30,44 @@ import blockhess.numpy
 NOT_RUN: dict[str, str] = {}
 ALL = [block for page in PAGES for block in blocks_of(page)]
 RUN = [block for page in PAGES for block in runnable(page)]
+READ_FIRST = [ROOT / "README.md", ROOT / "docs/index.md", ROOT / "docs/guide.md"]
 EXCERPTS = [block for block in ALL if block.excerpt_of]
 EXAMPLES = list(docstring_examples())
 FACES = (bh, bh.ops, blockhess.numpy)
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> dict[Path, Run]:
-    return {page: Run(tmp_path_factory.mktemp(page.stem)) for page in PAGES}
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=() if page in READ_FIRST else pytest.mark.full)
+        for page in dict.fromkeys(block.page for block in RUN)
+    ],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_the_blocks_of_a_page_run_and_print_what_the_page_shows(page: Path, tmp_path, subtests):
+    run = Run(tmp_path)
+    for block in runnable(page):
+        with subtests.test(str(block)):
+            printed = run.of(block)
+            if block.prints is not None:
+                assert same(block.prints, printed), f"{block} prints\n{printed}"
 
 
-@pytest.mark.parametrize("block", RUN, ids=str)
-def test_a_block_of_a_page_runs_and_prints_what_the_page_shows(block: Block, runs):
-    printed = runs[block.page].until(block)
-    if block.prints is not None:
-        assert same(block.prints, printed), f"{block} prints\n{printed}"
+def test_an_excerpt_stands_in_its_file(subtests):
+    for block in EXCERPTS:
+        with subtests.test(str(block)):
+            assert block.excerpt_of is not None
+            flat = " ".join(block.excerpt_of.read_text(encoding="utf-8").split())
+            assert " ".join(block.code.split()) in flat
 
 
-@pytest.mark.parametrize("block", EXCERPTS, ids=str)
-def test_an_excerpt_stands_in_its_file(block: Block):
-    assert block.excerpt_of is not None
-    flat = " ".join(block.excerpt_of.read_text(encoding="utf-8").split())
-    assert " ".join(block.code.split()) in flat
+def test_an_example_of_a_docstring_prints_what_it_says(subtests):
+    for example in EXAMPLES:
+        with subtests.test(f"{example.filename}:{example.lineno}:{example.name}"):
+            check_example(example)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: f"{e.filename}:{e.lineno}:{e.name}")
-def test_an_example_of_a_docstring_prints_what_it_says(example: doctest.DocTest):
+def check_example(example: doctest.DocTest) -> None:
     module = importlib.import_module(example.globs["module"])
     names = {"bh": bh, "blockhess": bh, "np": np, "tf": tf}
     example.globs = {**vars(module), **names}
@@ -79,21 +90,20 @@ def test_every_page_is_read():
     assert len(RUN) > 25 and len(EXAMPLES) > 25
 
 
-@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
-def test_every_public_function_has_an_example_and_every_name_a_place_in_the_reference(face):
+def test_every_public_function_has_an_example_and_every_name_a_place_in_the_reference(subtests):
     reference = "".join(page.read_text() for page in sorted((ROOT / "docs/reference").glob("*.md")))
     described = set(re.findall(r"^::: (blockhess[\w.]*)$", reference, re.MULTILINE))
-    for name in face.__all__:
+    for face, name in [(module, name) for module in FACES for name in module.__all__]:
         value = getattr(face, name)
-        if inspect.isroutine(value):
-            assert ">>>" in value.__doc__, f"{face.__name__}.{name} has no example"
-        if inspect.isroutine(value) or inspect.isclass(value):
-            assert f"{value.__module__}.{value.__qualname__}" in described
+        with subtests.test(f"{face.__name__}.{name}"):
+            if inspect.isroutine(value):
+                assert ">>>" in value.__doc__, "it has no example"
+            if inspect.isroutine(value) or inspect.isclass(value):
+                assert f"{value.__module__}.{value.__qualname__}" in described
 
 
-@pytest.mark.parametrize(
-    ("shown", "printed", "expected"),
-    [
+def test_the_same_output_is_told_from_another(subtests):
+    for shown, printed, expected in [
         ("[1.  2.5]", "[1. 2.500001]", True),
         ("[1.  2.5]", "[1. 2.501]", False),
         ("a 1\n", "a  1", True),
@@ -102,7 +112,6 @@ def test_every_public_function_has_an_example_and_every_name_a_place_in_the_refe
         ("[nan 1e-20]", "[nan 1.000001e-20]", True),
         ("[nan 1e-20]", "[0 1e-20]", False),
         ("1e-20", "2e-20", False),
-    ],
-)
-def test_the_same_output_is_told_from_another(shown, printed, expected):
-    assert same(shown, printed) is expected
+    ]:
+        with subtests.test(shown=shown, printed=printed):
+            assert same(shown, printed) is expected

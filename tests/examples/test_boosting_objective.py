@@ -50,6 +50,7 @@ def children(tree: Any) -> list[Any]:
     return tree["children"] if "children" in tree else [tree["left_child"], tree["right_child"]]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "library, name, data, ours, parameters",
     [
@@ -104,12 +105,14 @@ def test_other_trees_are_told_apart(split, leaf, threshold):
     assert distance({leaf: 1.0}, {leaf: 1.5}) == 0.5
 
 
+@pytest.mark.full
 def test_a_wrong_second_derivative_grows_other_trees():
     built_in = trees("XGBoost", DIGITS, "multi:softprob", num_class=10)[:10]
     custom = trees("XGBoost", DIGITS, softmax(DIGITS[1], 1.0), num_class=10)[:10]
     assert max(map(distance, built_in, custom)) > 0.01
 
 
+@pytest.mark.full
 def test_it_draws_the_same_curves_and_the_robust_fit_is_nearest_to_the_truth(tmp_path):
     apart, of_the_best = boosting_objective.main(3, 300, tmp_path / "picture.png")
     assert apart < 1e-6

@@ -36,18 +36,22 @@ def test_the_curvature_of_a_mixture_is_its_closed_form(picture):
     assert density_ellipses.main(points=10, picture=picture) < 1e-10
 
 
+@pytest.mark.full
 def test_Laplaces_evidence_is_near_the_integral_where_cases_are_many(picture):
     assert laplace_approximation.main(rows=20, cases=400, checked=5, picture=picture) < 0.01
 
 
+@pytest.mark.full
 def test_curve_fits_are_those_of_SciPy(picture):
     assert curve_fits.main(N=20, picture=picture) < 1e-4
 
 
+@pytest.mark.full
 def test_a_few_steps_bring_the_network_near_the_exact_film(picture):
     assert physics_informed_network.main(steps=400, points=200, picture=picture) < 0.1
 
 
+@pytest.mark.full
 def test_scipy_finds_scikit_learns_weights_in_fewer_steps_with_the_Hessian():
     command = [sys.executable, ROOT / "examples" / "scipy_newton.py"]
     run = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from processes import in_a_process
 
 # What is replaced in the text of the program, by what, and what the error says.
 EDITS = {
@@ -71,20 +69,18 @@ def edit(folder: Path, old: bytes, new: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(models) -> dict[str, str]:
+def found(models) -> dict[str, tuple[str, str]]:
     """What running each model gave, in one process that must survive all of them."""
     names = [*EDITS, "bytes", "right"]
-    command = [sys.executable, __file__, models, *names]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return dict(zip(names, json.loads(done.stdout), strict=True))
+    return dict(zip(names, in_a_process(run, models, names), strict=True))
 
 
-@pytest.mark.parametrize("name", EDITS)
-def test_a_corrupt_program_is_an_InvalidArgumentError_that_says_where(name, found):
-    kind, message = found[name]
-    assert kind == "InvalidArgumentError"
-    assert EDITS[name][2] in message
+def test_a_corrupt_program_is_an_InvalidArgumentError_that_says_where(found, subtests):
+    for name, (_, _, says) in EDITS.items():
+        with subtests.test(name):
+            kind, message = found[name]
+            assert kind == "InvalidArgumentError"
+            assert says in message
 
 
 def test_a_changed_byte_of_an_instruction_is_named_with_its_position(found):
@@ -94,19 +90,16 @@ def test_a_changed_byte_of_an_instruction_is_named_with_its_position(found):
 
 
 def test_the_model_itself_runs_after_all_of_them(found):
-    assert found["right"] == ["", "[[-2.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, -2.0]]"]
+    assert found["right"] == ("", "[[-2.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, -2.0]]")
 
 
-def main(folder: str, *names: str) -> None:
+def run(folder: Path, names: list[str]) -> list[tuple[str, str]]:
+    """Of each model, the kind of the error and its message, or no kind and the block."""
     results = []
     for name in names:
         try:
-            blocks = tf.saved_model.load(str(Path(folder, name))).f(tf.zeros((1, 3)))
-            results.append(["", str(blocks.numpy()[0].tolist()).replace("-0.0", "0.0")])
+            blocks = tf.saved_model.load(str(folder / name)).f(tf.zeros((1, 3)))
+            results.append(("", str(blocks.numpy()[0].tolist()).replace("-0.0", "0.0")))
         except Exception as error:  # noqa: BLE001 - the test says which it must be
-            results.append([type(error).__name__, str(error)[:5000]])
-    print(json.dumps(results))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+            results.append((type(error).__name__, str(error)[:5000]))
+    return results

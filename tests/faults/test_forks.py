@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import subprocess
-import sys
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from processes import in_a_process
 
 X = np.linspace(-1.0, 1.0, 12).reshape(4, 3)
 
@@ -21,33 +19,31 @@ def blocks():
 
 def answer(queue) -> None:
     try:
-        queue.put(np.array_equal(blocks(), 6 * X[:, :, None] * np.eye(3)))
+        queue.put(str(np.array_equal(blocks(), 6 * X[:, :, None] * np.eye(3))))
     except RuntimeError as error:
         queue.put(str(error))
 
 
-@pytest.mark.parametrize(
-    ("parent", "expected"),
-    [("imported", "True"), ("used", "this process was forked after TensorFlow had run")],
-)
-def test_a_forked_child_is_right_or_says_that_it_has_no_threads(parent, expected):
-    done = subprocess.run(
-        [sys.executable, __file__, parent], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(expected)
+def test_a_forked_child_is_right_or_says_that_it_has_no_threads():
+    of_imported, of_used = in_a_process(answers)
+    assert of_imported == "True"
+    assert of_used.startswith("this process was forked after TensorFlow had run")
 
 
-def main(parent: str) -> None:
-    if parent == "used":
-        blocks()
+def answers() -> list[str]:
+    """Of a child of a process that has imported TensorFlow, and of one that has used it, too."""
+    of_imported = answer_of_a_child()
+    blocks()
+    return [of_imported, answer_of_a_child()]
+
+
+def answer_of_a_child() -> str:
     fork = multiprocessing.get_context("fork")
     queue = fork.Queue()
     child = fork.Process(target=answer, args=(queue,))
     child.start()
-    print(queue.get(timeout=200))
-    child.join()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        return queue.get(timeout=200)
+    finally:
+        child.kill()
+        child.join()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from processes import at_once
 
 FREE = 300 << 20  # bytes beyond what the process has
 
@@ -37,26 +36,31 @@ CALLS = {
     "XLA": tf.function(blocks, autograph=False, jit_compile=True),
     "gradient": gradient,
 }
-MODES = [
-    ("fused", "eager", "float32"),
-    ("fused", "eager", "float16"),
-    ("fused", "tf.function", "float32"),
-    ("fused", "gradient", "float32"),
-    ("autodiff", "eager", "float32"),
-    ("autodiff", "tf.function", "float32"),
-    *((route, "XLA", "float32") for route in ("fused", "autodiff") if bh.build_info()["xla"]),
-]
+XLA = [("XLA", "float32")] if bh.build_info()["xla"] else []
+MODES = {
+    "fused": [
+        ("eager", "float32"),
+        ("eager", "float16"),
+        ("tf.function", "float32"),
+        ("gradient", "float32"),
+        *XLA,
+    ],
+    "autodiff": [("eager", "float32"), ("tf.function", "float32"), *XLA],
+}
 
 
-@pytest.mark.parametrize("mode", MODES, ids="-".join)
-def test_a_result_that_memory_does_not_hold_is_an_error_and_the_next_call_is_right(mode):
-    done = subprocess.run([sys.executable, __file__, *mode], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["ResourceExhaustedError", "True"], done.stderr
+@pytest.mark.parametrize("route", ["fused", pytest.param("autodiff", marks=pytest.mark.full)])
+def test_a_result_that_memory_does_not_hold_is_an_error_and_the_next_call_is_right(route, subtests):
+    """Each in a process of its own, at the same time: TensorFlow may wait long."""
+    modes = MODES[route]
+    with at_once(error_and_next_call, *[(route, *mode) for mode in modes]) as processes:
+        for mode, process in zip(modes, processes, strict=True):
+            with subtests.test(mode=mode):
+                assert process.result() == ("ResourceExhaustedError", True)
 
 
-def main(route: str, mode: str, dtype: str) -> None:
-    # TensorFlow's allocator waits 10 seconds for the memory of every column: let there be few.
+def error_and_next_call(route: str, mode: str, dtype: str) -> tuple[str, bool]:
+    # Where oneDNN is on, TensorFlow waits 10 seconds for every column: let there be few.
     N, K = (40_000_000, 2) if route == "autodiff" and mode != "XLA" else (100_000, 64)
     few = tf.constant(np.random.default_rng(0).normal(size=(5, K)), dtype)
     many = tf.zeros((N, K), dtype)  # Their blocks take more than twice FREE.
@@ -64,12 +68,9 @@ def main(route: str, mode: str, dtype: str) -> None:
     expected = [call(route, few).numpy() for _ in range(3)][0]
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + FREE, used + FREE))
+    kind = "none"
     try:
         call(route, many)
     except tf.errors.OpError as error:
-        print(type(error).__name__)
-    print(np.array_equal(call(route, few), expected))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        kind = type(error).__name__
+    return kind, np.array_equal(call(route, few), expected)

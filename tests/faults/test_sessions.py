@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 
 import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
+from processes import in_a_process
 
 
 def test_a_step_ends_whole_or_cancelled_when_its_session_is_closed():
-    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    *whole, last = done.stdout.split()
-    assert set(whole) == {"True"} and last in ("CancelledError", "RuntimeError")
+    *whole, last = in_a_process(steps_of_a_session_that_is_closed)
+    assert set(whole) == {True} and last in ("CancelledError", "RuntimeError")
 
 
-def main() -> None:
+def steps_of_a_session_that_is_closed() -> list[bool | str]:
+    """Whether the result of each step is right, and the error of the last one."""
     with tf.Graph().as_default():
         session = tf.compat.v1.Session()
         x = tf.compat.v1.placeholder(tf.float32, (None, 64))
@@ -27,6 +25,7 @@ def main() -> None:
     origin = np.zeros((20_000, 64), np.float32)
     expected = -2 * np.eye(64)
     running = threading.Event()
+    results: list[bool | str] = []
 
     def steps() -> None:
         """Until one fails."""
@@ -34,9 +33,9 @@ def main() -> None:
             try:
                 result = session.run(blocks, {x: origin})
             except (tf.errors.CancelledError, RuntimeError) as error:
-                print(type(error).__name__)
+                results.append(type(error).__name__)
                 return
-            print(np.array_equal(result, np.broadcast_to(expected, result.shape)))
+            results.append(np.array_equal(result, np.broadcast_to(expected, result.shape)))
             running.set()
 
     thread = threading.Thread(target=steps)
@@ -44,7 +43,4 @@ def main() -> None:
     running.wait()
     session.close()
     thread.join()
-
-
-if __name__ == "__main__":
-    main()
+    return results

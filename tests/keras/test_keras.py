@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -14,22 +15,19 @@ import blockhess as bh
 from blockhess.baselines import batch_jacobian
 
 N = 16
-COMPILED = [False, "auto", True] if bh.build_info()["xla"] else [False]
+HAS_XLA = bh.build_info()["xla"]
+MODELS = {"layer": curvature_model, "train_step": Poisson}
 # Of losses: what rounding within a step does to them.
 TOLERANCE = {"float32": 1e-4, "mixed_float16": 0.02, "mixed_bfloat16": 0.1}
-every_model = pytest.mark.parametrize(
-    "build", [curvature_model, Poisson], ids=["layer", "train_step"]
-)
 
 
-@pytest.fixture
-def policy(request) -> Iterator[str]:
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy("float32")
-
-
-every_policy = pytest.mark.parametrize("policy", TOLERANCE, indirect=True)
+@contextlib.contextmanager
+def policy(name: str) -> Iterator[None]:
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:
@@ -37,44 +35,66 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return x, np.exp(-np.sum(x * x, 1, keepdims=True))
 
 
-def losses(build: Callable[[], keras.Model], compiled: bool | str) -> np.ndarray:
+def compiled_model(name: str, jit_compile: bool | str) -> keras.Model:
+    model = MODELS[name]()
+    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse", jit_compile=jit_compile)
+    return model
+
+
+def losses(model: keras.Model) -> np.ndarray:
     """After each of a few epochs of two steps."""
-    model = build()
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse", jit_compile=compiled)
     history = model.fit(*data(), batch_size=N // 2, epochs=4, shuffle=False, verbose=0)
     return np.array(history.history["loss"])
 
 
-@every_policy
-@every_model
-def test_fit_has_the_same_losses_compiled_and_not(build, policy):
-    plain, *others = [losses(build, compiled) for compiled in COMPILED]
+@pytest.fixture(scope="module")
+def plain_losses() -> dict[str, np.ndarray]:
+    return {name: losses(compiled_model(name, False)) for name in MODELS}
+
+
+def losses_where_compiled(name: str) -> list[np.ndarray]:
+    """Of `jit_compile=True`, and of "auto" where it is neither that nor False."""
+    models = [compiled_model(name, jit_compile) for jit_compile in (True, "auto") if HAS_XLA]
+    ways = {model.jit_compile: model for model in models}
+    assert not HAS_XLA or True in ways, "Keras does not compile this model"
+    return [losses(model) for way, model in ways.items() if way is not False]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_fit_learns(name, plain_losses):
+    assert plain_losses[name][-1] < plain_losses[name][0]
+
+
+@pytest.mark.parametrize("name", ["layer", pytest.param("train_step", marks=pytest.mark.full)])
+def test_fit_has_the_same_losses_compiled_and_not(name, plain_losses):
+    for curve in losses_where_compiled(name):
+        np.testing.assert_allclose(curve, plain_losses[name], rtol=TOLERANCE["float32"])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("mixed", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", MODELS)
+def test_mixed_precision_learns_what_float32_does_compiled_and_not(name, mixed, plain_losses):
+    with policy(mixed):
+        plain, others = losses(compiled_model(name, False)), losses_where_compiled(name)
     assert plain[-1] < plain[0]
+    np.testing.assert_allclose(plain, plain_losses[name], rtol=TOLERANCE[mixed])
     for curve in others:
-        np.testing.assert_allclose(curve, plain, rtol=TOLERANCE[policy])
+        np.testing.assert_allclose(curve, plain, rtol=TOLERANCE[mixed])
 
 
-@every_model
-def test_mixed_precision_learns_what_float32_does(build):
-    plain = losses(build, False)
-    for policy in ("mixed_float16", "mixed_bfloat16"):
-        keras.config.set_dtype_policy(policy)
-        try:
-            curve = losses(build, False)
-        finally:
-            keras.config.set_dtype_policy("float32")
-        np.testing.assert_allclose(curve, plain, rtol=TOLERANCE[policy])
+full_where_compiled = [False, pytest.param(True, marks=pytest.mark.full)][: 1 + HAS_XLA]
 
 
-@pytest.mark.parametrize("compiled", COMPILED)
-@every_model
-def test_a_saved_model_is_loaded_with_the_same_results_and_trains_on(build, compiled, tmp_path):
+@pytest.mark.parametrize("jit_compile", full_where_compiled)
+@pytest.mark.parametrize("name", MODELS)
+def test_a_saved_model_is_loaded_with_the_same_results_and_trains_on(name, jit_compile, tmp_path):
     x, y = data()
-    model = build()
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse", jit_compile=compiled)
+    model = compiled_model(name, jit_compile)
     model.fit(x, y, batch_size=N, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.jit_compile is jit_compile
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
     further = [m.fit(x, y, batch_size=N, verbose=0).history["loss"] for m in (model, loaded)]
     np.testing.assert_allclose(*further, rtol=1e-6)
@@ -86,11 +106,8 @@ def test_the_layer_has_the_blocks_of_its_bump():
     np.testing.assert_allclose(Curvature()(x), s * (x * x - 1), atol=1e-6)
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "XLA"])
-def test_weights_of_a_model_that_is_f_receive_gradients(mode):
+def test_weights_of_a_model_that_is_f_receive_gradients(subtests):
     """Of a Keras layer and of a model, against derivatives that TensorFlow takes itself."""
-    if mode == "XLA" and not bh.build_info()["xla"]:
-        pytest.skip("this build has no XLA kernels")
     x = tf.constant(data()[0])
     layer = keras.layers.Dense(1, activation="softplus")
     model = keras.Sequential([keras.layers.Dense(4, activation="tanh"), layer])
@@ -107,9 +124,15 @@ def test_weights_of_a_model_that_is_f_receive_gradients(mode):
             for total, f in zip(totals, (model, fused), strict=True)
         ]
 
-    call = lambda: gradients(bh.hessian)  # noqa: E731
-    if mode != "eager":
-        call = tf.function(call, autograph=False, jit_compile=mode == "XLA")
-    actual, expected = call(), gradients(batch_jacobian)
-    for one, other in zip(tf.nest.flatten(actual), tf.nest.flatten(expected), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    def of_blocks():
+        return gradients(bh.hessian)
+
+    in_a_graph = tf.function(of_blocks, autograph=False).get_concrete_function()
+    calls = {"eager": of_blocks, "graph": in_a_graph}
+    if HAS_XLA:
+        calls["XLA"] = tf.function(lambda: in_a_graph(), autograph=False, jit_compile=True)
+    expected = tf.function(lambda: gradients(batch_jacobian), autograph=False)()
+    for mode, call in calls.items():
+        with subtests.test(mode):
+            for one, other in zip(tf.nest.flatten(call()), tf.nest.flatten(expected), strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

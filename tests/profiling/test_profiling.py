@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 import tensorflow as tf
 
 import blockhess as bh
 from blockhess import expressions as e
+from processes import in_a_process
 
 
 def density(x):
@@ -56,8 +53,8 @@ def test_the_profilers_trace_names_the_ops_of_compiled_functions(tmp_path):
     assert event in written
 
 
-def report_with_check_numerics() -> None:
-    """Prints, for every kind of call, what TensorFlow says of one without and one with a NaN."""
+def reports_with_check_numerics() -> dict[str, str]:
+    """For every kind of call, what TensorFlow says of one with a NaN, after one without."""
     tf.debugging.enable_check_numerics()
     good, bad = tf.ones([2, 3]), tf.constant([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
     v = e.Variable("v")
@@ -82,13 +79,11 @@ def report_with_check_numerics() -> None:
         except tf.errors.InvalidArgumentError as error:
             reports[name] = str(error)
     step(good)
-    print(json.dumps(reports))
+    return reports
 
 
 def test_enable_check_numerics_passes_numbers_and_names_the_op_that_gives_none():
-    command = [sys.executable, __file__]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    reports = json.loads(printed.splitlines()[-1])
+    reports = in_a_process(reports_with_check_numerics)
     ops = {
         "an eager map": 'output 0 of eagerly-executing op "BlockhessMap"',
         "eager blocks": 'output 2 of graph op "BlockhessTerms"',
@@ -129,7 +124,3 @@ def test_the_profiler_of_graphs_counts_floating_point_operations(op):
         root = tf.compat.v1.profiler.profile(graph, options=quiet)
     counted = [n.float_ops for n in root.children if n.name.endswith(op)]
     assert counted == [expected]
-
-
-if __name__ == "__main__":
-    report_with_check_numerics()

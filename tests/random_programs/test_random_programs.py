@@ -29,7 +29,7 @@ from bounded_jets import (
     evaluate,
     lifted,
 )
-from found_cases import CASES, Case
+from found_cases import CASES
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 from random_functions import Example, NumpyExample, numpy_examples, tensorflow_examples
@@ -40,7 +40,9 @@ import blockhess.numpy as bn
 tf.get_logger().setLevel("ERROR")  # Of functions that are traced often.
 
 BY_HAND = int(os.environ.get("BLOCKHESS_EXAMPLES", "0"))
-PARTS = 3
+# How many examples each part draws, in every run and in the full ones.
+OF_TENSORFLOW, OF_NUMPY = (12, 69, 69), (99, 450, 450)
+PARTS = len(OF_TENSORFLOW)
 COUNTS: collections.Counter[str] = collections.Counter()
 
 
@@ -54,16 +56,20 @@ def start(request: pytest.FixtureRequest) -> str:
 
 
 def check_drawn(
-    check: Callable[[Any], None], examples: SearchStrategy, count: int, start: str, part: int
+    check: Callable[[Any], None],
+    examples: SearchStrategy,
+    counts: tuple[int, ...],
+    start: str,
+    part: int,
 ) -> None:
-    """Checks `count` of the examples, other ones for each part."""
+    """Checks some of the examples, other ones for each part."""
 
     def is_right(example):
         check(example)
 
     before = COUNTS.copy()
     chosen = settings(
-        max_examples=math.ceil(BY_HAND / PARTS) or count,
+        max_examples=math.ceil(BY_HAND / PARTS) or counts[part],
         phases=[Phase.generate],  # A number that is smaller is not an example that is smaller.
         database=None,
         deadline=None,
@@ -253,19 +259,31 @@ def _terms(terms: list[dict[str, Any]], x: np.ndarray) -> np.ndarray:
     return total
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_was_found_once_is_right(case: Case):
-    check_numpy(case.example) if isinstance(case.example, NumpyExample) else check(case.example)
+@pytest.mark.parametrize(
+    ("kind", "check_one"),
+    [(NumpyExample, check_numpy), pytest.param(Example, check, marks=pytest.mark.full)],
+)
+def test_what_was_found_once_is_right(kind: type, check_one: Callable[[Any], None], subtests):
+    for case in CASES:
+        if isinstance(case.example, kind):
+            with subtests.test(case.name):
+                check_one(case.example)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+every_part = pytest.mark.parametrize(
+    "part",
+    [0, *(pytest.param(p, marks=[] if BY_HAND else pytest.mark.full) for p in range(1, PARTS))],
+)
+
+
+@every_part
 def test_fused_is_autodiff_is_mpmath(start: str, part: int):
-    check_drawn(check, tensorflow_examples, 50, start, part)
+    check_drawn(check, tensorflow_examples, OF_TENSORFLOW, start, part)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@every_part
 def test_the_terms_of_the_numpy_face_are_mpmath(start: str, part: int):
-    check_drawn(check_numpy, numpy_examples, 333, start, part)
+    check_drawn(check_numpy, numpy_examples, OF_NUMPY, start, part)
 
 
 def teardown_module():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from processes import in_a_process
 
 X = np.linspace(-0.5, 0.6, 12).reshape(4, 3)
 free_rows = tf.TensorSpec((None, 3), tf.float64)
@@ -83,19 +83,18 @@ def saved(tmp_path_factory) -> Path:
 
 
 def test_another_process_computes_differentiates_and_trains_as_this_one_does(saved):
-    file = saved.parent / "results.npz"
-    subprocess.run([sys.executable, __file__, saved, file], check=True)
-    there, here = np.load(file), results(Model())
+    there, here = in_a_process(load_and_run, saved), results(Model())
     assert set(there) == set(here)
     for name, expected in here.items():
         np.testing.assert_allclose(there[name], expected, rtol=1e-12, atol=1e-13, err_msg=name)
     assert here["losses"][1] < here["losses"][0]
 
 
-def load_and_run(folder: str, file: str) -> None:
-    np.savez(file, **results(tf.saved_model.load(folder)))
+def load_and_run(folder: Path) -> dict[str, np.ndarray]:
+    return results(tf.saved_model.load(str(folder)))
 
 
+@pytest.mark.full
 @pytest.mark.compiler
 def test_a_program_in_C_plus_plus_loads_the_library_and_the_model(saved, tmp_path):
     program, libraries = tmp_path / "serve", tf.sysconfig.get_lib()
@@ -117,7 +116,3 @@ def test_a_program_in_C_plus_plus_loads_the_library_and_the_model(saved, tmp_pat
     expected = density * ((w * X)[:, :, None] * (w * X)[:, None, :] - np.diag(w))
     blocks = np.array(printed.split(), float).reshape(4, 3, 3)
     np.testing.assert_allclose(blocks, expected, rtol=1e-13, atol=1e-14)
-
-
-if __name__ == "__main__":
-    load_and_run(*sys.argv[1:])

@@ -15,7 +15,8 @@ import tensorflow as tf
 import blockhess as bh
 
 THREADS = 8
-ROUNDS = 4  # Eager calls are replayed from the third on.
+# Eager calls are replayed from the third on: of this thread, or of all that share a function.
+ROUNDS_APART, ROUNDS_TOGETHER = 4, 2
 
 Call = Callable[[], object]
 """A call of the library that is made again and again, and always gives the same."""
@@ -91,6 +92,7 @@ def numpy():
 
 
 SUBJECTS = [link, separable, logsumexp, gradients, newton, autodiff, compiled, numpy]
+SLOW = {separable, logsumexp, gradients, newton, autodiff}
 
 
 def values(result: object) -> list:
@@ -106,7 +108,7 @@ def assert_same(result: list, expected: list) -> None:
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
-def at_once(calls_of_threads: list[list[tuple[Call, list]]]) -> None:
+def at_once(calls_of_threads: list[list[tuple[Call, list]]], rounds: int) -> None:
     """Each thread makes its calls, round after round, and compares what they give."""
     start = threading.Barrier(len(calls_of_threads))
     errors: list[BaseException] = []
@@ -114,7 +116,7 @@ def at_once(calls_of_threads: list[list[tuple[Call, list]]]) -> None:
     def work(calls: list[tuple[Call, list]]) -> None:
         try:
             start.wait()
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for call, expected in calls:
                     assert_same(values(call()), expected)
         except BaseException as error:  # noqa: BLE001 - told below, in the thread of the test
@@ -143,17 +145,22 @@ def alone(subject: Callable[[], list[Call]]) -> list[list]:
 
 def test_different_functions_shapes_and_layouts_give_what_they_give_alone():
     assert len(SUBJECTS) == THREADS
-    at_once([list(zip(subject(), alone(subject), strict=True)) for subject in SUBJECTS])
+    calls = [list(zip(subject(), alone(subject), strict=True)) for subject in SUBJECTS]
+    at_once(calls, ROUNDS_APART)
 
 
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.__name__)
+@pytest.mark.parametrize(
+    "subject",
+    [pytest.param(s, marks=pytest.mark.full if s in SLOW else ()) for s in SUBJECTS],
+    ids=lambda subject: subject.__name__,
+)
 def test_threads_that_share_a_function_give_what_each_gives_alone(subject):
     """All begin with the first call of it, which traces it, or each with another one."""
     expected = alone(subject)
     for spread in (0, 1):
         shared = list(zip(subject(), expected, strict=True))
         starts = [spread * t % len(shared) for t in range(THREADS)]
-        at_once([shared[first:] + shared[:first] for first in starts])
+        at_once([shared[first:] + shared[:first] for first in starts], ROUNDS_TOGETHER)
 
 
 def test_a_variable_that_another_thread_assigns_is_read_whole():
@@ -178,6 +185,7 @@ def test_a_variable_that_another_thread_assigns_is_read_whole():
         writer.join()
 
 
+@pytest.mark.full
 def test_the_first_use_of_every_name_in_eight_threads_at_once():
     command = [sys.executable, Path(__file__).with_name("first_use.py")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)

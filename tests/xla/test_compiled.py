@@ -59,24 +59,41 @@ def network(x, A):
     return tf.reduce_sum(tf.tanh(tf.tanh(x @ A) @ A), 1)
 
 
-@every_dtype
-@pytest.mark.parametrize(
-    ("f", "route"),
-    [
-        (gaussian, "fused"),
-        (sines, "fused"),
-        (logsumexp, "fused"),
-        (two_terms, "fused"),
-        (gaussian, "autodiff"),
-        (network, "autodiff"),
-    ],
-    ids=["gaussian", "sines", "logsumexp", "two terms", "gaussian by autodiff", "network"],
-)
-def test_values_blocks_and_gradients_in_every_layout(f, route, dtype, rng):
-    x = points(rng, dtype)
-    A = tf.Variable(np.eye(K) + 0.1 * rng.normal(size=(K, K)), dtype=dtype)
+CASES = {
+    "fused": {"gaussian": gaussian, "sines": sines, "logsumexp": logsumexp, "two terms": two_terms},
+    "autodiff": {"gaussian": gaussian, "network": network},
+}
 
-    def everything(x):
+
+def matrix(dtype: str, rng: np.random.Generator) -> tf.Variable:
+    return tf.Variable(np.eye(K) + 0.1 * rng.normal(size=(K, K)), dtype=dtype)
+
+
+def results_of_cases(of_case: Callable, route: str, *arguments):
+    """(case, compiled, uncompiled) of all cases of a route, in one trace and one compilation."""
+
+    def of_all(*arguments):
+        return {name: of_case(f, *arguments) for name, f in CASES[route].items()}
+
+    plain = uncompiled(of_all).get_concrete_function(*arguments)
+    results = compiled(lambda *arguments: plain(*arguments))(*arguments)
+    expected = plain(*arguments)
+    return [(name, results[name], expected[name]) for name in CASES[route]]
+
+
+@pytest.mark.parametrize(
+    ("route", "dtype"),
+    [
+        ("fused", "float64"),
+        pytest.param("fused", "float32", marks=pytest.mark.full),
+        pytest.param("autodiff", "float64", marks=pytest.mark.full),
+        pytest.param("autodiff", "float32", marks=pytest.mark.full),
+    ],
+)
+def test_values_blocks_and_gradients_in_every_layout(route, dtype, rng, subtests):
+    x, A = points(rng, dtype), matrix(dtype, rng)
+
+    def everything(f, x):
         with tf.GradientTape() as tape:
             tape.watch(x)
             results = [
@@ -86,27 +103,29 @@ def test_values_blocks_and_gradients_in_every_layout(f, route, dtype, rng):
             total = tf.add_n([tf.reduce_sum(tf.sin(r)) for r in tf.nest.flatten(results)])
         return results, tape.gradient(total, [x, A])
 
-    assert_equal(compiled(everything)(x), uncompiled(everything)(x), dtype)
+    for name, actual, expected in results_of_cases(everything, route, x):
+        with subtests.test(case=name):
+            assert_equal(actual, expected, dtype)
 
 
-@every_dtype
-@pytest.mark.parametrize("coupling", ["check", "exact"])
-@pytest.mark.parametrize(
-    ("f", "route"),
-    [(gaussian, "fused"), (sines, "fused"), (two_terms, "fused"), (network, "autodiff")],
-)
-def test_products_and_their_gradients(f, route, coupling, dtype, rng):
-    x, v = points(rng, dtype), points(rng, dtype)
-    A = tf.Variable(np.eye(K) + 0.1 * rng.normal(size=(K, K)), dtype=dtype)
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.full)])
+@pytest.mark.parametrize("route", CASES)
+def test_products_and_their_gradients(route, dtype, rng, subtests):
+    x, v, A = points(rng, dtype), points(rng, dtype), matrix(dtype, rng)
 
-    def everything(x, v):
+    def everything(f, x, v):
         with tf.GradientTape() as tape:
             tape.watch([x, v])
-            product = bh.hvp(lambda x: f(x, A), x, v, route=route, coupling=coupling)
-            total = tf.reduce_sum(tf.sin(product))
-        return product, tape.gradient(total, [x, v, A])
+            products = [
+                bh.hvp(lambda x: f(x, A), x, v, route=route, coupling=coupling)
+                for coupling in ("check", "exact")
+            ]
+            total = tf.add_n([tf.reduce_sum(tf.sin(product)) for product in products])
+        return products, tape.gradient(total, [x, v, A])
 
-    assert_equal(compiled(everything)(x, v), uncompiled(everything)(x, v), dtype)
+    for name, actual, expected in results_of_cases(everything, route, x, v):
+        with subtests.test(case=name):
+            assert_equal(actual, expected, dtype)
 
 
 @every_dtype
@@ -205,6 +224,7 @@ def test_rows_that_interact_turn_the_blocks_NaN(rng):
     assert_equal(free, np.tile(2 * np.eye(K), (N, 1, 1)))
 
 
+@pytest.mark.full
 def test_the_gradients_of_rows_that_interact_are_NaN_too():
     v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
 

@@ -1,8 +1,6 @@
 """What a process decides for all its graphs: auto-clustering, and the number of threads."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from processes import in_a_process
 
 pytestmark = pytest.mark.skipif(not bh.build_info()["xla"], reason="this build has no XLA kernels")
 
@@ -35,18 +34,17 @@ def another_process(tmp_path_factory):
         "TF_XLA_FLAGS": "--tf_xla_cpu_global_jit",
         "XLA_FLAGS": f"--xla_dump_to={folder} --xla_dump_hlo_as_text",
     }
-    command = [sys.executable, __file__, folder / "results.npz"]
-    subprocess.run(command, check=True, env={**os.environ, **flags})
+    results = in_a_process(clustered, flags)
     compiled = "".join(path.read_text() for path in folder.glob("*after_optimizations.txt"))
-    return compiled, np.load(folder / "results.npz")
+    return compiled, results
 
 
-def main(file: str) -> None:
+def clustered(flags: dict[str, str]) -> list[np.ndarray]:
+    os.environ.update(flags)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.optimizer.set_jit("autoclustering")
     call = tf.function(blocks_and_gradient, autograph=False)
-    blocks, gradient = call(points())
-    np.savez(file, blocks=blocks, gradient=gradient)
+    return [result.numpy() for result in call(points())]
 
 
 def test_auto_clustering_takes_the_ops(another_process):
@@ -57,10 +55,6 @@ def test_auto_clustering_takes_the_ops(another_process):
 
 def test_one_thread_gives_the_bits_that_several_give(another_process):
     _, results = another_process
-    blocks, gradient = tf.function(blocks_and_gradient, autograph=False, jit_compile=True)(points())
-    assert np.array_equal(results["blocks"], blocks)
-    assert np.array_equal(results["gradient"], gradient)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    here = tf.function(blocks_and_gradient, autograph=False, jit_compile=True)(points())
+    for one_thread, several in zip(results, here, strict=True):
+        assert np.array_equal(one_thread, several)
