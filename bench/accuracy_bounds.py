@@ -9,6 +9,7 @@ from typing import Any
 
 NAME = "accuracy_bounds.txt"
 _HEAD = "Worst errors of f, f', f'', f''', in units of the last place."
+_ORDERS = 4
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ NONE = Bounds((), {})
 
 def table(bounds: Bounds) -> str:
     rows = (
-        f"{case:32} {dtype:7}" + "".join(f"{error:>8.3g}" for error in worst)
+        f"{case:32} {dtype:7}" + "".join(f" {error:>8.3g}" for error in worst)
         for (case, dtype), worst in bounds.worst.items()
     )
     return "\n".join([*bounds.runs, _HEAD, *rows]) + "\n"
@@ -47,6 +48,6 @@ def read(path: Path) -> Bounds:
     runs, _, rows = path.read_text().partition(f"{_HEAD}\n")
     worst = {}
     for row in rows.splitlines():
-        dtype, *errors = row[32:].split()
-        worst[row[:32].rstrip(), dtype] = tuple(map(float, errors))
+        case, dtype, *errors = row.rsplit(maxsplit=1 + _ORDERS)
+        worst[case, dtype] = tuple(map(float, errors))
     return Bounds(tuple(runs.splitlines()), worst)

@@ -96,7 +96,8 @@ def by_differences(meaning: Callable) -> Callable[..., Jet]:
         values = [_value(a) for a in arguments]
         varying = [i for i, a in enumerate(arguments) if isinstance(a, Jet) and any(a.c[1:])]
         if not varying:
-            return _lifted(meaning(*values))
+            length = min((len(a.c) for a in arguments if isinstance(a, Jet)), default=ORDERS)
+            return Jet([meaning(*values), *[mp.mpf(0)] * (length - 1)])
         (place,) = varying
 
         def along(t: mp.mpf) -> mp.mpf:
@@ -112,11 +113,16 @@ def by_differences(meaning: Callable) -> Callable[..., Jet]:
     return apply
 
 
+class Kink(ArithmeticError):
+    """The slope is another on either side."""
+
+
 def _slope(f: Callable, a: mp.mpf, order: int) -> mp.mpf:
-    """A difference quotient; ValueError where its sides are not one: at a kink, a jump, an end."""
+    """A difference quotient; Kink, or ValueError at an end of the domain, where it has no limit."""
     right, left = (mp.diff(f, a, order, direction=side) for side in (1, -1))
     if abs(right - left) > mp.mpf(10) ** (-mp.mp.dps // 2) * (1 + abs(right)):
-        raise ValueError(f"no slope of order {order} at {mp.nstr(a)}")
+        at_an_end = any(isinstance(side, mp.mpc) for side in (right, left))
+        raise (ValueError if at_an_end else Kink)(f"no slope of order {order} at {mp.nstr(a)}")
     return (right + left) / 2
 
 
@@ -247,7 +253,11 @@ def truth(f: Callable, point: Sequence[float]) -> list[mp.mpf]:
     more = math.ceil(max(decades, -ORDERS * decades))
     for digits in _DIGITS:
         low, high = (d + more for d in digits)
-        found = [_at(f, mp.mpf(first), others, d) for d in (low, high)]
+        try:
+            found = [_at(f, mp.mpf(first), others, d) for d in (low, high)]
+        except Kink:
+            (value,) = _at(f, mp.mpf(first), others, high, orders=1)
+            return [value, *[mp.nan] * (ORDERS - 1)]
         if None not in found and all(_agree(*pair, low) for pair in zip(*found, strict=True)):
             return found[1]
     if None in found:
