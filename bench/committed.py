@@ -12,8 +12,9 @@ import io
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -45,26 +46,28 @@ def check(*files: Path, root: Path = ROOT) -> None:
         )
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, help="a file that gets what is printed, too")
-
-
-@contextlib.contextmanager
-def printed_to(output: Path | None) -> Iterator[None]:
-    """What is printed goes to the file, too, after the command and what it is of."""
-    if output is not None:
-        check(output)
+def run(main: Callable[[], None]) -> None:
+    """Runs a benchmark that prints; `--output FILE` gets that, too, and of which commit it is."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--output", type=Path)
+    options, sys.argv[1:] = parser.parse_known_args()
+    output: Path | None = options.output
+    if output is None:
+        main()
+        return
+    check(output)
     both = _Both(sys.stdout)
     with contextlib.redirect_stdout(both):
         print("$ python", shlex.join(sys.argv))
         print(f"blockhess at commit {commit()}")
-        yield
-    if output is not None:
-        output.write_text(both.getvalue())
+        main()
+    output.write_text(both.getvalue())
 
 
 class _Both(io.StringIO):
-    def __init__(self, screen: io.TextIOBase) -> None:
+    """What is printed, which the screen shows, too."""
+
+    def __init__(self, screen: TextIO) -> None:
         super().__init__()
         self.screen = screen
 

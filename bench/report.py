@@ -22,6 +22,11 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
 
 
+def files(name: str) -> tuple[str, ...]:
+    """What a run writes for people to read."""
+    return tuple(f"{name}{end}" for end in (".txt", "_over_N.png", "_over_K.png", "_ratios.png"))
+
+
 def write(results: dict[str, Any], folder: Path, name: str) -> None:
     """NAME.json, NAME.txt and NAME_*.png; what could not be drawn is said in the JSON, too."""
     try:
