@@ -14,12 +14,20 @@ import tarfile
 from pathlib import Path
 
 CORPUS = Path(__file__).with_name("corpus.tar.xz")
+# As libFuzzer names an input, and what is kept of that: enough to differ.
+_DIGEST = re.compile("([0-9a-f]{8})(?:[0-9a-f]{32})?")
 
 
 def pack(folders: list[Path], archive: Path) -> int:
-    """Writes the files of the folders into the folder `corpus` of an archive; how many they are."""
-    paths = sorted(path for folder in folders for path in folder.iterdir())
-    names = {path.read_bytes(): name_of(path) for path in paths}
+    """Writes the files of the folders into the folder `corpus` of an archive; how many they are.
+
+    Of inputs that are the same, the name that somebody gave one counts.
+    """
+    paths = [path for folder in folders for path in folder.iterdir()]
+    paths.sort(key=lambda path: (_DIGEST.fullmatch(path.name) is None, path.name))
+    names = {path.read_bytes(): _short(path.name) for path in paths}
+    if len(set(names.values())) != len(names):
+        raise ValueError("two inputs have one name, or their digests begin alike")
     with tarfile.open(archive, "w:xz", format=tarfile.USTAR_FORMAT, preset=9) as packed:
         for content, name in sorted(names.items(), key=lambda item: item[1]):
             entry = tarfile.TarInfo(f"corpus/{name}")
@@ -28,9 +36,9 @@ def pack(folders: list[Path], archive: Path) -> int:
     return len(names)
 
 
-def name_of(path: Path) -> str:
-    """Its own, if somebody gave it; of the digests that libFuzzer gives, enough to differ."""
-    return path.name[:8] if re.fullmatch("[0-9a-f]{40}", path.name) else path.name
+def _short(name: str) -> str:
+    digest = _DIGEST.fullmatch(name)
+    return digest[1] if digest else name
 
 
 def main() -> None:

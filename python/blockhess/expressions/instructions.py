@@ -155,6 +155,6 @@ INSTRUCTIONS: dict[str, Instruction] = {
 
 if ARITY.keys() != INSTRUCTIONS.keys():
     raise ImportError(
-        "rows and instructions of the core differ in "
+        "the rows here and in csrc/core/instructions.def, as it was built, differ in "
         + ", ".join(ARITY.keys() ^ INSTRUCTIONS.keys())
     )
