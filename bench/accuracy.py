@@ -300,7 +300,8 @@ def main() -> None:
                 records += found
                 print(case.name, dtype, *(number(r["worst"]) for r in found), flush=True)
     run = {"machine": description({}), "command": shlex.join(sys.argv)}
-    known = accuracy_bounds.read(bounds) if options.cases else accuracy_bounds.NONE
+    some = options.cases and bounds.exists()
+    known = accuracy_bounds.read(bounds) if some else accuracy_bounds.NONE
     bounds.write_text(accuracy_bounds.table(known.with_run(", ".join(source(**run)), records)))
     if not options.cases:
         results = {"runs": [run], "records": records}
