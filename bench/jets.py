@@ -120,7 +120,7 @@ class Kink(ArithmeticError):
 def _slope(f: Callable, a: mp.mpf, order: int) -> mp.mpf:
     """A difference quotient; Kink, or ValueError at an end of the domain, where it has no limit."""
     right, left = (mp.diff(f, a, order, direction=side) for side in (1, -1))
-    if abs(right - left) > mp.mpf(10) ** (-mp.mp.dps // 2) * (1 + abs(right)):
+    if abs(right - left) > _AGREEMENT * (1 + abs(right)):
         at_an_end = any(isinstance(side, mp.mpc) for side in (right, left))
         raise (ValueError if at_an_end else Kink)(f"no slope of order {order} at {mp.nstr(a)}")
     return (right + left) / 2
