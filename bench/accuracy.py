@@ -1,6 +1,6 @@
 """How exact the derivatives are: ours and TensorFlow's, against mpmath, in units of the last place.
 
-    python bench/accuracy.py [--cases NAME ...] [--update] [--output FOLDER] [--name NAME]
+    python bench/accuracy.py [--cases NAME ...] [--output FOLDER]
 
 Every instruction and some compositions (accuracy_cases.py), with three derivatives, in float32 and
 float64, over the whole domain. The instructions run on the core at each instruction set, the
@@ -13,6 +13,9 @@ result be, and no more: TensorFlow's threads flush subnormal numbers to zero, al
 read a subnormal x as zero for the same reason: only the core is measured there. Where a pole or an
 end of the domain gives the truth no value, it is its limit; which of the infinities stands at -0 is
 not counted.
+
+A run of all cases writes the table, the plot, and the bounds that the tests hold the results
+against; one of some cases replaces their bounds alone.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import json
 import math
 import operator
 import os
+import shlex
 import statistics
 import sys
 from collections.abc import Sequence
@@ -35,11 +39,14 @@ import mpmath as mp
 import numpy as np
 import tensorflow as tf
 
+import accuracy_bounds
 import blockhess as bh
+import committed
 from accuracy_cases import COMPOSITIONS, INSTRUCTIONS, Case
-from accuracy_report import number, table
+from accuracy_report import number, source, write
 from blockhess import _core
 from blockhess import expressions as e
+from blockhess.expressions.expression import COMPARISONS
 from jets import ORDERS, truth
 from machine import description
 
@@ -56,30 +63,23 @@ def _as_number(comparison):
 
 TENSORFLOW = SimpleNamespace(
     **{
-        name: getattr(tf.math, name)
-        for name in (
-            *("square", "sqrt", "rsqrt", "reciprocal", "abs", "sign", "exp", "expm1", "log"),
-            *("log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan"),
-            *("asinh", "acosh", "atanh", "sigmoid", "softplus", "erf", "erfc", "lgamma"),
-            *("digamma", "xlogy"),
-        )
-    },
-    **{name: _as_number(getattr(tf.math, name)) for name in ("less", "less_equal", "greater")},
-    **{name: _as_number(getattr(tf.math, name)) for name in ("greater_equal", "equal")},
-    not_equal=_as_number(tf.math.not_equal),
-    neg=tf.math.negative,
-    add=operator.add,
-    sub=operator.sub,
-    mul=operator.mul,
-    div=operator.truediv,
-    pow=operator.pow,
-    min=tf.math.minimum,
-    max=tf.math.maximum,
-    select=lambda c, a, b: tf.where(c != 0.0, a, b),
-    sigmoid_prime=lambda a: tf.math.sigmoid(a) * (1.0 - tf.math.sigmoid(a)),
-    polygamma=lambda n, a: tf.math.polygamma(tf.cast(n, a.dtype), a),
-    sum=lambda a: tf.reduce_sum(a, axis=1),
-    logsumexp=lambda a: tf.reduce_logsumexp(a, axis=1),
+        **{name: getattr(tf.math, name) for name in e.ARITY if hasattr(tf.math, name)},
+        **{name: _as_number(getattr(tf.math, name)) for name in COMPARISONS},
+        "neg": tf.math.negative,
+        "add": operator.add,
+        "sub": operator.sub,
+        "mul": operator.mul,
+        "div": operator.truediv,
+        "pow": operator.pow,
+        "min": tf.math.minimum,
+        "max": tf.math.maximum,
+        "select": lambda c, a, b: tf.where(c != 0.0, a, b),
+        "sigmoid_prime": lambda a: tf.math.sigmoid(a) * (1.0 - tf.math.sigmoid(a)),
+        "polygamma": lambda n, a: tf.math.polygamma(tf.cast(n, a.dtype), a),
+        "xlogy": tf.math.xlogy,
+        "sum": lambda a: tf.reduce_sum(a, axis=1),
+        "logsumexp": lambda a: tf.reduce_logsumexp(a, axis=1),
+    }
 )
 
 
@@ -206,7 +206,7 @@ def measure(case: Case, dtype: str, instruction: bool, some: int) -> list[dict[s
         ours = {isa: on_the_core(case, x, isa) for isa in _core.build_facts()["isas"]}
     else:
         ours = {_core.build_facts()["isa"]: by_the_op(case, x)}
-    theirs = by_tensorflow(case, x)
+    theirs = _theirs(case, x, instruction)
     return [
         {
             "case": case.name,
@@ -225,20 +225,33 @@ def measure(case: Case, dtype: str, instruction: bool, some: int) -> list[dict[s
     ]
 
 
+def _theirs(case: Case, x: np.ndarray, instruction: bool) -> np.ndarray | list[None]:
+    try:
+        return by_tensorflow(case, x)
+    except AttributeError:
+        if not instruction:
+            raise
+        return [None] * ORDERS  # TensorFlow has no such function.
+
+
 def _compared(
     counted: Sequence[int],
     ours: dict[str, np.ndarray],
-    theirs: np.ndarray,
+    theirs: np.ndarray | None,
     exact: Sequence[mp.mpf],
     x: np.ndarray,
 ) -> dict[str, Any]:
-    """The worst over the instruction sets, and TensorFlow's, over the finite points."""
+    """The worst over the instruction sets, and TensorFlow's, over the finite points.
+
+    TensorFlow's are nan where it has no such function.
+    """
     dtype = x.dtype.name
     by_isa = {isa: [ulps(float(r[i]), exact[i], dtype) for i in counted] for isa, r in ours.items()}
     mine = dict(
         zip(counted, (max(each) for each in zip(*by_isa.values(), strict=True)), strict=True)
     )
-    other = {i: ulps(float(theirs[i]), exact[i], dtype) for i in counted}
+    answered = [] if theirs is None else counted
+    other = {i: ulps(float(theirs[i]), exact[i], dtype) for i in answered}
     # TensorFlow's threads read a subnormal number as zero.
     other = {i: error for i, error in other.items() if not 0 < abs(x[i, 0]) < np.finfo(dtype).tiny}
     finite = [i for i in counted if np.isfinite(x[i, 0])]
@@ -256,8 +269,8 @@ def _compared(
         "worst_isa": isa,
         "median": statistics.median(mine[i] for i in finite),
         "above": sum(mine[i] > RIGHT for i in finite),
-        "batch_jacobian_worst": max(theirs_finite),
-        "batch_jacobian_median": statistics.median(theirs_finite),
+        "batch_jacobian_worst": max(theirs_finite, default=math.nan),
+        "batch_jacobian_median": statistics.median(theirs_finite or [math.nan]),
         "batch_jacobian_wrong": len(wrong),
         "batch_jacobian_wrong_ours_right": sum(mine[i] <= RIGHT for i in wrong),
         "ours_wrong_batch_jacobian_right": sum(
@@ -265,31 +278,18 @@ def _compared(
         ),
         "at_infinity": len(infinite),
         "at_infinity_wrong": sum(mine[i] > RIGHT for i in infinite),
-        "batch_jacobian_at_infinity_wrong": sum(other[i] > RIGHT for i in infinite),
+        "batch_jacobian_at_infinity_wrong": sum(other[i] > RIGHT for i in infinite if i in other),
     }
-
-
-def _updated(known: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The known records in their order, those that were found again in place of the old."""
-
-    def key(record: dict[str, Any]) -> tuple:
-        return record["case"], record["dtype"], record["order"]
-
-    merged = {key(record): record for record in known}
-    merged.update({key(record): record for record in found})
-    return list(merged.values())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="*", help="names; all without")
     parser.add_argument("--points", type=int, default=40, help="random points of a kind")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--name", default="accuracy")
-    parser.add_argument("--update", action="store_true", help="keep the results of other cases")
+    parser.add_argument("--output", type=Path, default=committed.RESULTS, help="folder")
     options = parser.parse_args()
-    path = options.output / f"{options.name}.json"
-    known = json.loads(path.read_text()) if options.update else {"runs": [], "records": []}
+    path, bounds = options.output / "accuracy", options.output / accuracy_bounds.NAME
+    committed.check(bounds, *(path.with_suffix(end) for end in (".txt", ".png")))
     records = []
     for cases, instruction in ((INSTRUCTIONS, True), (COMPOSITIONS, False)):
         for case in cases:
@@ -299,13 +299,14 @@ def main() -> None:
                 found = measure(case, dtype, instruction, options.points)
                 records += found
                 print(case.name, dtype, *(number(r["worst"]) for r in found), flush=True)
-    run = {"machine": description({}), "command": " ".join(sys.argv)}
-    results = {"runs": [*known["runs"], run], "records": _updated(known["records"], records)}
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    path.with_suffix(".txt").write_text(table(results))
-    from accuracy_plot import draw  # Needs matplotlib, which the tests go without.
-
-    draw(results, path.with_suffix(".png"))
+    run = {"machine": description({}), "command": shlex.join(sys.argv)}
+    some = options.cases and bounds.exists()
+    known = accuracy_bounds.read(bounds) if some else accuracy_bounds.NONE
+    bounds.write_text(accuracy_bounds.table(known.with_run(", ".join(source(**run)), records)))
+    if not options.cases:
+        results = {"runs": [run], "records": records}
+        path.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
+        write(results, path)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ f(m, x): m has the functions, x is a tensor of rows (N, K), or an array of jets 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import blockhess as bh
+from jets import CASES
 
 Function = Callable[[Any, Any], Any]
 
@@ -91,18 +93,17 @@ WHY = {
     "sum(row**3)**(1/3)": f"the float next to 1/3 is taken for 1/3; {_SUBTRACTS}; {_OVERFLOWS}",
 }
 
-#: The instructions of one argument, and those of two with one of them held.
-INSTRUCTIONS = (
-    *(
-        Case(
-            name,
-            _instruction(name),
-            _NEAR.get(name, ()),
-            low=_LOW if name.endswith("gamma") else -math.inf,
-        )
-        for name, arity in bh.expressions.ARITY.items()
-        if arity == 1
-    ),
+_OF_ONE = tuple(
+    Case(
+        name,
+        _instruction(name),
+        _NEAR.get(name, ()),
+        low=_LOW if name.endswith("gamma") else -math.inf,
+    )
+    for name, arity in bh.expressions.ARITY.items()
+    if arity == 1
+)
+_OF_SEVERAL = (
     Case("add", lambda m, x: m.add(x, 1.5), (-1.5,)),
     Case("sub", lambda m, x: m.sub(1.5, x), (1.5,)),
     Case("mul", lambda m, x: m.mul(x, 1.5)),
@@ -125,6 +126,25 @@ INSTRUCTIONS = (
         for n in (0, 1, 2, 5)
     ),
 )
+
+
+def _by_slopes() -> Iterator[Case]:
+    """The instructions of several arguments that are not among these, as the tests hold them."""
+    named = {re.match(r"\w+", case.name)[0] for case in (*_OF_ONE, *_OF_SEVERAL)}
+    for name, case in CASES.items():
+        for varying, points in case.slopes.items() if name not in named else ():
+            for point in points:
+                arguments = ("x" if i == varying else f"{p:g}" for i, p in enumerate(point))
+                yield Case(f"{name}({', '.join(arguments)})", _held(name, varying, point))
+
+
+def _held(name: str, varying: int, point: Sequence[float]) -> Function:
+    before, after = point[:varying], point[varying + 1 :]
+    return lambda m, x: getattr(m, name)(*before, x, *after)
+
+
+#: The instructions of one argument, and those of several with all but one of them held.
+INSTRUCTIONS = (*_OF_ONE, *_OF_SEVERAL, *_by_slopes())
 
 
 def _norm(m, x):

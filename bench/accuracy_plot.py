@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+import pictures
 from accuracy_report import DTYPES, GOALS
 
 # The plot ends here; what lies beyond, nan with it, has no digit left.
@@ -36,7 +37,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
         panel.set_xlabel("error of f'' in units of the last place")
     handles, labels = panels[1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
-    figure.savefig(path, dpi=110)
+    pictures.save(figure, path)
     plt.close(figure)
 
 

@@ -1,6 +1,6 @@
 """The table of accuracy.py's results.
 
-python bench/accuracy_report.py bench/results/accuracy.json       writes it and the plot again
+python bench/accuracy_report.py bench/results/accuracy.json       writes it again, and the plot
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ Record = dict[str, Any]
 
 
 def number(error: float) -> str:
+    if math.isnan(error):
+        return "-"
     if math.isinf(error):
         return "nan"
     return f"{error:.1f}" if error < 1e4 else f"{error:.0e}".replace("+", "")
@@ -27,13 +29,13 @@ def number(error: float) -> str:
 
 def table(results: dict[str, Any]) -> str:
     records = results["records"]
-    lines = [line for run in results["runs"] for line in _source(**run)]
+    lines = [line for run in results["runs"] for line in source(**run)]
     lines += [
         "",
         "In units of the last place, the worst errors of f, f', f'', f''' at all finite points and",
         "the median of f''; nan where a result is nan although the truth is not. Then the same of",
-        "batch_jacobian; `wrong`: points, of all four orders, where it is nan or loses half of its",
-        "digits, and `right`: those among them where ours is within 64.",
+        "batch_jacobian, - where TensorFlow has no such function; `wrong`: points, of all orders,",
+        "where it is nan or loses half of its digits, and `right`: those where ours is within 64.",
         "",
     ]
     for kind, goal in GOALS.items():
@@ -51,7 +53,7 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join([*lines, *_totals(records)]) + "\n"
 
 
-def _source(machine: dict[str, Any], command: str) -> tuple[str, str]:
+def source(machine: dict[str, Any], command: str) -> tuple[str, str]:
     return (
         f"$ python {command}",
         f"{machine['processor']}, blockhess at commit {machine['commit']}, "
@@ -101,10 +103,14 @@ def _totals(records: list[Record]) -> list[str]:
     return lines
 
 
-if __name__ == "__main__":
+def write(results: dict[str, Any], path: Path) -> None:
+    """The table, and the plot, which needs matplotlib."""
     from accuracy_plot import draw
 
-    source = Path(sys.argv[1])
-    found = json.loads(source.read_text())
-    source.with_suffix(".txt").write_text(table(found))
-    draw(found, source.with_suffix(".png"))
+    path.with_suffix(".txt").write_text(table(results))
+    draw(results, path.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    given = Path(sys.argv[1])
+    write(json.loads(given.read_text()), given)

@@ -1,18 +1,25 @@
 """The truth: a function and its first three derivatives at one point, by Taylor series in mpmath.
 
-A jet is the list of the first Taylor coefficients of a function. Each elementary function is said
-by its value and by its slope, the textbook's, which is itself a function of jets: nothing here
-knows blockhess' own derivatives. What cancels is met by precision, which grows until two agree.
+A jet is the list of the first Taylor coefficients of a function. An elementary function is said by
+its value and by its slope, the textbook's, which is itself a function of jets, or, where it is not
+here, by what the tests say that it means (`tests/instruction_cases.py`), whose slopes are
+differences. Nothing here knows blockhess' own derivatives. What cancels is met by precision, which
+grows until two agree.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import mpmath as mp
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from instruction_cases import CASES  # noqa: E402
 
 # There the gamma functions are the first terms of their series to twice as many digits, and mpmath
 # takes seconds.
@@ -80,6 +87,43 @@ def _function(value: Callable, slope: Callable[[Jet], Jet]) -> Callable[[Jet], J
         return Jet([first, *(g / (k + 1) for k, g in enumerate(growth.c))])
 
     return apply
+
+
+def by_differences(meaning: Callable) -> Callable[..., Jet]:
+    """The function of jets whose values are mpmath's, where one argument varies."""
+
+    def apply(*arguments: Jet | float) -> Jet:
+        values = [_value(a) for a in arguments]
+        varying = [i for i, a in enumerate(arguments) if isinstance(a, Jet) and any(a.c[1:])]
+        if not varying:
+            length = min((len(a.c) for a in arguments if isinstance(a, Jet)), default=ORDERS)
+            return Jet([meaning(*values), *[mp.mpf(0)] * (length - 1)])
+        (place,) = varying
+
+        def along(t: mp.mpf) -> mp.mpf:
+            return meaning(*values[:place], t, *values[place + 1 :])
+
+        step = Jet([mp.mpf(0), *arguments[place].c[1:]])
+        total, power = along(values[place]), 1
+        for order in range(1, len(step.c)):
+            power = power * step
+            total = power * (_slope(along, values[place], order) / mp.factorial(order)) + total
+        return total
+
+    return apply
+
+
+class Kink(ArithmeticError):
+    """The slope is another on either side."""
+
+
+def _slope(f: Callable, a: mp.mpf, order: int) -> mp.mpf:
+    """A difference quotient; Kink, or ValueError at an end of the domain, where it has no limit."""
+    right, left = (mp.diff(f, a, order, direction=side) for side in (1, -1))
+    if abs(right - left) > _AGREEMENT * (1 + abs(right)):
+        at_an_end = any(isinstance(side, mp.mpc) for side in (right, left))
+        raise (ValueError if at_an_end else Kink)(f"no slope of order {order} at {mp.nstr(a)}")
+    return (right + left) / 2
 
 
 def _polygamma(n: int) -> Callable[[Jet], Jet]:
@@ -188,6 +232,10 @@ MATH = SimpleNamespace(
     sum=lambda a: np.sum(a, axis=1),
     logsumexp=lambda a: MATH.log(np.sum(MATH.exp(a), axis=1)),
 )
+for _name, _case in CASES.items():
+    if not hasattr(MATH, _name):
+        _arity = len(_case.points[0])
+        setattr(MATH, _name, np.frompyfunc(by_differences(_case.meaning), _arity, 1))
 
 
 def truth(f: Callable, point: Sequence[float]) -> list[mp.mpf]:
@@ -205,7 +253,11 @@ def truth(f: Callable, point: Sequence[float]) -> list[mp.mpf]:
     more = math.ceil(max(decades, -ORDERS * decades))
     for digits in _DIGITS:
         low, high = (d + more for d in digits)
-        found = [_at(f, mp.mpf(first), others, d) for d in (low, high)]
+        try:
+            found = [_at(f, mp.mpf(first), others, d) for d in (low, high)]
+        except Kink:
+            (value,) = _at(f, mp.mpf(first), others, high, orders=1)
+            return [value, *[mp.nan] * (ORDERS - 1)]
         if None not in found and all(_agree(*pair, low) for pair in zip(*found, strict=True)):
             return found[1]
     if None in found:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
+
+from committed import commit
 
 PACKAGES = ("tensorflow", "jax", "jaxlib", "torch", "folx", "numpy", "matplotlib")
 
@@ -42,15 +43,6 @@ def versions() -> dict[str, str | None]:
         except importlib.metadata.PackageNotFoundError:
             found[package] = None
     return found
-
-
-def commit() -> str | None:
-    """The commit of this checkout, with a + where files differ from it."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def description(settings: dict[str, str]) -> dict[str, Any]:

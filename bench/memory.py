@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import committed
+
 FUNCTIONS = {
     "sum(sin(x)*exp(-x*x) + softplus(x))": (
         "lambda x: tf.reduce_sum(tf.sin(x) * tf.exp(-x * x) + tf.nn.softplus(x))"
@@ -83,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    committed.run(main)

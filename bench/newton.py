@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
+import committed
 from machine import processor
 from measure import once
 
@@ -99,4 +100,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    committed.run(main)

@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
+import committed
 from streaming import forget_peak, peak
 
 RIDGE = 0.1
@@ -102,4 +103,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    committed.run(main)

@@ -1,6 +1,6 @@
 """The plots of a run: time over N and over K with the limit, and the ratios as bars.
 
-python bench/plots.py bench/results/full.json       draws them again
+python bench/plots.py bench/results/full.json       draws those of a run again; git ignores its JSON
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+import pictures
 from report import FILL, OURS, Record, curves, is_ours, on_curve
 
 _STYLES = {OURS: {"color": "black", "lw": 2.2}, FILL: {"color": "gray", "ls": "--", "marker": ""}}
 _NAMES = {FILL: "limit: one tf.fill of the output"}
-_RESOLUTION = 110
 
 
 def draw(results: dict[str, Any], folder: Path, name: str) -> list[str]:
@@ -55,7 +55,7 @@ def _curves(records: list[Record], axis: str, path: Path) -> None:
         panel.grid(alpha=0.3)
     labels = [_NAMES.get(peer, peer) for peer in lines]
     figure.legend(lines.values(), labels, loc="outside lower center", ncols=3)
-    figure.savefig(path, dpi=_RESOLUTION)
+    pictures.save(figure, path)
     plt.close(figure)
 
 
@@ -91,7 +91,7 @@ def _bars(records: list[Record], path: Path) -> None:
         panel.grid(axis="y", alpha=0.3)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    figure.savefig(path, dpi=_RESOLUTION)
+    pictures.save(figure, path)
     plt.close(figure)
 
 

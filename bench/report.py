@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,15 @@ OURS, FILL, FORWARD = "blockhess", "tf.fill", "blockhess: the blocks"
 _ENOUGH_ROUNDS = 5
 
 Record = dict[str, Any]
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+
+
+def files(name: str) -> tuple[str, ...]:
+    """What a run writes for people to read."""
+    return tuple(f"{name}{end}" for end in (".txt", "_over_N.png", "_over_K.png", "_ratios.png"))
 
 
 def write(results: dict[str, Any], folder: Path, name: str) -> None:
@@ -28,13 +38,15 @@ def write(results: dict[str, Any], folder: Path, name: str) -> None:
     (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
     console = Console(record=True, width=150, highlight=False)
     show(results, console)
-    (folder / f"{name}.txt").write_text(console.export_text())
+    lines = (line.rstrip() for line in console.export_text().splitlines())
+    (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
 
 
 def show(results: dict[str, Any], console: Console) -> None:
     about = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     console.print(f"$ {results['command']}")
+    console.print(f"blockhess at commit {about['commit']}")
     console.print(f"{about['processor']}, {about['cores_used']} cores, {about['caches']}")
     console.print(f"isa {about['blockhess']['isa']}; {versions}; {results['seconds']:.0f} s in all")
     console.print(
@@ -69,7 +81,7 @@ def _by_size(section: str, records: list[Record], console: Console) -> None:
     for N, K, dtype in _distinct((r["N"], r["K"], r["dtype"]) for r in records):
         these = [r for r in records if (r["N"], r["K"], r["dtype"]) == (N, K, dtype)]
         columns = _distinct((r["case"], r["layout"]) for r in these)
-        table = Table(title=f"{section}: N = {N:,}, K = {K}, {dtype}", title_justify="left")
+        table = _table(f"{section}: N = {N:,}, K = {K}, {dtype}")
         table.add_column("")
         for case, layout in columns:
             plain = layout == "dense"
@@ -132,7 +144,7 @@ def _curves(section: str, axis: str, records: list[Record], console: Console) ->
         peers = [peer for peer in _distinct(r["peer"] for r in these) if peer != OURS]
         title = f"{section}: {case}, {layout}, {these[0]['dtype']}" + (f", K = {K}" if K else "")
         each = "ours / row" if axis == "N" else "ours / cell of output"
-        table = Table(title=title, title_justify="left")
+        table = _table(title)
         for head in (axis, "ours", each, *("ours / tf.fill" if p == FILL else p for p in peers)):
             table.add_column(head, justify="right")
         for size in _distinct(r[axis] for r in these):
@@ -157,7 +169,7 @@ def on_curve(r: Record, case: str, layout: str, K: int | None, axis: str) -> boo
 def _threads(records: list[Record], console: Console) -> None:
     if not records:
         return
-    table = Table(title="two threads", title_justify="left")
+    table = _table("two threads")
     for head in ("case", "computed", "N", "K", "dtype", "two threads", "one / two"):
         table.add_column(head)
     for r in records:
@@ -172,7 +184,7 @@ def _threads(records: list[Record], console: Console) -> None:
 def _one_call(records: list[Record], console: Console) -> None:
     if not records:
         return
-    table = Table(title="one call, N = 1, K = 3", title_justify="left")
+    table = _table("one call, N = 1, K = 3")
     for head in ("ours", "", "beside", "", "ours / that"):
         table.add_column(head)
     for r in records:

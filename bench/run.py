@@ -20,9 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import committed
 import environment
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def arguments() -> argparse.Namespace:
@@ -48,7 +47,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="of a pair at most (31; quick: 5)")
     parser.add_argument("--budget", type=float, help="seconds of a pair's rounds (0.2; quick: 0.1)")
     parser.add_argument("--cores", type=int, default=2, help="to run on (2)")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder (bench/results)")
+    parser.add_argument(
+        "--output", type=Path, default=committed.RESULTS, help="folder (bench/results)"
+    )
     parser.add_argument("--name", help="of the files (full; quick: quick)")
     parser.add_argument("--part", type=Path, help=argparse.SUPPRESS)  # of a section's process
     return parser.parse_args()
@@ -67,11 +68,12 @@ def main() -> None:
         return
     import report
 
+    name = options.name or ("quick" if options.quick else "full")
+    committed.check(*(options.output / file for file in report.files(name)))
     start = time.monotonic()
     results = section_by_section(options)
     results["command"] = "python bench/run.py " + shlex.join(sys.argv[1:])
     results["seconds"] = round(time.monotonic() - start, 1)
-    name = options.name or ("quick" if options.quick else "full")
     options.output.mkdir(parents=True, exist_ok=True)
     report.write(results, options.output, name)
     if results["failed_sections"]:

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
+import committed
 
 BATCH = 10_000
 ROWS = (10**4, 10**5, 10**6, 10**7)
@@ -105,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    committed.run(main)

@@ -23,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
+import committed
 from blockhess import expressions as e
 from cases import CASES
 from machine import processor
@@ -119,4 +120,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    committed.run(main)

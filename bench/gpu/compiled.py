@@ -20,6 +20,9 @@ from math import ceil
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "bench"))
+import committed  # noqa: E402
+
 SOURCES = ("map", "terms", "terms_vjp")
 # These write blocks, in vectors of 16 bytes whatever the type.
 WRITES_BLOCKS = re.compile(r"terms_kernel<\w+, (dense|diag|packed|none, gamma)>")
@@ -141,7 +144,11 @@ def source_of(arch: str) -> str:
 
 
 def write_table(kernels: list[Kernel], source: str) -> str:
-    lines = [source, f"{'kernel':44}" + "".join(f"{column:>10}" for column in _COLUMNS)]
+    lines = [
+        source,
+        f"blockhess at commit {committed.commit()}",
+        f"{'kernel':44}" + "".join(f"{column:>10}" for column in _COLUMNS),
+    ]
     for kernel in kernels:
         values = (getattr(kernel, column) for column in _COLUMNS)
         written = ("-" if value is None else str(value) for value in values)
@@ -151,7 +158,7 @@ def write_table(kernels: list[Kernel], source: str) -> str:
 
 def read_table(text: str) -> tuple[str, dict[str, Kernel]]:
     """The first line, which says where the numbers come from, and the kernels by name."""
-    source, _, *lines = text.splitlines()
+    source, _, _, *lines = text.splitlines()
     kernels = {}
     for line in lines:
         name, values = line[:44].strip(), line[44:].split()
@@ -172,6 +179,8 @@ def main() -> int:
     parser.add_argument("--arch", default="sm_90")
     parser.add_argument("--output", type=Path, help="write the table there, too")
     arguments = parser.parse_args()
+    if arguments.output:
+        committed.check(arguments.output)
     kernels = compile_kernels(arguments.arch)
     table = write_table(kernels, source_of(arguments.arch))
     print(table, end="")

@@ -17,7 +17,6 @@ from native_builds import ROOT, build, shared_folder
 
 pytestmark = pytest.mark.compiler
 FUZZ = ROOT / "tests/fuzz"
-CORPUS = FUZZ / "corpus"
 
 # What every processor has, with the fewest versions of each function: the compiler's time is dear.
 OPTIONS = ["-DISAS=generic", "-DFIXED_SIZES=3"]
@@ -42,6 +41,7 @@ def replay(build_folder):
         }
         return subprocess.run(
             [folder / "replay", *words],
+            cwd=folder,
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
@@ -59,7 +59,7 @@ def replay(build_folder):
     ],
 )
 def test_the_corpus_and_generated_inputs_run_without_a_finding(replay, sanitizer, words):
-    result = replay(sanitizer, *words, CORPUS)
+    result = replay(sanitizer, *words, "corpus")
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[:8000]
     print(result.stdout)
 

@@ -10,9 +10,8 @@ import math
 
 from .build import make
 from .expression import Call, Constant, Expression, Variable
+from .instructions import INSTRUCTIONS
 from .substitution import substitute
-
-_COMMUTATIVE = frozenset({"add", "mul"})
 
 
 def _table() -> tuple[tuple[Expression, Expression], ...]:
@@ -71,7 +70,7 @@ def _match(pattern: Expression, e: Expression, bindings: _Bindings) -> _Bindings
     if not isinstance(e, Call) or e.instruction != pattern.instruction:
         return None
     orders = [e.arguments]
-    if pattern.instruction in _COMMUTATIVE:
+    if INSTRUCTIONS[pattern.instruction].commutative:
         orders.append(e.arguments[::-1])
     for arguments in orders:
         found: _Bindings | None = bindings

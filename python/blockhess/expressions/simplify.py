@@ -22,10 +22,9 @@ from collections.abc import Callable
 
 from .build import make
 from .expression import COMPARISONS, ONE, ZERO, Call, Constant, Expression
-
-_COMMUTATIVE = frozenset({"add", "mul", "equal", "not_equal"})
-_ODD = frozenset({"sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "erf", "sign"})
-_EVEN = frozenset({"cos", "cosh", "sigmoid_prime"})
+from .factors import coefficient
+from .instructions import INSTRUCTIONS
+from .sign_rules import NOT_NEGATIVE, UNKNOWN
 
 #: Constants are gathered across a product only within this range: outside, where the factors
 #: meet decides whether float32 overflows.
@@ -35,7 +34,7 @@ _SMALLEST, _LARGEST = 2.0**-64, 2.0**64
 def simplified(raw: Call) -> Expression | None:
     """A simpler expression of the same value; None where no rule knows one."""
     name, arguments = raw.instruction, _sorted(raw)
-    if name in _ODD | _EVEN:
+    if INSTRUCTIONS[name].parity is not None:
         return _parity(name, *arguments)
     return _RULES[name](*arguments) if name in _RULES else None
 
@@ -49,22 +48,13 @@ def canonical(raw: Call) -> Call:
 
 
 def _sorted(raw: Call) -> tuple[Expression, ...]:
-    if raw.instruction not in _COMMUTATIVE:
+    if not INSTRUCTIONS[raw.instruction].commutative:
         return raw.arguments
     return tuple(sorted(raw.arguments, key=lambda a: a.order))
 
 
 def _is(e: Expression, instruction: str) -> bool:
     return isinstance(e, Call) and e.instruction == instruction
-
-
-def coefficient(e: Expression) -> tuple[float, Expression]:
-    """`e` as a constant times the rest."""
-    if _is(e, "neg"):
-        return -1.0, e.arguments[0]
-    if _is(e, "mul") and isinstance(e.arguments[0], Constant):
-        return e.arguments[0].value, e.arguments[1]
-    return 1.0, e
 
 
 def _gathered(c: float) -> bool:
@@ -371,7 +361,7 @@ def _parity(name: str, a: Expression) -> Expression | None:
     if not _looks_negative(a):
         return None
     positive = getattr(make, name)(-a)
-    return -positive if name in _ODD else positive
+    return -positive if INSTRUCTIONS[name].parity == "odd" else positive
 
 
 def _abs(a: Expression) -> Expression | None:
@@ -380,18 +370,10 @@ def _abs(a: Expression) -> Expression | None:
         return abs(c) * make.abs(rest)
     if _looks_negative(a):
         return make.abs(-a)
-    nonnegative = (
-        "abs",
-        "square",
-        "exp",
-        "sqrt",
-        "rsqrt",
-        "cosh",
-        "sigmoid",
-        "sigmoid_prime",
-        "softplus",
-    )
-    return a if isinstance(a, Call) and a.instruction in nonnegative else None
+    if not isinstance(a, Call):
+        return None
+    unknown = [UNKNOWN] * len(a.arguments)
+    return a if INSTRUCTIONS[a.instruction].value_signs(a, *unknown) <= NOT_NEGATIVE else None
 
 
 def _same(a: Expression, b: Expression) -> Expression | None:

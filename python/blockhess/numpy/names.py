@@ -9,6 +9,7 @@ from typing import NamedTuple
 from blockhess import expressions as e
 from blockhess.expressions import ARITY, Expression
 from blockhess.expressions.composed import clip, xlog1py, xlogy
+from blockhess.expressions.instructions import INSTRUCTIONS
 
 
 class Function(NamedTuple):
@@ -20,28 +21,6 @@ def _logaddexp(a: Expression, b: Expression) -> Expression:
     """log(exp(a) + exp(b)), from the larger of the two."""
     return e.select(e.less(a, b), b + e.softplus(a - b), a + e.softplus(b - a))
 
-
-#: Instructions whose own name is not NumPy's or SciPy's, or not their only one.
-_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
-    "sub": ("subtract",),
-    "mul": ("multiply",),
-    "div": ("divide", "true_divide"),
-    "neg": ("negative",),
-    "pow": ("pow", "power", "float_power"),
-    "abs": ("abs", "absolute", "fabs"),
-    "min": ("minimum",),
-    "max": ("maximum",),
-    "select": ("where",),
-    "asin": ("asin", "arcsin"),
-    "acos": ("acos", "arccos"),
-    "atan": ("atan", "arctan"),
-    "asinh": ("asinh", "arcsinh"),
-    "acosh": ("acosh", "arccosh"),
-    "atanh": ("atanh", "arctanh"),
-    "sigmoid": ("sigmoid", "expit"),
-    "lgamma": ("gammaln",),
-    "digamma": ("digamma", "psi"),
-}
 
 _COMPOSED: Mapping[str, Function] = {
     "clip": Function(3, clip),
@@ -58,7 +37,7 @@ FUNCTIONS: Mapping[str, Function] = {
     **{
         name: Function(arity, getattr(e, instruction))
         for instruction, arity in ARITY.items()
-        for name in _OTHER_NAMES.get(instruction, (instruction,))
+        for name in INSTRUCTIONS[instruction].names or (instruction,)
     },
     **_COMPOSED,
 }

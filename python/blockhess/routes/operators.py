@@ -10,16 +10,16 @@ import tensorflow as tf
 
 from blockhess import ops
 from blockhess.expressions import ZERO, Expression, Variable, differentiate
-from blockhess.expressions.signs import (
+from blockhess.expressions.sign_rules import (
     NEGATIVE,
     NOT_NEGATIVE,
     NOT_POSITIVE,
     POSITIVE,
     Signs,
     product_of,
-    signs,
     sum_of,
 )
+from blockhess.expressions.signs import signs
 from blockhess.linalg import (
     LinearOperatorDiagonalPlusLowRank,
     LinearOperatorScaledPlusRankOne,
