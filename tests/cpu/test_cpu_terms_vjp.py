@@ -126,7 +126,13 @@ def test_any_number_of_rows(case, subtests):
             assert_bars_are_right(one, one.bars(), directions=1)
 
 
-@pytest.mark.parametrize("case", ["separable, gaussian", "all parts", "three terms"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "separable, gaussian",
+        *(pytest.param(name, marks=pytest.mark.full) for name in ("all parts", "three terms")),
+    ],
+)
 def test_rows_longer_than_a_chunk(case, subtests):
     for layout in LAYOUTS:
         with subtests.test(layout=layout):
