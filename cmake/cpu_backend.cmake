@@ -28,7 +28,7 @@ endfunction()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   # Few processors are so old that they run this set: it has no code for one K alone.
-  add_cpu_library(generic -msse4.2 -DBLOCKHESS_FIXED_SIZES=)
+  add_cpu_library(generic -msse4.2 -DBLOCKHESS_FIXED_SIZES=${BLOCKHESS_GENERIC_FIXED_SIZES})
   add_cpu_library(avx2 -mavx2 -mfma)
   add_cpu_library(avx512 -mavx2 -mfma -mavx512f -mavx512dq -mavx512bw -mavx512vl)
 else()

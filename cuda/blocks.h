@@ -251,11 +251,7 @@ __device__ void write_blocks(const Tile& tile, int num_terms,
 #pragma unroll
       for (int p = 0; p < kPieces; ++p) store(&packed.values[start + p], entries[p].values[0]);
     }
-#ifdef BLOCKHESS_BREAK_TAIL
-    if (first >= 0) {
-#else
-    if (first >= 0 && first + kCount <= total) {
-#endif
+    if (first >= 0 && (first + kCount <= total || makes(Mistake::kLongTail))) {
       store_whole(out + first, packed.vector);
     } else {
 #pragma unroll

@@ -38,12 +38,14 @@ def kernels():
     return compiled.compile_kernels("sm_90")
 
 
+@pytest.mark.full
 def test_no_kernel_of_sm_90_spills(kernels):
     names = {kernel.name for kernel in kernels}
     assert {"terms_kernel<float, dense>", "vjp_kernel<float>", "map_kernel<Half>"} <= names
     assert compiled.faults(kernels) == []
 
 
+@pytest.mark.full
 @pytest.mark.skipif(shutil.which("cuobjdump") is None, reason="there is no cuobjdump")
 def test_kernels_of_sm_90_write_blocks_in_vectors(kernels):
     writing = [kernel for kernel in kernels if compiled.WRITES_BLOCKS.fullmatch(kernel.name)]
@@ -51,6 +53,7 @@ def test_kernels_of_sm_90_write_blocks_in_vectors(kernels):
     assert all(kernel.stores > 0 for kernel in writing)
 
 
+@pytest.mark.full
 def test_the_table_that_the_prediction_reads_is_of_these_kernels(kernels):
     source, table = compiled.read_table(predict.KERNELS.read_text())
     if source != compiled.source_of("sm_90"):

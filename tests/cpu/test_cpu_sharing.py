@@ -1,10 +1,12 @@
 """How rows, threads and memory share out the work changes no bit of the results."""
 
+import itertools
+
 import formula_reference as reference
 import numpy as np
 import pytest
 from formula_cases import CASES, LAYOUTS, points
-from test_cpu_terms import assert_close, run
+from test_cpu_terms import assert_all_close, run
 
 from blockhess import _core
 
@@ -18,40 +20,41 @@ def assert_same_bits(results, others):
         np.testing.assert_array_equal(result, other)
 
 
-# With few rows each thread takes strips of one block; work enough that threads are worth it.
 @pytest.mark.parametrize("N, K", [(1, 1100), (2, 700), (5, 300), (40, 130), (3000, 17), (9000, 8)])
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_any_number_of_threads_gives_the_same_bits(N, K, layout, dtype):
+def test_any_number_of_threads_gives_the_same_bits(N, K, subtests):
     random = np.random.default_rng(N)
     x, terms = points(random, N, K), CASES["three terms"](random, N, K)
-    one = run(x, terms, dtype, layout=layout, threads=1)
-    for threads in (2, 3, 2):
-        assert_same_bits(one, run(x, terms, dtype, layout=layout, threads=threads))
+    for layout, dtype in itertools.product(LAYOUTS, ("float64", "float32")):
+        one = run(x, terms, dtype, layout=layout, threads=1)
+        for threads in (2, 3, 2):
+            with subtests.test(layout=layout, dtype=dtype, threads=threads):
+                assert_same_bits(one, run(x, terms, dtype, layout=layout, threads=threads))
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("K", [300, 1100])
-def test_strips_of_wide_blocks_are_the_formula(case, layout, K):
-    random = np.random.default_rng(K)
-    x, terms = points(random, 1, K), CASES[case](random, 1, K)
-    results = run(x, terms, layout=layout, threads=4)
-    for result, expected in zip(results, reference.terms(x, terms, layout), strict=True):
-        assert_close(result, expected, "float64")
+def test_strips_of_wide_blocks_are_the_formula(case, subtests):
+    for K in (300, 1100):
+        random = np.random.default_rng(K)
+        x, terms = points(random, 1, K), CASES[case](random, 1, K)
+        expected = reference.terms(x, terms)
+        for layout in LAYOUTS:
+            with subtests.test(K=K, layout=layout):
+                results = run(x, terms, layout=layout, threads=4)
+                assert_all_close(results, expected, layout=layout)
 
 
 @pytest.mark.parametrize("case", SHARED)
-@pytest.mark.parametrize("K", [1, 3, 8, 16, 17, 40, 130, 260])
-@pytest.mark.parametrize("isa", _core.build_facts()["isas"])
-def test_a_row_alone_has_the_bits_that_it_has_among_others(case, K, isa):
-    random = np.random.default_rng(K)
-    x, terms = points(random, 37, K), CASES[case](random, 37, K)
-    terms = [without_row_parameters(term) for term in terms]
-    together = run(x, terms, "float32", isa=isa)
-    for row in (0, 5, 36):
-        alone = run(x[row : row + 1], terms, "float32", isa=isa, threads=2)
-        assert_same_bits(alone, [result[row : row + 1] for result in together])
+def test_a_row_alone_has_the_bits_that_it_has_among_others(case, subtests):
+    sizes = [1, 3, 8, 16, 17, 40, 130, 260]
+    for K, isa in itertools.product(sizes, _core.build_facts()["isas"]):
+        random = np.random.default_rng(K)
+        x, terms = points(random, 37, K), CASES[case](random, 37, K)
+        terms = [without_row_parameters(term) for term in terms]
+        with subtests.test(K=K, isa=isa):
+            together = run(x, terms, "float32", isa=isa)
+            for row in (0, 5, 36):
+                alone = run(x[row : row + 1], terms, "float32", isa=isa, threads=2)
+                assert_same_bits(alone, [result[row : row + 1] for result in together])
 
 
 def without_row_parameters(term):

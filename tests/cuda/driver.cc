@@ -1,11 +1,12 @@
 // Runs the emulated CUDA functions beside the CPU backend on a table of cases and says which
 // differ.
 //
-//   driver FUNCTION TYPE, such as `driver terms float`
+//   driver FUNCTION TYPE [MISTAKE], such as `driver terms float`
 //
 // FUNCTION is terms, terms_vjp, map, wide: the widest rows that the backend is made for, or large:
 // offsets past 2^31, in the end of a problem of so many blocks and by strides; or half, which needs
-// no type: the conversions of csrc/core/half.h.
+// no type: the conversions of csrc/core/half.h. MISTAKE is what the kernels are to do wrong:
+// missing_barrier or long_tail.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -21,9 +22,7 @@
 
 #include "csrc/core/needs.h"
 #include "csrc/core/operands.h"
-#include "csrc/cpu/map.h"
-#include "csrc/cpu/terms.h"
-#include "csrc/cpu/terms_vjp.h"
+#include "csrc/cpu/dispatch.h"
 #include "cuda/cotangent.h"
 #include "cuda/device.h"
 #include "cuda/functions.h"
@@ -180,6 +179,13 @@ const cpu::ParallelFor kOneThread{[](void*, int64_t total, int64_t, cpu::Paralle
                                      void* context) { body(context, 0, total); },
                                   nullptr, 1};
 
+// The instruction set that every processor has, whose blocks are symmetric to the bit, too.
+template <typename T>
+const cpu::TypedFunctions<T>& reference_functions() {
+  static const cpu::Functions& functions = cpu::functions("generic");
+  return functions.of<T>();
+}
+
 int num_cases = 0, num_failures = 0;
 
 void fail(const std::string& name, const std::string& why) {
@@ -286,7 +292,7 @@ void test_terms(const Case& test, int64_t N, int64_t K, Results wanted, int shif
   TermsArguments<Reference> reference{};
   fill(reference, reference_operands, references[0].data(), value0.data(), gradient0.data(),
        hessian0.data());
-  cpu::terms(reference, kOneThread);
+  reference_functions<Reference>().terms(reference, kOneThread);
   const std::unique_ptr<unsigned char[]> workspace(
       new unsigned char[cuda::terms_workspace(arguments)]);
   const cuda::Result result = cuda::terms(arguments, workspace.get(), nullptr);
@@ -328,7 +334,7 @@ void test_dominating(int64_t N, int64_t K, Layout layout) {
   arguments.x = x.data();
   arguments.layout = layout;
   arguments.hessian = expected.data();
-  cpu::terms(arguments, kOneThread);
+  reference_functions<T>().terms(arguments, kOneThread);
   arguments.hessian = result.data();
   const std::unique_ptr<unsigned char[]> workspace(
       new unsigned char[cuda::terms_workspace(arguments)]);
@@ -473,7 +479,7 @@ void test_vjp(const Case& test, int64_t N, int64_t K, Results given, int wanted_
   fill(arguments, [](auto& pair) { return pair.device.get(); });
   auto reference = vjp_arguments<Reference>(parts, given.layout, N, K, operands0, operand_bars0);
   fill(reference, [](auto& pair) { return pair.host.data(); });
-  cpu::terms_vjp(reference, kOneThread);
+  reference_functions<Reference>().terms_vjp(reference, kOneThread);
   const std::unique_ptr<unsigned char[]> workspace(
       new unsigned char[cuda::terms_vjp_workspace(arguments)]);
   const cuda::Result result = cuda::terms_vjp(arguments, workspace.get(), nullptr);
@@ -566,7 +572,8 @@ void test_map() {
     const cuda::Result result =
         cuda::map(MapArguments<T>{count, &program, inputs, data.data()}, nullptr);
     if (!result.is_done()) fail(name, result.text());
-    cpu::map(MapArguments<Reference>{count, &program, inputs0, data0.data()}, kOneThread);
+    reference_functions<Reference>().map(
+        MapArguments<Reference>{count, &program, inputs0, data0.data()}, kOneThread);
     for (int i = 0; i < kOutputs; ++i) compare(name, "output", data[i], data0[i], count);
   }
 }
@@ -621,7 +628,8 @@ void test_instruction(Opcode opcode) {
   const cuda::Result result =
       cuda::map(MapArguments<T>{count, &program, arguments, outputs}, nullptr);
   if (!result.is_done()) return fail(name, result.text());
-  cpu::map(MapArguments<Reference>{count, &program, arguments0, outputs0}, kOneThread);
+  reference_functions<Reference>().map(
+      MapArguments<Reference>{count, &program, arguments0, outputs0}, kOneThread);
   for (int64_t i = 0; i < count; ++i) {
     if (is_close(out[i], out0[i])) continue;
     return fail(name, "of " + std::to_string(inputs0[0][i]) + ", " + std::to_string(inputs0[1][i]) +
@@ -669,7 +677,8 @@ void test_longest_map() {
   const cuda::Result result =
       cuda::map(MapArguments<T>{kCount, &program, inputs.data(), outputs.data()}, nullptr);
   if (!result.is_done()) return fail(name, result.text());
-  cpu::map(MapArguments<Reference>{kCount, &program, inputs0.data(), outputs0.data()}, kOneThread);
+  reference_functions<Reference>().map(
+      MapArguments<Reference>{kCount, &program, inputs0.data(), outputs0.data()}, kOneThread);
   compare(name, "output", out.get(), out0.data(), kMaxOutputs * kCount);
 }
 
@@ -939,7 +948,11 @@ void run_function(const std::string& function) {
 }  // namespace blockhess
 
 int main(int count, char** words) {
-  const std::string function = count > 1 ? words[1] : "", type = count > 2 ? words[2] : "";
+  const auto word = [&](int i) { return std::string(i < count ? words[i] : ""); };
+  const std::string function = word(1), type = word(2);
+  using emulator::Mistake;
+  if (word(3) == "missing_barrier") emulator::planted_mistake() = Mistake::kMissingBarrier;
+  if (word(3) == "long_tail") emulator::planted_mistake() = Mistake::kLongTail;
   if (type == "float") blockhess::run_function<float>(function);
   if (type == "double") blockhess::run_function<double>(function);
   if (type == "half") blockhess::run_function<blockhess::Half>(function);

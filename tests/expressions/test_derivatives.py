@@ -13,13 +13,6 @@ from instruction_cases import CASES
 
 x = Variable("x")
 
-POINTS = [
-    pytest.param(name, varying, point, id=f"{name}-{varying}-{point}")
-    for name, case in CASES.items()
-    for varying, points in case.slopes.items()
-    for point in points
-]
-
 
 def _call(name, varying, point):
     arguments = tuple(x if i == varying else Constant(p) for i, p in enumerate(point))
@@ -38,29 +31,24 @@ def _true_derivative(name, varying, point, order):
         return mp.diff(along, mp.mpf(point[varying]), order, h=mp.mpf("1e-25"))
 
 
-@pytest.mark.parametrize(("name", "varying", "point"), POINTS)
-def test_derivatives_to_order_three_are_those_of_mpmath(name, varying, point):
-    expression = _call(name, varying, point)
-    for order in range(1, 4):
-        expression = differentiate(expression, x)
-        with mp.workdps(DIGITS):
-            rule = evaluate(expression, {x: point[varying]})
-            truth = _true_derivative(name, varying, point, order)
-            # Constants such as 2/sqrt(pi) are doubles: that, not the rule, limits the agreement.
-            assert abs(rule - truth) <= mp.mpf("1e-14") * abs(truth), (order, str(expression))
-
-
-@pytest.mark.parametrize(("name", "varying", "point"), POINTS)
-def test_derivatives_lose_no_digits_in_float64(name, varying, point, in_float64):
-    expressions = [_call(name, varying, point)]
-    for _ in range(3):
-        expressions.append(differentiate(expressions[-1], x))
-    values = in_float64(expressions, {x: point[varying]})
-    for order, value in enumerate(values):
-        truth = float(_true_derivative(name, varying, point, order))
-        # The points of the tails amplify the rounding of their own argument by up to 700.
-        tolerance = 4e-16 * max(16.0, 4 * abs(point[varying]) if abs(truth) < 1 else 0.0)
-        np.testing.assert_allclose(value, truth, rtol=tolerance, atol=1e-300, err_msg=str(order))
+@pytest.mark.parametrize("name", CASES)
+def test_derivatives_to_order_three_are_those_of_mpmath_also_in_float64(name, in_float64, subtests):
+    slopes = CASES[name].slopes.items()
+    for varying, point in ((varying, point) for varying, points in slopes for point in points):
+        expressions = [_call(name, varying, point)]
+        for _ in range(3):
+            expressions.append(differentiate(expressions[-1], x))
+        values = in_float64(expressions, {x: point[varying]})
+        for order, value in enumerate(values):
+            with subtests.test(varying=varying, point=point, order=order), mp.workdps(DIGITS):
+                rule = evaluate(expressions[order], {x: point[varying]})
+                truth = _true_derivative(name, varying, point, order)
+                # Constants such as 2/sqrt(pi) are doubles, which limit the agreement.
+                assert abs(rule - truth) <= mp.mpf("1e-14") * abs(truth), str(expressions[order])
+                # The points of the tails amplify the rounding of their own argument by up to 700.
+                is_small = abs(float(truth)) < 1
+                tolerance = 4e-16 * max(16.0, 4 * abs(point[varying]) if is_small else 0.0)
+                np.testing.assert_allclose(value, float(truth), rtol=tolerance, atol=1e-300)
 
 
 @pytest.mark.parametrize("name", ["min", "max"])
@@ -109,18 +97,19 @@ CHOICES = {
 }
 
 
-@pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("name", AT_ZERO)
-def test_what_a_choice_made_constant_has_no_slope(name, choice, in_float64):
+def test_what_a_choice_made_constant_has_no_slope(name, in_float64, subtests):
     """However infinite the slope of what follows is."""
-    expressions = [AT_ZERO[name](CHOICES[choice](x))]
-    smooth = [AT_ZERO[name](2 * x if choice == "twice" else x)]
-    for _ in range(3):
-        expressions.append(differentiate(expressions[-1], x))
-        smooth.append(differentiate(smooth[-1], x))
-    np.testing.assert_array_equal(in_float64(expressions, {x: -0.5})[1:], 0.0)
-    point = {x: 0.40625}
-    np.testing.assert_allclose(in_float64(expressions, point), in_float64(smooth, point), 1e-14)
+    for choice, chosen in CHOICES.items():
+        with subtests.test(choice=choice):
+            expressions = [AT_ZERO[name](chosen(x))]
+            smooth = [AT_ZERO[name](2 * x if choice == "twice" else x)]
+            for _ in range(3):
+                expressions.append(differentiate(expressions[-1], x))
+                smooth.append(differentiate(smooth[-1], x))
+            np.testing.assert_array_equal(in_float64(expressions, {x: -0.5})[1:], 0.0)
+            at = {x: 0.40625}
+            np.testing.assert_allclose(in_float64(expressions, at), in_float64(smooth, at), 1e-14)
 
 
 def test_derivatives_of_nested_choices_grow_with_the_nest():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -117,47 +118,59 @@ CASES = [
 ]
 
 
-def both(case: Case, p: Parameters) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """(what, TensorFlow's, NumPy's) of everything that both faces compute."""
-    # Variables, not constants: a constant number would become part of the program.
-    tensors = Parameters(len(p.x), str(p.x.dtype))
-    for name, array in vars(tensors).items():
-        setattr(tensors, name, tf.Variable(array))
-    x, arguments = tf.constant(p.x), case.arguments(p)
+LAYOUTS = ("dense", "diag", "packed", "trace")
 
-    def f(x: tf.Tensor) -> tf.Tensor:
-        return case.tensorflow(x, tensors)
 
-    theirs = {
-        layout: bh.hessian(f, x, layout=layout, route="fused")
-        for layout in ("dense", "diag", "packed", "trace")
+def tensorflow_face(case: Case, dtype: str) -> Callable[[Parameters], dict[str, tf.Tensor]]:
+    """All that both faces compute, by TensorFlow, for any number of rows in one trace."""
+    names = list(vars(Parameters(1, dtype)))
+    # Parameters are arguments: a constant number would become part of the program.
+    shapes = {
+        name: [None if size == 7 else size for size in array.shape]
+        for name, array in vars(Parameters(7, dtype)).items()
     }
-    theirs |= bh.value_grad_hessian(f, x, route="fused")._asdict()
-    theirs["laplacian"] = bh.laplacian(f, x, route="fused")
-    theirs["hvp"] = bh.hvp(f, x, p.v, route="fused")
-    for threads in (1, 2):
-        ours = {
-            layout: bn.hessian(case.text, p.x, layout=layout, threads=threads, **arguments)
-            for layout in ("dense", "diag", "packed", "trace")
-        }
-        ours |= bn.value_grad_hessian(case.text, p.x, threads=threads, **arguments)._asdict()
-        ours["laplacian"] = bn.laplacian(case.text, p.x, threads=threads, **arguments)
-        ours["hvp"] = bn.hvp(case.text, p.x, p.v, threads=threads, **arguments)
-        for what, result in ours.items():
-            yield what, theirs[what].numpy(), result
+
+    @tf.function(input_signature=[tf.TensorSpec(shapes[name], dtype) for name in names])
+    def compute(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+        p = SimpleNamespace(**dict(zip(names, tensors, strict=True)))
+
+        def f(x: tf.Tensor) -> tf.Tensor:
+            return case.tensorflow(x, p)
+
+        results = {layout: bh.hessian(f, p.x, layout=layout, route="fused") for layout in LAYOUTS}
+        results |= bh.value_grad_hessian(f, p.x, route="fused")._asdict()
+        results["laplacian"] = bh.laplacian(f, p.x, route="fused")
+        results["hvp"] = bh.hvp(f, p.x, p.v, route="fused")
+        return results
+
+    return lambda p: compute(*(vars(p)[name] for name in names))
 
 
-def differences() -> Iterator[str]:
-    for case in CASES:
+def numpy_face(case: Case, p: Parameters, threads: int) -> dict[str, np.ndarray]:
+    arguments = {**case.arguments(p), "threads": threads}
+    results = {layout: bn.hessian(case.text, p.x, layout=layout, **arguments) for layout in LAYOUTS}
+    results |= bn.value_grad_hessian(case.text, p.x, **arguments)._asdict()
+    results["laplacian"] = bn.laplacian(case.text, p.x, **arguments)
+    results["hvp"] = bn.hvp(case.text, p.x, p.v, **arguments)
+    return results
+
+
+def differences(cases: list[Case]) -> Iterator[str]:
+    for case in cases:
         for dtype in ("float32", "float64"):
+            in_tensorflow = tensorflow_face(case, dtype)
             for N in SIZES:
-                for what, theirs, ours in both(case, Parameters(N, dtype)):
-                    if theirs.tobytes() != ours.tobytes():
-                        distance = np.max(np.abs(theirs - ours))
-                        yield f"{case.text} {case.arguments} {dtype} {N} {what}: {distance}"
+                p = Parameters(N, dtype)
+                theirs = in_tensorflow(p)
+                for threads in (1, 2):
+                    for what, ours in numpy_face(case, p, threads).items():
+                        expected = theirs[what].numpy()
+                        if expected.tobytes() != ours.tobytes():
+                            distance = np.max(np.abs(expected - ours))
+                            yield f"{case.text} {dtype} {N} {threads} {what}: {distance}"
 
 
 if __name__ == "__main__":
     print("computed with", bh.build_info()["isa"])
-    for difference in differences():
+    for difference in differences(CASES):
         print(difference)

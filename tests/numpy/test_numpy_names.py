@@ -51,12 +51,13 @@ def test_a_name_may_have_its_module_in_front(prefix):
 @pytest.mark.parametrize(
     "text", ["-x", "+x", "x - 2", "x * 2", "x / 2", "2**x", "1 - -x", "x**1.5"]
 )
-@pytest.mark.parametrize("comparison", ["", " < 1", " <= x", " > 0.5", " >= 1", " == 1", " != 1"])
-def test_operators_are_Pythons(text, comparison):
-    text = f"({text}){comparison}"
-    expected = eval(text, {"x": POINTS})  # noqa: S307
-    value = bn.value_grad_hessian(text, POINTS[:, None]).value
-    np.testing.assert_allclose(value, expected.astype(float), rtol=1e-15)
+def test_operators_are_Pythons(text, subtests):
+    for comparison in ("", " < 1", " <= x", " > 0.5", " >= 1", " == 1", " != 1"):
+        with subtests.test(comparison=comparison):
+            compared = f"({text}){comparison}"
+            expected = eval(compared, {"x": POINTS})  # noqa: S307
+            value = bn.value_grad_hessian(compared, POINTS[:, None]).value
+            np.testing.assert_allclose(value, expected.astype(float), rtol=1e-15)
 
 
 def test_a_choice_is_differentiated_where_it_stands():

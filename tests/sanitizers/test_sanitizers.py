@@ -8,18 +8,15 @@ the cores with the other tests.
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 
-from native_builds import ROOT, build, shared_folder
+from native_builds import ROOT, build, eigen_include, run, shared_folder
 
-pytestmark = pytest.mark.compiler
+pytestmark = [pytest.mark.compiler, pytest.mark.full]
 FUZZ = ROOT / "tests/fuzz"
 
 # What every processor has, with the fewest versions of each function: the compiler's time is dear.
-OPTIONS = ["-DISAS=generic", "-DFIXED_SIZES=3"]
+OPTIONS = ["-DISAS=generic", "-DFIXED_SIZES=2,3"]
 
 
 @pytest.fixture(scope="session")
@@ -31,24 +28,18 @@ def build_folder(tmp_path_factory, worker_id):
 def replay(build_folder):
     """Builds a variant where no other worker has, and gives what runs it."""
 
-    def run(sanitizer, *words):
+    def run_replay(sanitizer, *words):
         folder = build_folder / sanitizer
-        build(FUZZ, folder, *OPTIONS, f"-DSANITIZER={sanitizer}")
-        environment = {
+        include = f"-DEIGEN_INCLUDE={eigen_include()}"
+        build(FUZZ, folder, *OPTIONS, f"-DSANITIZER={sanitizer}", include)
+        options = {
             "ASAN_OPTIONS": "detect_leaks=1",
             "TSAN_OPTIONS": "halt_on_error=1",
             "UBSAN_OPTIONS": "print_stacktrace=1",
         }
-        return subprocess.run(
-            [folder / "replay", *words],
-            cwd=folder,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
+        return run(folder / "replay", *words, cwd=folder, **options)
 
-    return run
+    return run_replay
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-// A stand-in for the CUDA language, small but true: the threads of a block are real threads, so the
-// thread sanitizer sees a missing barrier; the shared memory of a block is an allocation of its
-// own, so the address sanitizer sees who leaves it.
+// A stand-in for the CUDA language, small but true: the threads of a block are fibers that barriers
+// alone bring into an order, so the thread sanitizer sees a missing one; the shared memory of a
+// block is an allocation of its own, so the address sanitizer sees who leaves it.
 #pragma once
 
 #include <cmath>
@@ -43,8 +43,9 @@ Position& position();  // of the calling thread
 void barrier();
 inline unsigned char* dynamic_shared_memory() { return position().shared; }
 
-// Launches so far.
-int64_t& num_launches();
+// What the kernels are to do wrong, for the tests to find.
+enum class Mistake { kNone, kMissingBarrier, kLongTail };
+Mistake& planted_mistake();
 
 // Where it is not 0, a launch has so many thread blocks whatever was asked for, of which only the
 // last kLastBlocks run: the end of a problem that is too large to run.

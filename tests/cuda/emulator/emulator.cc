@@ -1,81 +1,123 @@
-#include <chrono>
-#include <condition_variable>
+#include <ucontext.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "cuda_runtime.h"
+
+// The thread sanitizer's, null where it is not linked in.
+extern "C" {
+__attribute__((weak)) void* __tsan_get_current_fiber();
+__attribute__((weak)) void* __tsan_create_fiber(unsigned flags);
+__attribute__((weak)) void __tsan_switch_to_fiber(void* fiber, unsigned flags);
+__attribute__((weak)) void __tsan_acquire(void* at);
+__attribute__((weak)) void __tsan_release(void* at);
+}
 
 namespace emulator {
 
 namespace {
 
-// Far more than any case needs between two barriers, under any sanitizer.
-constexpr std::chrono::seconds kLongestWait(60);
+constexpr size_t kStackBytes = 128 << 10;
 
-// A barrier that all threads of a block must reach. One that never arrives, because it has left the
-// kernel or is stuck elsewhere, ends the program with a message.
-class Barrier {
- public:
-  void reset(unsigned count) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    count_ = count;
-    arrived_ = left_ = 0;
-  }
+// The thread sanitizer takes nothing for ordered because one fiber has run after another.
+constexpr unsigned kNoOrder = 1;
 
-  void wait() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    if (left_ > 0) fail("a thread has left the kernel while others wait at a barrier");
-    if (++arrived_ == count_) {
-      arrived_ = 0;
-      ++generation_;
-      all_here_.notify_all();
-      return;
-    }
-    const auto generation = generation_;
-    const auto is_over = [&] { return generation != generation_; };
-    if (!all_here_.wait_for(lock, kLongestWait, is_over)) fail("threads wait at a barrier in vain");
-  }
-
-  // The calling thread is through with the kernel.
-  void leave() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    ++left_;
-    if (arrived_ > 0) fail("a thread has left the kernel while others wait at a barrier");
-  }
-
- private:
-  [[noreturn]] static void fail(const char* why) {
-    std::fprintf(stderr, "%s\n", why);
-    std::abort();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable all_here_;
-  unsigned count_ = 0, arrived_ = 0, left_ = 0;
-  uint64_t generation_ = 0;
+// A thread of a block, or what launches.
+struct Fiber {
+  ucontext_t context{};
+  std::unique_ptr<char[]> stack;
+  void* for_sanitizer = nullptr;
+  Position position;
+  bool has_left = false;
 };
 
-Barrier& block_barrier() {
-  static Barrier barrier;
-  return barrier;
+Fiber& launcher() {
+  static Fiber fiber;
+  return fiber;
+}
+
+// They serve launch after launch.
+Fiber& fiber(unsigned thread) {
+  static std::vector<std::unique_ptr<Fiber>> fibers;
+  while (fibers.size() <= thread) {
+    fibers.push_back(std::make_unique<Fiber>());
+    fibers.back()->stack.reset(new char[kStackBytes]);
+    if (__tsan_create_fiber) fibers.back()->for_sanitizer = __tsan_create_fiber(0);
+  }
+  return *fibers[thread];
+}
+
+Fiber* running = &launcher();
+const std::function<void()>* running_body = nullptr;
+
+void switch_to(Fiber& next) {
+  Fiber& last = *running;
+  running = &next;
+  if (__tsan_switch_to_fiber) __tsan_switch_to_fiber(next.for_sanitizer, kNoOrder);
+  swapcontext(&last.context, &next.context);
+}
+
+// What all threads do up to a barrier comes before what they do after it. Barriers take turns with
+// two objects, so that a thread which is at the next one orders nothing for those still to leave
+// this one.
+char barriers[2];
+unsigned turn = 0;  // from barrier to barrier
+
+void reach_barrier() {
+  if (__tsan_release) __tsan_release(&barriers[turn % 2]);
+}
+
+void leave_barrier(unsigned of_turn) {
+  if (__tsan_acquire) __tsan_acquire(&barriers[of_turn % 2]);
+}
+
+void run_thread() {
+  leave_barrier(turn - 1);
+  (*running_body)();
+  running->has_left = true;
+  reach_barrier();
+  switch_to(launcher());
+}
+
+// Runs one thread after another from barrier to barrier, the last first in every other turn: what
+// lacks a barrier differs from turn to turn, also where no sanitizer looks.
+void run_block(unsigned num_threads) {
+  for (unsigned thread = 0; thread < num_threads; ++thread) {
+    Fiber& one = fiber(thread);
+    one.has_left = false;
+    getcontext(&one.context);
+    one.context.uc_stack.ss_sp = one.stack.get();
+    one.context.uc_stack.ss_size = kStackBytes;
+    makecontext(&one.context, run_thread, 0);
+  }
+  for (unsigned num_left = 0; num_left == 0;) {
+    reach_barrier();
+    ++turn;
+    for (unsigned i = 0; i < num_threads; ++i) {
+      Fiber& next = fiber(turn % 2 ? i : num_threads - 1 - i);
+      switch_to(next);
+      num_left += next.has_left;
+    }
+    leave_barrier(turn);
+    if (num_left != 0 && num_left != num_threads) {
+      std::fprintf(stderr, "a thread has left the kernel while others wait at a barrier\n");
+      std::abort();
+    }
+  }
 }
 
 }  // namespace
 
-Position& position() {
-  static thread_local Position position;
-  return position;
-}
+Position& position() { return running->position; }
 
-void barrier() { block_barrier().wait(); }
-
-int64_t& num_launches() {
-  static int64_t count = 0;
-  return count;
+void barrier() {
+  reach_barrier();
+  switch_to(launcher());
+  leave_barrier(turn - 1);
 }
 
 unsigned& stretched_grid() {
@@ -83,41 +125,34 @@ unsigned& stretched_grid() {
   return blocks;
 }
 
+Mistake& planted_mistake() {
+  static Mistake mistake = Mistake::kNone;
+  return mistake;
+}
+
 cudaError_t run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
   constexpr size_t kMostShared = 48 << 10;
   if (grid.x == 0 || grid.y == 0 || grid.y > 65535 || block.x == 0 || shared_bytes > kMostShared) {
     return cudaErrorInvalidConfiguration;
   }
-  ++num_launches();
-  // The first thread of a block allocates; the blocks follow each other, as a GPU with a single
-  // multiprocessor would run them.
-  static Barrier between_blocks;
-  between_blocks.reset(block.x);
-  std::unique_ptr<unsigned char[]> shared;
+  if (__tsan_get_current_fiber) launcher().for_sanitizer = __tsan_get_current_fiber();
+  running_body = &body;
+  // The blocks follow each other, as a GPU with a single multiprocessor would run them.
   if (stretched_grid() > 0) grid = dim3(stretched_grid());
   const uint64_t num_blocks = uint64_t{grid.x} * grid.y;
   const uint64_t first = stretched_grid() > 0 ? num_blocks - kLastBlocks : 0;
-  const auto run_thread = [&](unsigned thread) {
-    Position& here = position();
-    here.thread = dim3(thread);
-    here.block_size = block;
-    here.grid_size = grid;
-    for (uint64_t b = first; b < num_blocks; ++b) {
-      if (thread == 0) {
-        shared.reset(new unsigned char[shared_bytes]);
-        block_barrier().reset(block.x);
-      }
-      between_blocks.wait();
+  for (uint64_t b = first; b < num_blocks; ++b) {
+    const std::unique_ptr<unsigned char[]> shared(new unsigned char[shared_bytes]);
+    for (unsigned thread = 0; thread < block.x; ++thread) {
+      Position& here = fiber(thread).position;
+      here.thread = dim3(thread);
       here.block = dim3(static_cast<unsigned>(b % grid.x), static_cast<unsigned>(b / grid.x));
+      here.block_size = block;
+      here.grid_size = grid;
       here.shared = shared.get();
-      body();
-      block_barrier().leave();
-      between_blocks.wait();
     }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned thread = 0; thread < block.x; ++thread) threads.emplace_back(run_thread, thread);
-  for (std::thread& thread : threads) thread.join();
+    run_block(block.x);
+  }
   return cudaSuccess;
 }
 
