@@ -287,7 +287,7 @@ def test_what_fresh_functions_leave_behind_is_given_back(route):
     gc.disable()
     try:
         captured = []
-        for i in range(20):
+        for i in range(5):
             weights = tf.fill([3], float(i))
             captured.append(weakref.ref(weights))
             with tf.GradientTape() as tape:
