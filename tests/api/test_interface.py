@@ -220,17 +220,18 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_bad_input_is_refused_by_name(name):
-    f, x, error, message = REFUSED[name]
-    with pytest.raises(error, match=message):
-        bh.hessian(f, x)
+def test_bad_input_is_refused_by_name(subtests):
+    for name, (f, x, error, message) in REFUSED.items():
+        with subtests.test(name):
+            with pytest.raises(error, match=message):
+                bh.hessian(f, x)
 
 
-@pytest.mark.parametrize("option", ["layout", "route", "coupling"])
-def test_an_unknown_option_is_refused_with_those_that_are_known(option):
-    with pytest.raises(ValueError, match=f"{option} is 'mine'; expected one of"):
-        bh.hessian(density, np.ones((2, 3)), **{option: "mine"})
+def test_an_unknown_option_is_refused_with_those_that_are_known(subtests):
+    for option in ("layout", "route", "coupling"):
+        with subtests.test(option=option):
+            with pytest.raises(ValueError, match=f"{option} is 'mine'; expected one of"):
+                bh.hessian(density, np.ones((2, 3)), **{option: "mine"})
 
 
 def test_a_route_that_cannot_serve_says_why():

@@ -158,6 +158,11 @@ def test_eager_calls_give_the_operator_of_the_blocks_each_time(name, subtests):
     for call in range(5):  # from the third on a small trace is replayed
         with subtests.test(call=call):
             check(name, bh.hessian_operator(case.f, tf.constant(X)))
+    with subtests.test("rows of several axes are batch axes"):
+        flat = lambda x: tf.reduce_sum(case.f(tf.reshape(x, (N, K))))  # noqa: E731
+        batched = bh.hessian_operator(flat, X.reshape(1, N, K))
+        assert batched.shape == (1, N, K, K)
+        check(name, batched, (1, N))
     if name in ("linear", "logsumexp"):
         return
     with subtests.test("solve and logdet of regular blocks"):
@@ -181,18 +186,6 @@ def test_it_leaves_a_function_with_unknown_N(name, jit):
     check(name, op)
     if "scaled by" not in name:
         assert operator(tf.zeros((0, K), tf.float64)).to_dense().shape == (0, K, K)
-
-
-@every_case
-def test_rows_of_several_axes_are_batch_axes(name):
-    f = CASES[name].f
-
-    def flat(x):
-        return tf.reduce_sum(f(tf.reshape(x, (N, K))))
-
-    op = bh.hessian_operator(flat, X.reshape(1, N, K))
-    assert op.shape == (1, N, K, K)
-    check(name, op, (1, N))
 
 
 def test_a_single_row_has_no_batch_axis():

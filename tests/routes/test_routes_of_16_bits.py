@@ -21,6 +21,7 @@ ROUNDED_WITHIN = {
 every_dtype = pytest.mark.parametrize("dtype", ROUNDING)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "case",
     [case for case in CASES if not case.keras_object and case.name not in WIDE_ALONE],
