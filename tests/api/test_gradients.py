@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 
 import numpy as np
 import pytest
@@ -64,21 +65,14 @@ def difference(function, source: tf.Variable, direction: np.ndarray, step: float
 every_route = pytest.mark.parametrize("route", ["fused", "autodiff"])
 
 
-def every_function_and_route(*plain: str):
-    """Of the autodiff route the plain tier has these functions alone."""
-    return pytest.mark.parametrize(
-        ("name", "route"),
-        [
-            *((name, "fused") for name in FUNCTIONS),
-            *(
-                pytest.param(name, "autodiff", marks=[] if name in plain else pytest.mark.full)
-                for name in FUNCTIONS
-            ),
-        ],
-    )
+def functions_and_routes(*plain: tuple[str, str]):
+    """All of them; the plain tier has these alone."""
+    pairs = itertools.product(FUNCTIONS, ["fused", "autodiff"])
+    marked = [pytest.param(*p, marks=[] if p in plain else pytest.mark.full) for p in pairs]
+    return pytest.mark.parametrize(("name", "route"), marked)
 
 
-@every_function_and_route("logistic")
+@functions_and_routes(*((name, "fused") for name in FUNCTIONS), ("logistic", "autodiff"))
 def test_gradients_agree_with_differences(name, route, subtests):
     f, captured = FUNCTIONS[name]
     sources = [X, *captured]
@@ -106,7 +100,7 @@ def test_gradients_agree_with_differences(name, route, subtests):
                 assert actual == pytest.approx(slope[i], rel=2e-6, abs=1e-7)
 
 
-@every_function_and_route("a matrix a row")
+@functions_and_routes(("two terms", "fused"), ("logistic", "autodiff"))
 def test_the_gradient_has_a_gradient_and_that_has_one(name, route):
     f, captured = FUNCTIONS[name]
     sources = [X, *captured]
@@ -168,7 +162,7 @@ def test_eager_calls_are_differentiable_with_captured_tensors(route):
     np.testing.assert_allclose(tape.gradient(blocks, x), [[12.0, -24.0]])
 
 
-@every_route
+@pytest.mark.parametrize("route", ["fused", pytest.param("autodiff", marks=pytest.mark.full)])
 def test_tapes_around_eager_calls_of_functions_that_are_gone(route):
     """The trace of a fresh lambda dies with it; what the tapes need of it has to stay."""
     w = tf.Variable([1.0, 2.0], dtype=tf.float64)
@@ -190,10 +184,12 @@ def test_tapes_around_eager_calls_of_functions_that_are_gone(route):
     np.testing.assert_allclose(outer.gradient(second, w), 360 * x[0] ** 2)
 
 
-@every_route
 @pytest.mark.parametrize(
-    "layout",
-    ["dense", *(pytest.param(o, marks=pytest.mark.full) for o in ("diag", "packed", "trace"))],
+    ("layout", "route"),
+    [
+        pytest.param(*p, marks=[] if p == ("dense", "fused") else pytest.mark.full)
+        for p in itertools.product(LAYOUTS, ["fused", "autodiff"])
+    ],
 )
 def test_forward_derivatives_of_eager_calls(layout, route):
     f = lambda x: tf.exp(tf.linalg.matvec(x, W))  # noqa: E731

@@ -12,6 +12,9 @@ A = np.array([[2.0, 0.5, 0.1], [0.3, 1.5, 0.2], [0.0, 0.4, 1.0]])
 COUPLINGS = ["check", "exact", "assume_independent"]
 ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23}
 every_route = pytest.mark.parametrize("route", ["fused", "autodiff"])
+routes_in_tiers = pytest.mark.parametrize(
+    "route", ["fused", pytest.param("autodiff", marks=pytest.mark.full)]
+)
 
 
 def density(x):
@@ -49,7 +52,7 @@ def points(rng, *shape):
     return [rng.normal(size=shape) for _ in range(2)]
 
 
-@every_route
+@routes_in_tiers
 def test_it_has_the_shape_of_x(route, rng, subtests):
     for shape in [(5, 3), (3,), (2, 4, 3), (1, 3), (0, 3), (2, 0, 3)]:
         x, v = points(rng, *shape)
@@ -130,7 +133,7 @@ def test_gradients_to_x_and_v_of_any_order_agree_with_those_of_dense_blocks(
                 np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-9)
 
 
-@every_route
+@routes_in_tiers
 def test_the_jacobian_by_a_v_of_zeros_is_the_blocks(route, rng, subtests):
     x = tf.constant(rng.normal(size=(3, 3)))
     v = tf.zeros_like(x)

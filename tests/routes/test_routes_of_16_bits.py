@@ -19,6 +19,9 @@ ROUNDED_WITHIN = {
     *("LogCosh", "2.5-norm", "3-norm", "a mean with a ridge penalty", "stop_gradient"),
 }
 every_dtype = pytest.mark.parametrize("dtype", ROUNDING)
+types_in_tiers = pytest.mark.parametrize(
+    "dtype", ["float16", pytest.param("bfloat16", marks=pytest.mark.full)]
+)
 
 
 @pytest.mark.full
@@ -85,7 +88,7 @@ def check_refusals(f, xs, subtests, **combination) -> None:
     ],
     ids=["square of the sum", "centred", "softmax over rows"],
 )
-@every_dtype
+@types_in_tiers
 def test_rows_that_interact_are_refused(f, dtype: str, subtests):
     xs = [points(dtype, rows) for rows in (2, 10, 100)]
     check_refusals(f, xs, subtests, x=dtype)
@@ -94,7 +97,7 @@ def test_rows_that_interact_are_refused(f, dtype: str, subtests):
     check_refusals(lambda x: f(tf.cast(x, dtype)), wide, subtests, x="float32")
 
 
-@every_dtype
+@types_in_tiers
 def test_rows_that_interact_weakly_are_refused(dtype: str, subtests):
     def neighbours(x):
         return tf.reduce_sum(x * x) + 0.2 * tf.reduce_sum(x * tf.roll(x, 1, 0))
