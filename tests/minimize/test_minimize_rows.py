@@ -147,7 +147,8 @@ def test_curve_fits_are_those_of_scipy():
         np.testing.assert_allclose(minima.x[i], fit, rtol=1e-5)
 
 
-@pytest.mark.parametrize("in_graph", [True, pytest.param(False, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("in_graph", [False, True])
 def test_derivatives_are_those_of_the_implicit_function(in_graph):
     """Of exp(x) - a b x, whose minimum is log(a b), also where the start is the minimum."""
     a, b = tf.constant([[1.0], [2.0], [30.0]], tf.float64), tf.Variable(1.0, dtype=tf.float64)
@@ -196,6 +197,7 @@ def test_what_does_not_fit_is_named(subtests):
                 bh.minimize_rows(f, x0, **options)
 
 
+@pytest.mark.full
 def test_rows_that_interact_are_refused():
     with pytest.raises(tf.errors.InvalidArgumentError, match="rows of f interact"):
         bh.minimize_rows(lambda x: tf.reduce_sum(x * tf.cumsum(x, 0), 1) ** 2, np.ones((4, 3)))
@@ -210,6 +212,7 @@ def test_data_of_another_number_of_rows_are_refused_when_it_runs():
         minimized(tf.fill([2, 1], 2.0), tf.fill([1, 1], 2.0))
 
 
+@pytest.mark.full
 def test_the_value_of_f_may_have_another_floating_type():
     minima = bh.minimize_rows(
         lambda x: tf.cast(tf.reduce_sum((x - 2) ** 2, 1), tf.float64), tf.zeros([3, 2])

@@ -204,7 +204,14 @@ def test_an_x_of_16_bits_has_an_operator_in_float32(name, subtests):
             check(name, op, rtol=0.05)
 
 
-@pytest.mark.parametrize("name", ["exp", "two links", "a Gaussian density", "autodiff"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exp",
+        "a Gaussian density",
+        *(pytest.param(n, marks=pytest.mark.full) for n in ("two links", "autodiff")),
+    ],
+)
 def test_gradients_flow_to_x_and_to_what_f_captures(name):
     b = random.normal(size=(N, K))
 

@@ -167,11 +167,8 @@ def _session(function, inputs):
         return session.run(function(*placeholders), dict(zip(placeholders, inputs, strict=True)))
 
 
-@pytest.mark.parametrize(
-    "mode",
-    [_traced, pytest.param(_session, marks=pytest.mark.full)],
-    ids=["traced", "TF1 session"],
-)
+@pytest.mark.full
+@pytest.mark.parametrize("mode", [_traced, _session], ids=["traced", "TF1 session"])
 def test_two_gradients_in_a_graph_of_unknown_rows_are_the_eager_ones(mode, rng, subtests):
     """tf.gradients of tf.gradients, against the same by tapes."""
     (case,) = [c for c in CASES if c.name == "Gaussian, S and b a row"]

@@ -90,6 +90,7 @@ def keras_layer(x):
 
 
 every_case = pytest.mark.parametrize("name", CASES)
+SLOW = {"a layer of a layer", "columns, a layer and a form", "a function of stacked forms"}
 
 
 @cache
@@ -118,7 +119,9 @@ def close(actual, expected, dtype="float64"):
     np.testing.assert_allclose(actual, expected, atol=tolerance, rtol=0)
 
 
-@every_case
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in SLOW else []) for n in CASES]
+)
 def test_values_gradients_and_blocks_are_those_of_each_column(name, subtests):
     f, routes = CASES[name]
     with subtests.test("each column takes the route that fits it"):
@@ -198,6 +201,7 @@ def test_gradients_flow_to_x_and_to_what_f_captures(name):
         close(ours, theirs)
 
 
+@pytest.mark.full
 def test_rows_that_interact_in_one_column_are_refused():
     def f(x):
         return tf.stack([form(x), tf.reduce_sum(x, 1) * tf.reduce_sum(x**2)], 1)

@@ -74,6 +74,7 @@ def test_operands_may_be_shared_by_the_iterations(case, rng):
     check(case, ["x"], "dense", rng)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", EVERY_SHAPE.shapes)
 def test_any_operand_may_be_the_only_one_that_differs(name, rng, subtests):
     for layout in ("diag", "packed", "trace"):
