@@ -71,6 +71,7 @@ def test_an_if_on_a_tensor_inside_f_means_what_it_means_around_it(route):
         np.testing.assert_array_equal(blocks(x, tf.constant(doubled)), expected)
 
 
+@pytest.mark.full
 def test_a_branch_that_columns_cannot_be_stacked_through_is_not_reported(caplog, monkeypatch):
     monkeypatch.setattr(tf.get_logger(), "propagate", True)
 

@@ -26,31 +26,30 @@ def density_blocks(x):
 
 
 @pytest.mark.parametrize("route", ["fused", "autodiff"])
-@pytest.mark.parametrize(
-    "shape", [(5, 3), (3,), (2, 4, 3), (1, 3), (0, 3), (2, 1, 2, 3), (2, 0, 3)]
-)
-def test_all_axes_but_the_last_are_rows(shape, route, rng):
-    x = rng.normal(size=shape)
+def test_all_axes_but_the_last_are_rows(route, rng, subtests):
+    for shape in [(5, 3), (3,), (2, 4, 3), (1, 3), (0, 3), (2, 1, 2, 3), (2, 0, 3)]:
+        x = rng.normal(size=shape)
 
-    def f(x):
-        rows = tf.reshape(x, [-1, 3]) if x.shape.rank == 1 else x
-        return tf.reduce_sum(density(rows))
+        def f(x):
+            rows = tf.reshape(x, [-1, 3]) if x.shape.rank == 1 else x
+            return tf.reduce_sum(density(rows))
 
-    blocks = bh.hessian(f, x, route=route)
-    assert blocks.shape == (*shape, 3) and blocks.dtype == tf.float64
-    np.testing.assert_allclose(blocks, density_blocks(x), rtol=1e-10, atol=1e-12)
+        with subtests.test(shape=shape):
+            blocks = bh.hessian(f, x, route=route)
+            assert blocks.shape == (*shape, 3) and blocks.dtype == tf.float64
+            np.testing.assert_allclose(blocks, density_blocks(x), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("route", ["fused", "autodiff"])
-@pytest.mark.parametrize("coupling", ["check", "exact", "assume_independent"])
-def test_layouts_hold_the_same_numbers(route, coupling, rng):
+def test_layouts_hold_the_same_numbers(route, rng, subtests):
     x = rng.normal(size=(4, 3))
     dense = density_blocks(x)
-    diagonal = bh.hessian(density, x, layout="diag", route=route, coupling=coupling)
-    np.testing.assert_allclose(diagonal, np.einsum("nkk->nk", dense), rtol=1e-10)
-    packed = bh.hessian(density, x, layout="packed", route=route, coupling=coupling)
-    rows, columns = np.triu_indices(3)
-    np.testing.assert_allclose(packed, dense[:, rows, columns], rtol=1e-10)
+    expected = {"diag": np.einsum("nkk->nk", dense), "packed": dense[(..., *np.triu_indices(3))]}
+    for coupling in ("check", "exact", "assume_independent"):
+        for layout, numbers in expected.items():
+            with subtests.test(coupling=coupling, layout=layout):
+                blocks = bh.hessian(density, x, layout=layout, route=route, coupling=coupling)
+                np.testing.assert_allclose(blocks, numbers, rtol=1e-10)
 
 
 @pytest.mark.parametrize("route", ["fused", "autodiff"])
@@ -221,17 +220,18 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_bad_input_is_refused_by_name(name):
-    f, x, error, message = REFUSED[name]
-    with pytest.raises(error, match=message):
-        bh.hessian(f, x)
+def test_bad_input_is_refused_by_name(subtests):
+    for name, (f, x, error, message) in REFUSED.items():
+        with subtests.test(name):
+            with pytest.raises(error, match=message):
+                bh.hessian(f, x)
 
 
-@pytest.mark.parametrize("option", ["layout", "route", "coupling"])
-def test_an_unknown_option_is_refused_with_those_that_are_known(option):
-    with pytest.raises(ValueError, match=f"{option} is 'mine'; expected one of"):
-        bh.hessian(density, np.ones((2, 3)), **{option: "mine"})
+def test_an_unknown_option_is_refused_with_those_that_are_known(subtests):
+    for option in ("layout", "route", "coupling"):
+        with subtests.test(option=option):
+            with pytest.raises(ValueError, match=f"{option} is 'mine'; expected one of"):
+                bh.hessian(density, np.ones((2, 3)), **{option: "mine"})
 
 
 def test_a_route_that_cannot_serve_says_why():
@@ -305,10 +305,9 @@ def test_sizes_past_all_memory_are_an_error_and_the_process_lives():
     assert bh.hessian(density, np.zeros((1, 3))).shape == (1, 3, 3)
 
 
-@pytest.mark.parametrize("weight", [0.0, 1e-39, 2.0])
-def test_a_weight_that_may_be_zero_is_never_divided_by(weight, rng):
-    x, w, scale = rng.normal(size=(4, 3)), rng.normal(size=3), tf.Variable(weight, dtype=tf.float64)
-    rows = weight * np.array([1.0, 0.0, 2.0, -1.0])
+def test_a_weight_that_may_be_zero_is_never_divided_by(rng, subtests):
+    x, w, scale = rng.normal(size=(4, 3)), rng.normal(size=3), tf.Variable(0.0, dtype=tf.float64)
+    rows = np.zeros(4)
 
     def penalised(x):
         return scale * tf.reduce_sum(x * (x @ A), 1) + tf.reduce_sum(tf.sin(x), 1)
@@ -320,11 +319,15 @@ def test_a_weight_that_may_be_zero_is_never_divided_by(weight, rng):
         return tf.exp(scale * tf.reduce_sum(x * (x @ A), 1) + tf.linalg.matvec(x, w))
 
     for f in (penalised, by_row, linked):
-        fused = bh.value_grad_hessian(f, x, route="fused")
-        for actual, expected in zip(
-            fused, bh.value_grad_hessian(f, x, route="autodiff"), strict=True
-        ):
-            np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
+        for weight in (0.0, 1e-39, 2.0):
+            scale.assign(weight)
+            rows[:] = weight * np.array([1.0, 0.0, 2.0, -1.0])
+            with subtests.test(f=f.__name__, weight=weight):
+                fused, autodiff = (
+                    bh.value_grad_hessian(f, x, route=route) for route in ("fused", "autodiff")
+                )
+                for actual, expected in zip(fused, autodiff, strict=True):
+                    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
 
 
 def test_explain_names_the_route_the_terms_and_the_bytes():

@@ -278,7 +278,7 @@ def alive(kind: type) -> int:
     return sum(issubclass(type(thing), kind) for thing in gc.get_objects())
 
 
-@pytest.mark.parametrize("route", ["fused", "autodiff"])
+@pytest.mark.parametrize("route", ["fused", pytest.param("autodiff", marks=pytest.mark.full)])
 def test_what_fresh_functions_leave_behind_is_given_back(route):
     x = tf.ones((2, 3))
     gc.collect()
@@ -287,7 +287,7 @@ def test_what_fresh_functions_leave_behind_is_given_back(route):
     gc.disable()
     try:
         captured = []
-        for i in range(20):
+        for i in range(5):
             weights = tf.fill([3], float(i))
             captured.append(weakref.ref(weights))
             with tf.GradientTape() as tape:

@@ -30,22 +30,26 @@ def types_on(device: str, op: str) -> set[tf.DType]:
     }
 
 
-@pytest.mark.parametrize("op", OPS)
-def test_every_op_runs_on_the_CPU(op):
-    assert types_on("CPU", op) == TYPES
+def test_every_op_runs_on_the_CPU(subtests):
+    for op in OPS:
+        with subtests.test(op=op):
+            assert types_on("CPU", op) == TYPES
 
 
-@pytest.mark.parametrize("op", OPS)
-def test_an_op_for_GPUs_runs_there_exactly_where_the_build_has_CUDA(op):
-    has_kernels = bh.build_info()["cuda"] and op in GPU_OPS
-    assert types_on("GPU", op) == (TYPES if has_kernels else set())
+def test_an_op_for_GPUs_runs_there_exactly_where_the_build_has_CUDA(subtests):
+    for op in OPS:
+        with subtests.test(op=op):
+            has_kernels = bh.build_info()["cuda"] and op in GPU_OPS
+            assert types_on("GPU", op) == (TYPES if has_kernels else set())
 
 
-@pytest.mark.parametrize("op", OPS)
-def test_every_op_compiles_exactly_where_the_build_has_XLA(op):
+def test_every_op_compiles_exactly_where_the_build_has_XLA(subtests):
     tf.function(lambda: tf.ones([]), jit_compile=True)()  # Then TensorFlow registers such kernels.
-    assert types_on("XLA_CPU_JIT", op) == (types_on("CPU", op) if bh.build_info()["xla"] else set())
-    assert types_on("XLA_GPU_JIT", op) == (types_on("GPU", op) if bh.build_info()["xla"] else set())
+    for op in OPS:
+        for device in ("CPU", "GPU"):
+            with subtests.test(op=op, device=device):
+                expected = types_on(device, op) if bh.build_info()["xla"] else set()
+                assert types_on(f"XLA_{device}_JIT", op) == expected
 
 
 @pytest.mark.compiler  # and its nm

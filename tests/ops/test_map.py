@@ -13,28 +13,25 @@ from blockhess.expressions import Variable
 X, Y = Variable("x"), Variable("y")
 
 
-@pytest.mark.parametrize(
-    ("x_shape", "y_shape", "shape"),
-    [
+def test_operands_broadcast_as_in_tensorflow(rng, subtests):
+    for x_shape, y_shape, shape in [
         ((), (), ()),
         ((5,), (5,), (5,)),
         ((4, 3), (), (4, 3)),
         ((4, 3), (3,), (4, 3)),
         ((4, 1), (1, 3), (4, 3)),
         ((0, 3), (3,), (0, 3)),
-    ],
-)
-def test_operands_broadcast_as_in_tensorflow(x_shape, y_shape, shape, rng):
-    x, y = rng.normal(size=x_shape), rng.normal(size=y_shape)
-    outputs = ops.map([X * e.sin(Y), e.ZERO, e.Constant(2.5)], {X: x, Y: y})
-    for output, expected in zip(outputs, [x * np.sin(y), 0.0, 2.5], strict=True):
-        assert output.shape == shape
-        np.testing.assert_allclose(output, np.broadcast_to(expected, shape), rtol=1e-14)
+    ]:
+        with subtests.test(x=x_shape, y=y_shape):
+            x, y = rng.normal(size=x_shape), rng.normal(size=y_shape)
+            outputs = ops.map([X * e.sin(Y), e.ZERO, e.Constant(2.5)], {X: x, Y: y})
+            for output, expected in zip(outputs, [x * np.sin(y), 0.0, 2.5], strict=True):
+                assert output.shape == shape
+                np.testing.assert_allclose(output, np.broadcast_to(expected, shape), rtol=1e-14)
 
 
-@pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("y_shape", [(), (3,), (4, 3)])
-def test_gradients_of_any_order_are_those_of_tensorflow(order, y_shape, rng):
+def test_gradients_of_any_order_are_those_of_tensorflow(y_shape, rng, subtests):
     x, y = tf.constant(rng.normal(size=(4, 3))), tf.constant(rng.normal(size=y_shape))
 
     def ours(x, y):
@@ -50,9 +47,11 @@ def test_gradients_of_any_order_are_those_of_tensorflow(order, y_shape, rng):
             total = tf.add_n([tf.reduce_sum(tf.cos(r)) for r in results])
         return tape.gradient(total, [x, y])
 
-    for one, other in zip(gradients(ours, order), gradients(theirs, order), strict=True):
-        assert one.shape == other.shape
-        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-11)
+    for order in (1, 2, 3):
+        with subtests.test(order=order):
+            for one, other in zip(gradients(ours, order), gradients(theirs, order), strict=True):
+                assert one.shape == other.shape
+                np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-11)
 
 
 def test_gradients_reach_operands_of_unknown_rank(rng):

@@ -74,45 +74,50 @@ def _assert_same(ours, theirs, x, t, rtol=1e-9):
         np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * scale, err_msg=name)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @by_case
-def test_gradients_to_x_and_all_operands_are_those_of_tensorflow(case, layout, rng):
+def test_gradients_to_x_and_all_operands_are_those_of_tensorflow(case, rng, subtests):
     x, t = _inputs(case, rng)
-    ours = _gradients(_ours(case, layout), x, t)
-    _assert_same(ours, _gradients(_theirs(case, layout), x, t), x, t)
+    for layout in LAYOUTS:
+        with subtests.test(layout=layout):
+            ours = _gradients(_ours(case, layout), x, t)
+            _assert_same(ours, _gradients(_theirs(case, layout), x, t), x, t)
 
 
-@pytest.mark.parametrize("names", [["value"], ["gradient"], ["hessian"], ["value", "hessian"]])
 @by_case
-def test_gradients_through_some_of_the_outputs_are_those_of_tensorflow(case, names, rng):
+def test_gradients_through_some_of_the_outputs_are_those_of_tensorflow(case, rng, subtests):
     x, t = _inputs(case, rng)
-    ours = _gradients(_ours(case, "dense", names), x, t)
-    _assert_same(ours, _gradients(_theirs(case, "dense", names), x, t), x, t)
+    for names in (["value"], ["gradient"], ["hessian"], ["value", "hessian"]):
+        with subtests.test(names=names):
+            ours = _gradients(_ours(case, "dense", names), x, t)
+            _assert_same(ours, _gradients(_theirs(case, "dense", names), x, t), x, t)
 
 
-@pytest.mark.parametrize("names", [["value"], ["gradient"], ["hessian"], NAMES])
 @by_case
-def test_a_gradient_to_one_input_alone_is_the_same_as_among_all(case, names, rng):
+def test_a_gradient_to_one_input_alone_is_the_same_as_among_all(case, rng, subtests):
     x, t = _inputs(case, rng)
-    together = dict(zip(["x", *t], _gradients(_ours(case, "dense", names), x, t), strict=True))
     sources = {"x": x, **t}
-    for name, source in sources.items():
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(source)
-            outputs = _ours(case, "dense", names)(x, t)
-            total = _weighted(outputs, np.random.default_rng(7))
-        alone = tape.gradient(total, source, unconnected_gradients="zero")
-        np.testing.assert_allclose(alone, together[name], rtol=1e-12, atol=1e-13, err_msg=name)
+    for names in (["value"], ["gradient"], ["hessian"], NAMES):
+        together = _gradients(_ours(case, "dense", names), x, t)
+        for (name, source), among_all in zip(sources.items(), together, strict=True):
+            with subtests.test(names=names, source=name):
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch(source)
+                    outputs = _ours(case, "dense", names)(x, t)
+                    total = _weighted(outputs, np.random.default_rng(7))
+                alone = tape.gradient(total, source, unconnected_gradients="zero")
+                np.testing.assert_allclose(alone, among_all, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @by_case
-def test_gradients_of_gradients_are_those_of_tensorflow(case, layout, rng):
+def test_gradients_of_gradients_are_those_of_tensorflow(case, rng, subtests):
     x, t = _inputs(case, rng)
-    ours = _gradients(_ours(case, layout), x, t, order=2)
-    _assert_same(ours, _gradients(_theirs(case, layout), x, t, order=2), x, t)
+    for layout in LAYOUTS:
+        with subtests.test(layout=layout):
+            ours = _gradients(_ours(case, layout), x, t, order=2)
+            _assert_same(ours, _gradients(_theirs(case, layout), x, t, order=2), x, t)
 
 
+@pytest.mark.full
 def test_a_third_gradient_through_the_blocks_is_that_of_tensorflow(rng):
     (case,) = [c for c in CASES if c.name == "parameters of every shape"]
     x, t = _inputs(case, rng)
@@ -137,6 +142,7 @@ def _many_parameters(n):
     return Case("many parameters", {p.name: "" for p in frequencies}, f, terms)
 
 
+@pytest.mark.full
 def test_a_vjp_too_long_for_a_program_is_composed_of_several(rng):
     case = _many_parameters(24)
     x, t = _inputs(case, rng)
@@ -150,10 +156,6 @@ def test_a_vjp_too_long_for_a_program_is_composed_of_several(rng):
     assert "BlockhessTermsGrad" not in ops_used
 
 
-def _eager(function, inputs):
-    return function(*map(tf.constant, inputs))
-
-
 def _traced(function, inputs):
     signature = [tf.TensorSpec([None, *i.shape[1:]], tf.float64) for i in inputs]
     return tf.function(function, signature, autograph=False)(*map(tf.constant, inputs))
@@ -165,21 +167,21 @@ def _session(function, inputs):
         return session.run(function(*placeholders), dict(zip(placeholders, inputs, strict=True)))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.full
 @pytest.mark.parametrize("mode", [_traced, _session], ids=["traced", "TF1 session"])
-def test_two_gradients_in_a_graph_of_unknown_rows_are_the_eager_ones(mode, layout, rng):
+def test_two_gradients_in_a_graph_of_unknown_rows_are_the_eager_ones(mode, rng, subtests):
     """tf.gradients of tf.gradients, against the same by tapes."""
     (case,) = [c for c in CASES if c.name == "Gaussian, S and b a row"]
     x, t = _inputs(case, rng)
     inputs = [x.numpy(), t["S"].numpy(), t["b"].numpy()]
 
-    def graph(x, S, b):
+    def graph(x, S, b, layout):
         t_ = {"S": S, "b": b, "a": tf.constant(1.3, tf.float64)}
         total = tf.add_n([tf.reduce_sum(tf.sin(o)) for o in _ours(case, layout)(x, t_)])
         first = tf.gradients(total, [x, S, b])
         return tf.gradients([tf.reduce_sum(tf.sin(g)) for g in first], [x, S, b])
 
-    def tape(x, S, b):
+    def tape(x, S, b, layout):
         t_ = {"S": S, "b": b, "a": tf.constant(1.3, tf.float64)}
         with tf.GradientTape() as outer:
             outer.watch([x, S, b])
@@ -190,8 +192,12 @@ def test_two_gradients_in_a_graph_of_unknown_rows_are_the_eager_ones(mode, layou
             total = tf.add_n([tf.reduce_sum(tf.sin(g)) for g in first])
         return outer.gradient(total, [x, S, b])
 
-    for ours, theirs in zip(mode(graph, inputs), _eager(tape, inputs), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+    every_layout = mode(lambda *inputs: [graph(*inputs, layout) for layout in LAYOUTS], inputs)
+    for layout, of_layout in zip(LAYOUTS, every_layout, strict=True):
+        with subtests.test(layout=layout):
+            expected = tape(*map(tf.constant, inputs), layout)
+            for ours, theirs in zip(of_layout, expected, strict=True):
+                np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
 def test_gradients_agree_with_differences(rng):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,23 +13,27 @@ from blockhess import ops
 from blockhess.expressions import Variable
 from blockhess.ops import Term
 from blockhess.ops.library import library
-from term_cases import CASES, reference
+from term_cases import CASES, in_layout, reference
 
 X, S = Variable("x"), Variable("s")
 N, K = 7, 3
+NAMES = ["value", "gradient", "hessian"]
 LAYOUTS = ["dense", "diag", "packed", "trace"]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-def test_outputs_are_those_of_tensorflow_differentiation(case, layout, rng):
+def test_outputs_are_those_of_tensorflow_differentiation(case, rng, subtests):
     x = tf.constant(rng.normal(size=(N, K)))
     t = {name: tf.constant(value) for name, value in case.tensors(rng, N, K).items()}
-    truth = reference(lambda x: case.f(x, t), x, layout)
-    outputs = ops.terms(x, case.terms(t), layout=layout, want_value=True, want_gradient=True)
-    for output, expected in zip(outputs, truth, strict=True):
-        assert output.shape == expected.shape
-        np.testing.assert_allclose(output, expected, rtol=1e-12, atol=1e-13)
+    value, gradient, dense = reference(lambda x: case.f(x, t), x, "dense")
+    for layout in LAYOUTS:
+        with subtests.test(layout=layout):
+            truth = value, gradient, in_layout(dense, layout)
+            terms = case.terms(t)
+            outputs = ops.terms(x, terms, layout=layout, want_value=True, want_gradient=True)
+            for output, expected in zip(outputs, truth, strict=True):
+                assert output.shape == expected.shape
+                np.testing.assert_allclose(output, expected, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
@@ -48,28 +54,26 @@ def test_float32_agrees_to_its_precision(case, rng):
         np.testing.assert_allclose(output, expected, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("want_gradient", [False, True])
-@pytest.mark.parametrize("want_value", [False, True])
-@pytest.mark.parametrize("layout", ["none", *LAYOUTS])
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-def test_every_choice_of_outputs_gives_the_same_numbers(
-    case, layout, want_value, want_gradient, rng
-):
+def test_every_choice_of_outputs_gives_the_same_numbers(case, rng, subtests):
     x = tf.constant(rng.normal(size=(N, K)))
     t = {name: tf.constant(value) for name, value in case.tensors(rng, N, K).items()}
-    layout_of_truth = "dense" if layout == "none" else layout
-    truth = ops.terms(x, case.terms(t), layout=layout_of_truth, want_value=True, want_gradient=True)
-    wanted = {"value": want_value, "gradient": want_gradient, "hessian": layout != "none"}
-    outputs = ops.terms(
-        x, case.terms(t), layout=layout, want_value=want_value, want_gradient=want_gradient
-    )
-    for name, is_wanted in wanted.items():
-        if is_wanted:
-            np.testing.assert_allclose(
-                getattr(outputs, name), getattr(truth, name), rtol=1e-13, atol=1e-14
-            )
-        else:
-            assert getattr(outputs, name) is None
+
+    def outputs(layout, value, gradient):
+        terms = case.terms(t)
+        return ops.terms(x, terms, layout=layout, want_value=value, want_gradient=gradient)
+
+    for layout in ("none", *LAYOUTS):
+        truth = outputs("dense" if layout == "none" else layout, True, True)
+        for value, gradient in itertools.product([False, True], repeat=2):
+            with subtests.test(layout=layout, value=value, gradient=gradient):
+                some = outputs(layout, value, gradient)
+                for name, wanted in zip(NAMES, (value, gradient, layout != "none"), strict=True):
+                    output = getattr(some, name)
+                    assert (output is not None) == wanted
+                    if wanted:
+                        expected = getattr(truth, name)
+                        np.testing.assert_allclose(output, expected, rtol=1e-13, atol=1e-14)
 
 
 def test_the_standard_gaussian_has_the_textbook_hessian():
@@ -81,9 +85,14 @@ def test_the_standard_gaussian_has_the_textbook_hessian():
     np.testing.assert_allclose(ops.terms(x, [gaussian]).hessian, expected, rtol=1e-14, atol=1e-15)
 
 
-@pytest.mark.parametrize("N, K", [(0, 3), (1, 3), (5, 1), (1, 1), (0, 1), (2000, 2), (3, 700)])
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-def test_any_number_of_rows_and_columns_works(case, N, K, rng):
+def test_any_number_of_rows_and_columns_works(case, rng, subtests):
+    for N, K in [(0, 3), (1, 3), (5, 1), (1, 1), (0, 1), (2000, 2), (3, 700)]:
+        with subtests.test(N=N, K=K):
+            check_shape(case, N, K, rng)
+
+
+def check_shape(case, N, K, rng):
     x = tf.constant(rng.normal(size=(N, K)))
     t = {name: tf.constant(value / K) for name, value in case.tensors(rng, N, K).items()}
     value, gradient, diagonal = ops.terms(
@@ -147,11 +156,12 @@ SHAPE_ERRORS = {
 }
 
 
-@pytest.mark.parametrize(("term", "message"), SHAPE_ERRORS.values(), ids=SHAPE_ERRORS.keys())
-def test_a_wrong_shape_is_an_error_naming_operand_term_and_shapes(term, message):
+def test_a_wrong_shape_is_an_error_naming_operand_term_and_shapes(subtests):
     good = Term(e.square(X), (), None, None, S, ())
-    with pytest.raises(tf.errors.InvalidArgumentError, match="term 1: " + message):
-        ops.terms(tf.ones([5, 2]), [good, term])
+    for operand, (term, message) in SHAPE_ERRORS.items():
+        with subtests.test(operand=operand):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="term 1: " + message):
+                ops.terms(tf.ones([5, 2]), [good, term])
 
 
 def test_a_function_may_read_its_argument_and_parameters_only():
@@ -177,9 +187,9 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "message"), MALFORMED, ids=[t for t, _ in MALFORMED])
-def test_a_malformed_term_is_an_error_naming_the_place(text, message):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        library.blockhess_terms(
-            x=tf.ones([2, 2]), operands=[], terms=text, want_value=False, want_gradient=False
-        )
+def test_a_malformed_term_is_an_error_naming_the_place(subtests):
+    inputs = {"x": tf.ones([2, 2]), "operands": []}
+    for text, message in MALFORMED:
+        with subtests.test(text=text):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+                library.blockhess_terms(**inputs, terms=text, want_value=False, want_gradient=False)

@@ -90,6 +90,7 @@ def keras_layer(x):
 
 
 every_case = pytest.mark.parametrize("name", CASES)
+SLOW = {"a layer of a layer", "columns, a layer and a form", "a function of stacked forms"}
 
 
 @cache
@@ -118,28 +119,27 @@ def close(actual, expected, dtype="float64"):
     np.testing.assert_allclose(actual, expected, atol=tolerance, rtol=0)
 
 
-@every_case
-def test_each_column_takes_the_route_that_fits_it(name):
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in SLOW else []) for n in CASES]
+)
+def test_values_gradients_and_blocks_are_those_of_each_column(name, subtests):
     f, routes = CASES[name]
-    plan = bh.explain(f, X, outputs=len(routes))
-    assert [column.route for column in plan.outputs] == routes, str(plan)
+    with subtests.test("each column takes the route that fits it"):
+        plan = bh.explain(f, X, outputs=len(routes))
+        assert [column.route for column in plan.outputs] == routes, str(plan)
+    for dtype in ("float64", "float32"):
+        x = tf.constant(X, dtype)
+        with subtests.test(dtype=dtype):
+            for _ in range(4):  # from the third on a small trace is replayed
+                result = bh.value_grad_hessian(f, x, outputs=len(routes))
+                for part, expected in zip(result, reference(name), strict=True):
+                    assert part.dtype == dtype
+                    close(part, expected, dtype)
+            close(bh.hessian(f, x, outputs=len(routes)), reference(name)[2], dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.full)])
 @every_case
-def test_values_gradients_and_blocks_are_those_of_each_column(name, dtype):
-    f, routes = CASES[name]
-    x = tf.constant(X, dtype)
-    for _ in range(4):  # from the third on a small trace is replayed
-        result = bh.value_grad_hessian(f, x, outputs=len(routes))
-        for part, expected in zip(result, reference(name), strict=True):
-            assert part.dtype == dtype
-            close(part, expected, dtype)
-    close(bh.hessian(f, x, outputs=len(routes)), reference(name)[2], dtype)
-
-
-@every_case
-@pytest.mark.parametrize("jit", [False, True])
 def test_in_a_function_with_unknown_N_they_are_the_same(name, jit):
     f, routes = CASES[name]
 
@@ -155,16 +155,16 @@ def test_in_a_function_with_unknown_N_they_are_the_same(name, jit):
 
 
 @pytest.mark.parametrize("route", ["auto", "autodiff"])
-@pytest.mark.parametrize("layout", ["diag", "packed", "trace"])
-def test_layouts_have_the_outputs_behind_the_rows(layout, route):
+def test_layouts_have_the_outputs_behind_the_rows(route, subtests):
     f, blocks = CASES["stacked forms"].f, reference("stacked forms")[2]
-    i, j = np.triu_indices(K)
-    expected = {
+    in_layouts = {
         "diag": np.einsum("nmkk->nmk", blocks),
-        "packed": blocks[..., i, j],
+        "packed": blocks[(..., *np.triu_indices(K))],
         "trace": np.einsum("nmkk->nm", blocks),
-    }[layout]
-    close(bh.hessian(f, X, layout=layout, route=route, outputs=3), expected)
+    }
+    for layout, expected in in_layouts.items():
+        with subtests.test(layout=layout):
+            close(bh.hessian(f, X, layout=layout, route=route, outputs=3), expected)
 
 
 def test_rows_of_several_axes_and_a_single_row():
@@ -201,6 +201,7 @@ def test_gradients_flow_to_x_and_to_what_f_captures(name):
         close(ours, theirs)
 
 
+@pytest.mark.full
 def test_rows_that_interact_in_one_column_are_refused():
     def f(x):
         return tf.stack([form(x), tf.reduce_sum(x, 1) * tf.reduce_sum(x**2)], 1)

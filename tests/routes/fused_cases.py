@@ -1,14 +1,14 @@
 """The functions that must take the fused route, as users write them: one table for all tests.
 
 Each case gives f as a function of x and of the dtype's parameters, so that the same text serves
-float32 and float64.
+every type; the numbers are those that all of them hold, so that one reference does, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import keras
 import numpy as np
@@ -17,8 +17,13 @@ import tensorflow as tf
 N, K = 5, 4
 
 
+def held_by_all(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Rounded to bfloat16, which is exact in float16 down to 2^-17."""
+    return values.astype(tf.bfloat16.as_numpy_dtype).astype(np.float32).astype(dtype)
+
+
 class Parameters:
-    """Random parameters of one dtype: the same numbers, of float32, for each."""
+    """Random parameters of one dtype: the same numbers for each."""
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
@@ -48,8 +53,8 @@ class Parameters:
             return tf.Variable(tf.get_static_value(self.matrix), dtype=self.dtype)
 
     def _constant(self, *shape: int) -> tf.Tensor:
-        values = (0.5 * self._random.normal(size=shape)).astype(np.float32)
-        return tf.constant(values.astype(self.dtype))
+        values = 0.5 * self._random.normal(size=shape)
+        return tf.constant(held_by_all(values, self.dtype))
 
     @cached_property
     def keras_layer(self) -> keras.Layer:
@@ -78,8 +83,7 @@ class Case:
 
     def x(self, dtype: str, n: int = N) -> np.ndarray:
         low, high = self.domain
-        x = np.random.default_rng(3).uniform(low, high, (n, K))
-        return x.astype(np.float32).astype(dtype)
+        return held_by_all(np.random.default_rng(3).uniform(low, high, (n, K)), dtype)
 
 
 def _sum(g: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor, Parameters], tf.Tensor]:
@@ -295,3 +299,25 @@ THROUGH = [
 ]
 
 CASES = [*INSTRUCTIONS, *ACTIVATIONS, *LOSSES, *NORMS, *QUADRATIC, *LINKS, *SOFTMAX, *THROUGH]
+
+
+@cache
+def parameters(dtype: str) -> Parameters:
+    with tf.init_scope():  # Asked for first within a function, they still are eager tensors.
+        return Parameters(dtype)
+
+
+@cache
+def reference(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(value, gradient, slices of the Hessian) by TensorFlow in float64."""
+
+    @tf.function(autograph=False)
+    def derivatives(x):
+        y = (case.reference or case.f)(x, parameters("float64"))
+        gradient = tf.gradients(y, x)[0]
+        if tf.gradients(gradient, x)[0] is None:  # Piecewise linear: tf.hessians fails.
+            return y, gradient, tf.zeros((N, K, N, K), x.dtype)
+        return y, gradient, tf.hessians(tf.reduce_sum(y), x)[0]
+
+    value, gradient, hessian = derivatives(tf.constant(case.x("float64")))
+    return value.numpy(), gradient.numpy(), np.einsum("nknl->nkl", hessian.numpy())

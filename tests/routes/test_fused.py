@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from fused_cases import CASES, Case, K, N, Parameters
+from fused_cases import CASES, Case, K, N, Parameters, parameters, reference
 
 import blockhess as bh
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
-
-
-@cache
-def parameters(dtype: str) -> Parameters:
-    with tf.init_scope():  # Asked for first within a function, they still are eager tensors.
-        return Parameters(dtype)
-
-
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-every_dtype = pytest.mark.parametrize("dtype", TOLERANCE)
-
-
-@cache
-def reference(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(value, gradient, slices of the Hessian) by TensorFlow in float64."""
-    case = next(case for case in CASES if case.name == name)
-
-    @tf.function(autograph=False)
-    def derivatives(x):
-        y = (case.reference or case.f)(x, parameters("float64"))
-        gradient = tf.gradients(y, x)[0]
-        if tf.gradients(gradient, x)[0] is None:  # Piecewise linear: tf.hessians fails.
-            return y, gradient, tf.zeros((N, K, N, K), x.dtype)
-        return y, gradient, tf.hessians(tf.reduce_sum(y), x)[0]
-
-    value, gradient, hessian = derivatives(tf.constant(case.x("float64")))
-    return value.numpy(), gradient.numpy(), np.einsum("nknl->nkl", hessian.numpy())
 
 
 def close(actual: np.ndarray, expected: np.ndarray, dtype: str) -> bool:
@@ -46,26 +17,12 @@ def close(actual: np.ndarray, expected: np.ndarray, dtype: str) -> bool:
     return np.max(np.abs(actual - expected)) <= TOLERANCE[dtype] * (scale if scale > 0 else 1.0)
 
 
-@every_dtype
-@every_case
-def test_eager_calls_are_fused_and_right(case: Case, dtype: str):
+def eager_results(case: Case, dtype: str) -> bh.ValueGradHessian:
     x, p = tf.constant(case.x(dtype)), parameters(dtype)
-
-    def f(x):
-        return case.f(x, p)
-
-    plan = bh.explain(f, x)
-    assert plan.route == "fused", str(plan)
-    result = bh.value_grad_hessian(f, x)
-    value, gradient, hessian = reference(case.name)
-    assert result.value.shape == value.shape and result.hessian.dtype == dtype
-    assert close(result.value.numpy(), value, dtype)
-    assert close(result.gradient.numpy(), gradient, dtype)
-    assert close(result.hessian.numpy(), hessian, dtype)
+    return bh.value_grad_hessian(lambda x: case.f(x, p), x, route="fused")
 
 
-@every_case
-def test_under_tf_function_with_unknown_N_they_are_fused_and_right(case: Case):
+def blocks_of_unknown_rows(case: Case) -> tf.Tensor:
     routes = set()
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, K), tf.float64)])
@@ -74,22 +31,34 @@ def test_under_tf_function_with_unknown_N_they_are_fused_and_right(case: Case):
         routes.add(bh.explain(f, x).route)
         return bh.hessian(f, x)
 
-    actual = blocks(tf.constant(case.x("float64")))
+    result = blocks(tf.constant(case.x("float64")))
     assert routes == {"fused"}
-    assert close(actual.numpy(), reference(case.name)[2], "float64")
+    return result
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if not case.keras_object], ids=lambda case: case.name
-)
-def test_in_a_TF1_graph_they_are_fused_and_right(case: Case):
+def blocks_in_a_TF1_graph(case: Case) -> np.ndarray:
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x = tf.compat.v1.placeholder(tf.float64, (None, K))
-        p = Parameters("float64")
-        (blocks,) = bh.hessians(case.f(x, p), x, route="fused")
+        (blocks,) = bh.hessians(case.f(x, Parameters("float64")), x, route="fused")
         session.run(tf.compat.v1.global_variables_initializer())
-        actual = session.run(blocks, {x: case.x("float64")})
-    assert close(actual, reference(case.name)[2], "float64")
+        return session.run(blocks, {x: case.x("float64")})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_way_to_call_it_is_fused_and_right(case: Case, subtests):
+    value, gradient, hessian = reference(case)
+    for dtype in TOLERANCE:
+        with subtests.test("eager", dtype=dtype):
+            result = eager_results(case, dtype)
+            assert result.value.shape == value.shape and result.hessian.dtype == dtype
+            assert close(result.value.numpy(), value, dtype)
+            assert close(result.gradient.numpy(), gradient, dtype)
+            assert close(result.hessian.numpy(), hessian, dtype)
+    with subtests.test("under tf.function with unknown N"):
+        assert close(blocks_of_unknown_rows(case).numpy(), hessian, "float64")
+    if not case.keras_object:
+        with subtests.test("in a TF1 graph"):
+            assert close(blocks_in_a_TF1_graph(case), hessian, "float64")
 
 
 X1 = np.array([[0.3], [-1.2], [2.0]])
@@ -133,7 +102,6 @@ def test_the_logarithm_of_a_sum_of_exponentials_does_not_overflow():
     np.testing.assert_allclose(spelled, truth, atol=1e-6)
 
 
-@pytest.mark.parametrize("cells", [K, K + 3])
 @pytest.mark.parametrize(
     "function, route",
     [
@@ -146,18 +114,25 @@ def test_the_logarithm_of_a_sum_of_exponentials_does_not_overflow():
     ids=["a sum", "a sum by row", "a weighted sum", "a square", "outside of the function"],
 )
 def test_a_parameter_that_varies_over_cells_made_of_one_stays_within_their_sum(
-    function, route, cells
+    function, route, subtests
 ):
     """A column of x spread over cells of a width of its own, that of x or another one."""
     random = np.random.default_rng(3)
     x = tf.constant(random.normal(size=(N, K)))
-    d, r = tf.constant(random.normal(size=cells)), tf.constant(random.normal(size=(N, cells)))
+    for cells in (K, K + 3):
+        d, r = tf.constant(random.normal(size=cells)), tf.constant(random.normal(size=(N, cells)))
 
-    def f(x):
-        return tf.reduce_sum(function(x[:, :1], x[:, 1:2], d, r), 1)
+        @tf.function(autograph=False)
+        def ours_and_theirs(x, d=d, r=r):
+            def f(x):
+                return tf.reduce_sum(function(x[:, :1], x[:, 1:2], d, r), 1)
 
-    assert bh.explain(f, x).route == route
-    hessian = tf.function(lambda x: tf.hessians(tf.reduce_sum(f(x)), x)[0], autograph=False)(x)
-    result = bh.value_grad_hessian(f, x)
-    assert close(result.value.numpy(), f(x).numpy(), "float64")
-    assert close(result.hessian.numpy(), np.einsum("nknl->nkl", hessian), "float64")
+            taken = bh.explain(f, x).route
+            hessian = tf.hessians(tf.reduce_sum(f(x)), x)[0]
+            return taken, bh.value_grad_hessian(f, x), f(x), hessian
+
+        with subtests.test(cells=cells):
+            taken, result, value, hessian = ours_and_theirs(x)
+            assert taken.numpy() == route.encode()
+            assert close(result.value.numpy(), value.numpy(), "float64")
+            assert close(result.hessian.numpy(), np.einsum("nknl->nkl", hessian), "float64")

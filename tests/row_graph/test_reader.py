@@ -103,19 +103,21 @@ def traced(f, shape):
     return values[0], concrete
 
 
-@pytest.mark.parametrize("rows", [N, None], ids=["N known", "N unknown"])
 @pytest.mark.parametrize("name", INDEPENDENT)
-def test_rows_that_stay_apart_are_proved_to(name, rows):
-    value, _graph = traced(INDEPENDENT[name], (rows, K))
-    assert isinstance(value, Node), getattr(value, "reason", value)
+def test_rows_that_stay_apart_are_proved_to(name, subtests):
+    for rows in (N, None):
+        with subtests.test(rows=rows):
+            value, _graph = traced(INDEPENDENT[name], (rows, K))
+            assert isinstance(value, Node), getattr(value, "reason", value)
 
 
-@pytest.mark.parametrize("rows", [6, None], ids=["N known", "N unknown"])
 @pytest.mark.parametrize("name", INTERACTING)
-def test_rows_that_interact_are_never_proved_apart(name, rows):
-    value, _graph = traced(INTERACTING[name], (rows, K))
-    assert isinstance(value, Unproven)
-    assert "'" in value.reason, "the reason names the operation"
+def test_rows_that_interact_are_never_proved_apart(name, subtests):
+    for rows in (6, None):
+        with subtests.test(rows=rows):
+            value, _graph = traced(INTERACTING[name], (rows, K))
+            assert isinstance(value, Unproven)
+            assert "'" in value.reason, "the reason names the operation"
 
 
 ON_TWO_AXES = {
@@ -125,10 +127,11 @@ ON_TWO_AXES = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(INDEPENDENT.keys() - ON_TWO_AXES))
-def test_rows_of_three_axes_are_proved_or_left_open_but_never_an_error(name):
-    value, _graph = traced(INDEPENDENT[name], (2, 5, K))
-    assert isinstance(value, (Node, Unproven))
+def test_rows_of_three_axes_are_proved_or_left_open_but_never_an_error(subtests):
+    for name in sorted(INDEPENDENT.keys() - ON_TWO_AXES):
+        with subtests.test(name=name):
+            value, _graph = traced(INDEPENDENT[name], (2, 5, K))
+            assert isinstance(value, (Node, Unproven))
 
 
 def test_a_square_x_transposed_keeps_its_rows_through_a_reshape_to_the_same_shape():

@@ -74,12 +74,15 @@ def test_operands_may_be_shared_by_the_iterations(case, rng):
     check(case, ["x"], "dense", rng)
 
 
-@pytest.mark.parametrize("layout", ["diag", "packed", "trace"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", EVERY_SHAPE.shapes)
-def test_any_operand_may_be_the_only_one_that_differs(name, layout, rng):
-    check(EVERY_SHAPE, [name], layout, rng)
+def test_any_operand_may_be_the_only_one_that_differs(name, rng, subtests):
+    for layout in ("diag", "packed", "trace"):
+        with subtests.test(layout=layout):
+            check(EVERY_SHAPE, [name], layout, rng)
 
 
+@pytest.mark.full
 def test_gradients_of_gradients_are_those_of_a_loop(rng):
     stacked, shared = tensors(EVERY_SHAPE, ["x"], rng)
 
