@@ -23,6 +23,23 @@ void add_scaled(const T* scale, const T* a, int64_t rows, int64_t K, T* room, T*
   });
 }
 
+// out_ik += a_ik
+template <typename T>
+void add(const T* a, int64_t values, T* out) {
+  for_packs<T>(0, values, [&](auto v, int64_t ik) {
+    using V = decltype(v);
+    (V::load_unaligned(a + ik) + V::load_unaligned(out + ik)).store_unaligned(out + ik);
+  });
+}
+
+// out_ik += psi'_i a_ik
+template <typename T>
+void add_scaled_by_psi1(const TermTile<T>& tile, const T* a, int64_t rows, int64_t K, T* room,
+                        T* out) {
+  if (tile.has_unit_psi1()) return add(a, rows * K, out);
+  add_scaled(tile.psi(1), a, rows, K, room, out);
+}
+
 // (rows)
 template <typename T>
 void write_value(const std::vector<TermTile<T>>& tiles, int64_t rows, T* out) {
@@ -39,7 +56,7 @@ void write_gradient(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t
   std::fill_n(out, rows * K, T(0));
   for (const TermTile<T>& tile : tiles) {
     if (!tile.has_psi(1)) continue;
-    add_scaled(tile.psi(1), tile.u(), rows, K, room, out);
+    add_scaled_by_psi1(tile, tile.u(), rows, K, room, out);
   }
 }
 
@@ -48,7 +65,7 @@ template <typename T>
 void add_diagonal(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t K, T* room, T* out) {
   for (const TermTile<T>& tile : tiles) {
     if (!tile.has_psi(1) || !tile.has_phi(2)) continue;
-    add_scaled(tile.psi(1), tile.phi(2), rows, K, room, out);
+    add_scaled_by_psi1(tile, tile.phi(2), rows, K, room, out);
   }
 }
 

@@ -49,14 +49,52 @@ def test_without_a_CUDA_compiler_it_is_left_out(configure):
     assert defined[0] == "cuda false, for []"
 
 
+@pytest.fixture
+def nvidia_smi(tmp_path_factory):
+    """A PATH that begins with an nvidia-smi that prints so and ends with this code."""
+
+    def path(text, code=0):
+        program = tmp_path_factory.mktemp("bin") / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\nprintf '{text}'\nexit {code}\n")
+        program.chmod(0o755)
+        return f"{program.parent}:{os.environ['PATH']}"
+
+    return path
+
+
 @pytest.mark.full
-def test_the_environment_narrows_the_architectures(configure):
-    code, said, defined = configure(BLOCKHESS_CUDA_ARCHS="sm_90 sm_80 sm_1000")
-    assert code == 0, said
-    if HAS_NVCC:
-        assert defined == ["cuda true, for [sm_80 sm_90]", "code [80-real;90-real;90-virtual]"]
-    else:
-        assert defined[0] == "cuda false, for []"
+def test_what_is_asked_for_is_built(configure, subtests):
+    for asked, archs, code in (
+        ("sm_90 sm_80 sm_1000", "sm_80 sm_90", "80-real;90-real"),
+        ("sm_90 compute_90", "compute_90 sm_90", "90-virtual;90-real"),
+        ("all", "sm_75 sm_80 sm_90.* compute_.*", "75-real;80-real;90-real.*-virtual"),
+    ):
+        with subtests.test(asked):
+            exit_code, said, defined = configure(BLOCKHESS_CUDA_ARCHS=asked)
+            assert exit_code == 0, said
+            if HAS_NVCC:
+                assert re.fullmatch(rf"cuda true, for \[{archs}\]", defined[0])
+                assert re.fullmatch(rf"code \[{code}\]", defined[1])
+            else:
+                assert defined[0] == "cuda false, for []"
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not HAS_NVCC, reason="there is no nvcc")
+def test_by_default_it_is_for_the_GPU_that_is_seen_or_PTX_of_the_oldest(
+    configure, nvidia_smi, subtests
+):
+    oldest = "cuda true, for [compute_75]"
+    for what, path, expected in (
+        ("two GPUs of a kind", nvidia_smi("9.0\\n9.0\\n"), "cuda true, for [sm_90]"),
+        ("two kinds", nvidia_smi("9.0\\n8.6\\n"), "cuda true, for [sm_86 sm_90]"),
+        ("one too new for this nvcc", nvidia_smi("99.0\\n"), oldest),
+        ("no GPU", nvidia_smi("No devices were found\\n", 6), oldest),
+    ):
+        with subtests.test(what):
+            exit_code, said, defined = configure(PATH=path)
+            assert exit_code == 0, said
+            assert defined[0] == expected
 
 
 def test_an_option_goes_before_the_environment(configure):
