@@ -4,11 +4,11 @@
 # nvcc).
 #
 # BLOCKHESS_CUDA=OFF leaves it out. BLOCKHESS_CUDA_ARCHS names architectures, "sm_80 sm_90", or is
-# "all", as for a release; by default it is that of the GPU that is seen and, where none is, PTX of
-# the oldest. Both are read from the environment where CMake is not given them.
+# "all", as for a release, or "auto": that of the GPU that is seen and, where none is, PTX of the
+# oldest. Both are read from the environment where CMake is not given them.
 include(${CMAKE_CURRENT_LIST_DIR}/default_from_environment.cmake)
 default_from_environment(BLOCKHESS_CUDA ON)
-default_from_environment(BLOCKHESS_CUDA_ARCHS "")
+default_from_environment(BLOCKHESS_CUDA_ARCHS auto)
 
 # A GPU of 8.6 or 8.9 runs the machine code of sm_80.
 set(every_arch sm_75 sm_80 sm_90 sm_100 sm_120)
@@ -55,14 +55,14 @@ function(ptx_of archs place result)
   set(${result} ${arch} PARENT_SCOPE)
 endfunction()
 
-if(BLOCKHESS_CUDA_ARCHS STREQUAL "")
+if(BLOCKHESS_CUDA_ARCHS STREQUAL auto)
   # As "8.9" a line for each GPU.
   execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
     OUTPUT_VARIABLE seen ERROR_QUIET RESULT_VARIABLE failed)
   set(archs "")
   if(failed EQUAL 0)
-    string(REGEX MATCHALL "[0-9]+\.[0-9]+" seen "${seen}")
-    list(TRANSFORM seen REPLACE "([0-9]+)\.([0-9]+)" "sm_\1\2")
+    string(REGEX MATCHALL "[0-9]+\\.[0-9]+" seen "${seen}")
+    list(TRANSFORM seen REPLACE "([0-9]+)\\.([0-9]+)" "sm_\\1\\2")
     keep_known("${seen}" archs)
   endif()
   if(NOT archs)
@@ -82,8 +82,8 @@ else()
   endif()
 endif()
 string(REPLACE ";" " " BLOCKHESS_CUDA_ARCHS "${archs}")
-list(TRANSFORM archs REPLACE "sm_([0-9]+)" "\1-real")
-list(TRANSFORM archs REPLACE "compute_([0-9]+)" "\1-virtual" OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
+list(TRANSFORM archs REPLACE "sm_([0-9]+)" "\\1-real")
+list(TRANSFORM archs REPLACE "compute_([0-9]+)" "\\1-virtual" OUTPUT_VARIABLE CMAKE_CUDA_ARCHITECTURES)
 
 enable_language(CUDA)
 set(CMAKE_CUDA_STANDARD 17)

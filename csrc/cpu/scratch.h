@@ -48,9 +48,11 @@ class Scratch {
     return scratch;
   }
 
+  // A cache line stays free behind each array: those of a tile have 4 KiB, and would else compete
+  // for the same lines of the first-level cache.
   template <typename T>
   T* take(int64_t count) {
-    const int64_t bytes = aligned_bytes(count, sizeof(T));
+    const int64_t bytes = aligned_bytes(count, sizeof(T)) + kAlignment;
     T* const array = memory_ ? reinterpret_cast<T*>(memory_.get() + used_) : nullptr;
     if (__builtin_add_overflow(used_, bytes, &used_)) throw std::bad_alloc();
     return array;

@@ -90,6 +90,13 @@ class TermsWorker {
       const T* const S = call.shared_S[t];
       const bool needs_trace = hessian && arguments_.layout == Layout::kTrace && S != nullptr;
       shared_S_traces_.push_back(needs_trace ? trace(S, arguments_.K) : T(0));
+      S_diagonals_.push_back(nullptr);
+      if (hessian && arguments_.layout == Layout::kDiag && term.quadratic) {
+        S_diagonals_[t] = scratch.take<T>(call.shape.values());
+        if (S != nullptr && S_diagonals_[t] != nullptr) {
+          copy_diagonals(S, 0, call.shape.rows, arguments_.K, S_diagonals_[t]);
+        }
+      }
     }
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
     room_ = scratch.take<T>(call.shape.values());
@@ -157,11 +164,11 @@ class TermsWorker {
       row_staging_->write(out, rows, [&](T* traces) { compose_traces(rows, traces); });
       return;
     }
-    collect_parts(tiles_, parts_);
     if (arguments_.layout == Layout::kDiag) {
       row_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
       return;
     }
+    collect_parts(tiles_, parts_);
     block_writer_->write(parts_, diagonal(tiles_, rows, K, room_, diagonal_), dominating_, rows,
                          part_of_block, out);
   }
@@ -170,12 +177,14 @@ class TermsWorker {
     const int64_t K = arguments_.K;
     std::fill_n(out, rows * K, T(0));
     add_diagonal(tiles_, rows, K, room_, out);
-    for (const BlockPart<T>& part : parts_) {
-      if (part.S != nullptr) {
-        copy_diagonals(part.S, part.S_stride, rows, K, diagonal_);
-        add_scaled(part.S_scale, diagonal_, rows, K, room_, out);
+    for (size_t t = 0; t < tiles_.size(); ++t) {
+      const TermTile<T>& tile = tiles_[t];
+      if (tile.has_S() && tile.has_psi(1)) {
+        if (tile.S_stride() != 0)
+          copy_diagonals(tile.S(), tile.S_stride(), rows, K, S_diagonals_[t]);
+        add_scaled_by_psi1(tile, S_diagonals_[t], rows, K, room_, out);
       }
-      if (part.u != nullptr) add_rank_one_diagonal(part.u_scale, part.u, rows, K, room_, out);
+      if (tile.has_psi(2)) add_rank_one_diagonal(tile.psi(2), tile.u(), rows, K, room_, out);
     }
     for (const auto& [row, k, value] : dominating_) out[row * K + k] = value;
   }
@@ -205,6 +214,7 @@ class TermsWorker {
   std::vector<BlockPart<T>> parts_;
   DominatingEntries<T> dominating_{nullptr, 0};  // of the tile
   std::vector<T> shared_S_traces_;
+  std::vector<T*> S_diagonals_;            // (rows, K) of a term with an S, in the layout diag
   std::optional<Staging<T>> row_staging_;  // for diag and trace
   std::optional<BlockWriter<T>> block_writer_;
   T *diagonal_ = nullptr, *room_ = nullptr;

@@ -50,11 +50,10 @@ def build_info() -> Mapping[str, Any]:
 
     Returns:
       A read-only mapping: "version" of blockhess; "tensorflow", the version it was built against;
-      "cuda", whether GPU kernels are in it; "cuda_archs", what code there is for them: "sm_90" is
-      machine code of an architecture, "compute_75" PTX, which the driver translates at first use for
-      that or any later one; "nvcc", the
-      version of the CUDA compiler that was found, or None; "isa", the instruction set that the CPU
-      kernels run with here; "isas", those that could be asked for by the environment variable
+      "cuda", whether GPU kernels are in it; "cuda_archs", for which architectures, "sm_90" being
+      machine code and "compute_75" PTX, which drivers translate for that or any later one; "nvcc",
+      the version of the CUDA compiler that was found, or None; "isa", the instruction set that the
+      CPU kernels run with here; "isas", those that could be asked for by the environment variable
       BLOCKHESS_ISA; "xla", whether XLA kernels are in it; "compiler"; "library", the path of the
       shared library with the ops, which a program in C++ loads.
 
