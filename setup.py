@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -23,10 +24,10 @@ NATIVE_SOURCES = ("CMakeLists.txt", "cmake", "csrc", "cuda")
 
 
 class FreshBuild(build):
-    """Begins with an empty folder: modules removed since an earlier build are not installed."""
+    """Begins with an empty package: modules removed since an earlier build are not installed."""
 
     def run(self) -> None:
-        shutil.rmtree(self.build_lib, ignore_errors=True)
+        shutil.rmtree(Path(self.build_lib, "blockhess"), ignore_errors=True)
         super().run()
 
 
@@ -50,15 +51,15 @@ class CMakeBuild(build_ext):
         with tempfile.TemporaryDirectory(prefix="cmake-", dir=folder) as work:
             tree = self._configure(Path(work, "tree"))
             kept = folder / f"native-{_fingerprint(tree)}"
-            if kept.is_dir():
+            if (kept / "_tf.so").is_file():
                 print(f"the native libraries are there already: {kept}", flush=True)
             else:
                 self._build(tree, Path(work, "native"))
-                try:
-                    os.replace(Path(work, "native"), kept)
-                except OSError:
-                    if not kept.is_dir():  # else another has built the same
-                        raise
+                with contextlib.suppress(
+                    FileNotFoundError
+                ):  # What is left of one that was cut short.
+                    os.replace(kept, Path(work, "broken"))
+                os.replace(Path(work, "native"), kept)
         package = Path(self.build_lib).resolve() / "blockhess"
         package.mkdir(parents=True, exist_ok=True)
         for library in kept.glob("*.so"):

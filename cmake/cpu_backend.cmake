@@ -28,6 +28,7 @@ function(add_cpu_library isa)
 endfunction()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  # BLOCKHESS_GENERIC_FIXED_SIZES is set by a build with a sanitizer alone.
   # Few processors are so old that they run this set: it has no code for one K alone, and is compiled
   # faster.
   add_cpu_library(generic -O2 -msse4.2 -DBLOCKHESS_FIXED_SIZES=${BLOCKHESS_GENERIC_FIXED_SIZES})

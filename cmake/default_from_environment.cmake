@@ -1,7 +1,7 @@
 # An option that the environment may set where CMake is not given it.
 macro(default_from_environment name default)
   if(NOT DEFINED ${name})
-    if(DEFINED ENV{${name}})
+    if(NOT "$ENV{${name}}" STREQUAL "")
       set(${name} $ENV{${name}})
     else()
       set(${name} ${default})

@@ -44,7 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_testnodedown(node, error) -> None:
     """Each worker has collected the same items."""
     del error
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+    left_out = getattr(node, "workeroutput", {}).get("left_out", 0)  # None of a worker that died.
+    node.config.stash[LEFT_OUT] = max(left_out, node.config.stash[LEFT_OUT])
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

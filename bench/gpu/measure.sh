@@ -25,8 +25,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${PYTHON:-python3}
 end=$((SECONDS + ${BLOCKHESS_MEASURE_SECONDS:-470}))
 
-gpu=${CUDA_VISIBLE_DEVICES:-0}
+gpu=${CUDA_VISIBLE_DEVICES-0}
 gpu=${gpu%%,*}
+if [ -z "$gpu" ]; then
+  echo "there is no GPU here: CUDA_VISIBLE_DEVICES names none" >&2
+  exit 2
+fi
 fields=name,driver_version,compute_cap,memory.total
 if ! card=$(timeout 20 nvidia-smi -i "$gpu" --query-gpu="$fields" --format=csv,noheader 2>&1); then
   echo "there is no GPU here: ${card:-nvidia-smi fails}" >&2

@@ -16,12 +16,15 @@
 //   p_bar_k = s_bar dphi/dp + u_bar_k dphi'/dp + psi' M_kk dphi''/dp
 //   q_bar   = V dpsi/dq + (t1 + t3) dpsi'/dq + t2 dpsi''/dq
 //
-// V is a scalar or a vector of them.
+// V is a scalar or a vector of them. In loops whose ends are narrower vectors, multiply_add says
+// what is fused: a compiler may choose differently for each width, and a row's bits must not depend
+// on its place in a tile.
 #pragma once
 
 #include <cmath>
 
 #include "csrc/core/host_device.h"
+#include "csrc/core/scalar_math.h"
 
 namespace blockhess::formula {
 
@@ -64,8 +67,8 @@ BLOCKHESS_HOST_DEVICE inline V trace(V psi1, V S_trace, V D_trace, V psi2, V u_u
 
 // An entry of H v.
 template <typename V>
-BLOCKHESS_HOST_DEVICE inline V product_entry(V psi1, V S_v, V D_v, V psi2_u_v, V u) {
-  return psi1 * (S_v + D_v) + psi2_u_v * u;
+BLOCKHESS_HOST_DEVICE inline V product_entry(V psi1, V S_v, V phi2, V v, V psi2_u_v, V u) {
+  return multiply_add(psi1, multiply_add(phi2, v, S_v), psi2_u_v * u);
 }
 
 template <typename V>
@@ -75,7 +78,7 @@ BLOCKHESS_HOST_DEVICE inline V s_bar(V psi1, V psi2, V psi3, V value_cotangent, 
 
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V u_bar(V psi1, V psi2, V M_u, V gradient_cotangent) {
-  return V(2) * psi2 * M_u + psi1 * gradient_cotangent;
+  return multiply_add(psi1, gradient_cotangent, V(2) * psi2 * M_u);
 }
 
 template <typename V>

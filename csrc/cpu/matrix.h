@@ -14,6 +14,9 @@ namespace blockhess::cpu {
 // has pages for, when each row is in a page of its own.
 inline constexpr int64_t kMatrixRows = 32;
 
+// Up to here a product with a matrix is one sum after the other.
+inline constexpr int64_t kFewRows = 16;
+
 struct Columns {
   int64_t first, last;
 };
@@ -51,6 +54,16 @@ inline void symmetric_product(const T* __restrict S, const T* __restrict x, int6
       V sum(T(0));
       for (int row = 0; row < Kfixed; ++row) {
         sum = multiply_add(V(x[row]), V::load_unaligned(S + row * Kfixed + k), sum);
+      }
+      sum.store_unaligned(y + k);
+    });
+  } else if (K <= kFewRows) {
+    // As for a K that is known, and as shared_product adds.
+    for_packs<T>(0, K, [&](auto v, int64_t k) {
+      using V = decltype(v);
+      V sum(T(0));
+      for (int64_t row = 0; row < K; ++row) {
+        sum = multiply_add(V(x[row]), V::load_unaligned(S + row * K + k), sum);
       }
       sum.store_unaligned(y + k);
     });

@@ -65,8 +65,8 @@ struct VjpRows {
       const V phi2 = in.phi2 != nullptr ? V::load_unaligned(in.phi2 + ik) : zero;
       const V u = in.u != nullptr ? V::load_unaligned(in.u + ik) : zero;
       const V psi2_u_v = in.u != nullptr ? V::load_unaligned(in.psi2_u_v + ik) : zero;
-      V sum = formula::product_entry(V::load_unaligned(in.psi1 + ik), S_v,
-                                     phi2 * V::load_unaligned(in.v + ik), psi2_u_v, u);
+      V sum = formula::product_entry(V::load_unaligned(in.psi1 + ik), S_v, phi2,
+                                     V::load_unaligned(in.v + ik), psi2_u_v, u);
       if (in.before != nullptr) sum = V::load_unaligned(in.before + ik) + sum;
       sum.store_unaligned(out + ik);
     });

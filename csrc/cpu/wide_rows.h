@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "csrc/core/arguments.h"
+#include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/matrix.h"
 #include "csrc/cpu/scratch.h"
 #include "csrc/cpu/shard.h"
@@ -18,6 +19,8 @@ namespace blockhess::cpu {
 // Into how many strips of rows each block is cut: 1 where there are rows enough for all threads.
 inline int64_t strips_per_block(Layout layout, int64_t N, int64_t K, int num_threads) {
   constexpr int64_t kPerThread = 8, kLeastEntries = 1 << 14;  // of a strip
+  static_assert(FixedSizes::largest * FixedSizes::largest < kLeastEntries,
+                "code for one K has none");
   const bool has_strips = layout == Layout::kDense || layout == Layout::kPacked;
   if (!has_strips || N == 0 || K == 0 || N >= kPerThread * num_threads) return 1;
   const int64_t wanted = (kPerThread * num_threads + N - 1) / N;

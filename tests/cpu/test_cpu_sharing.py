@@ -76,3 +76,46 @@ def test_a_result_larger_than_the_cache_has_the_bits_of_its_parts(layout, N, K):
     for begin in (0, N // 2 + 1, N - 999):
         part = run(x[begin : begin + 999], terms, "float32", layout=layout)[2]
         np.testing.assert_array_equal(hessian[begin : begin + 999], part)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rows_that_are_alike_have_the_same_bits_wherever_they_stand(case, subtests):
+    # Two tiles, the second of which is cut short: its last values are in narrower packs.
+    isas, N = _core.build_facts()["isas"], 360
+    for K, isa, dtype in itertools.product((3, 5, 7, 9, 13), isas, ("float32", "float64")):
+        random = np.random.default_rng(K)
+        terms = CASES[case](random, N, K)
+
+        def alike(operand, dtype=dtype):
+            operand = np.asarray(operand, dtype)
+            per_row = operand.ndim > 0 and operand.shape[0] == N
+            return np.repeat(operand[:1], N, axis=0) if per_row else operand
+
+        x = alike(points(random, N, K))
+        operands = [alike(operand) for term in terms for operand in term.operands]
+        text = "\n".join(term.text() for term in terms)
+        vjp_text = "\n".join(term.text(vjp=True) for term in terms)
+        for layout in LAYOUTS:
+            with subtests.test(K=K, isa=isa, dtype=dtype, layout=layout):
+                value, gradient, hessian = _core.terms(x, operands, text, layout=layout, isa=isa)
+                cotangents = {
+                    "value_cotangent": alike(random.normal(size=N)),
+                    "gradient_cotangent": alike(random.normal(size=(N, K))),
+                    "hessian_cotangent": alike(random.normal(size=np.shape(hessian))),
+                }
+                wanted = [True] * (1 + len(operands))
+                bars = _core.terms_vjp(
+                    x, operands, vjp_text, layout=layout, wanted=wanted, isa=isa, **cotangents
+                )
+                (product, *_) = _core.terms_vjp(
+                    x,
+                    operands,
+                    vjp_text,
+                    layout="dense",
+                    wanted=[True] + [False] * len(operands),
+                    isa=isa,
+                    gradient_cotangent=cotangents["gradient_cotangent"],
+                )
+                per_row = [bar for bar in bars if np.ndim(bar) and len(bar) == N]
+                for result in (value, gradient, hessian, *per_row, product):
+                    np.testing.assert_array_equal(result, np.repeat(result[:1], N, axis=0))
