@@ -41,12 +41,14 @@ inline __attribute__((always_inline)) void for_packs(int64_t begin, int64_t end,
   for_packs_from<Pack<T>, T>(begin, end, visit);
 }
 
-// a_i in each of the K places of row i, so that a loop over all values of a tile has full packs
-// whatever K is: in `room` (rows, K), or `a` itself where K is 1.
-template <typename T>
-inline const T* repeated(const T* a, int64_t rows, int64_t K, T* room) {
-  using V = Pack<T>;
-  if (K == 1) return a;
+// a_i in each of the K places of row i: `room` (rows, K). In packs of V or, where narrower ones
+// hold a row, those, which cross fewer cache lines.
+template <typename V, typename T>
+inline void repeat_each(const T* a, int64_t rows, int64_t K, T* room) {
+  if constexpr (V::kSize > 1) {
+    using Next = Pack<T, Narrower<T, typename V::Packet>>;
+    if (K <= Next::kSize) return repeat_each<Next>(a, rows, K, room);
+  }
   const int64_t values = rows * K;
   for (int64_t i = 0, ik = 0; i < rows; ++i, ik += K) {
     if (K <= V::kSize && ik + V::kSize <= values) {
@@ -55,6 +57,14 @@ inline const T* repeated(const T* a, int64_t rows, int64_t K, T* room) {
       std::fill_n(room + ik, K, a[i]);
     }
   }
+}
+
+// The same, so that a loop over all values of a tile has full packs whatever K is; `a` itself where
+// K is 1.
+template <typename T>
+inline const T* repeated(const T* a, int64_t rows, int64_t K, T* room) {
+  if (K == 1) return a;
+  repeat_each<Pack<T>>(a, rows, K, room);
   return room;
 }
 
