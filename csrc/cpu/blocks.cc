@@ -60,6 +60,34 @@ const DiagonalMask<T> kDiagonalMask;
 
 enum class Write { kAssign, kAdd };
 
+// Calls visit(V(), 0) for the narrowest pack of at least K values.
+template <typename V, typename T, typename Visit>
+inline __attribute__((always_inline)) void visit_narrowest(int64_t K, const Visit& visit) {
+  if constexpr (V::kSize > 1) {
+    using Next = Pack<T, Narrower<T, typename V::Packet>>;
+    if (K <= Next::kSize) return visit_narrowest<Next, T>(K, visit);
+  }
+  visit(V(T(0)), 0);
+}
+
+// Calls visit(V(), k) for packs that cover a row of K entries. Entries may be visited twice, and
+// where rows follow that are written later those of the next one, too: as few packs as there can
+// be.
+template <typename T, typename Visit>
+inline __attribute__((always_inline)) void for_whole_packs(int64_t K, bool rows_follow,
+                                                           const Visit& visit) {
+  using V = Pack<T>;
+  if (K >= V::kSize) {
+    int64_t k = 0;
+    for (; k + V::kSize <= K; k += V::kSize) visit(V(T(0)), k);
+    if (k < K) visit(V(T(0)), K - V::kSize);
+  } else if (rows_follow) {
+    visit_narrowest<V, T>(K, visit);
+  } else {
+    for_packs<T>(0, K, visit);
+  }
+}
+
 // Each value is the sum of what it has (kAdd), psi' S, psi'' u u' and the diagonal.
 template <typename T, Write write, bool has_S, bool has_u, bool has_diagonal>
 struct PartWriter {
@@ -80,9 +108,10 @@ struct PartWriter {
         const T* const d = has_diagonal ? diagonal + i * K : nullptr;
         // A small block is always whole.
         const BlockRows rows = Kfixed > 0 ? BlockRows{0, K} : piece.rows;
+        const bool is_last = i + 1 == piece.last_block;
         for (int64_t row = rows.first; row < rows.last; ++row) {
           T* const out = target.row(i, row);
-          for_packs<T>(packed ? row : 0, K, [&](auto v, int64_t k) {
+          const auto write_pack = [&](auto v, int64_t k) __attribute__((always_inline)) {
             using V = decltype(v);
             V entry = write == Write::kAdd ? V::load_unaligned(out + k) : V(T(0));
             if constexpr (has_S) {
@@ -97,7 +126,13 @@ struct PartWriter {
               entry = entry + masked(V(d[row]), V::load_unaligned(mask));
             }
             entry.store_unaligned(out + k);
-          });
+          };
+          if (Kfixed == 0 && write == Write::kAssign && !packed) {
+            const bool rows_follow = (rows.last - row) * K >= Pack<T>::kSize || !is_last;
+            for_whole_packs<T>(K, rows_follow, write_pack);
+          } else {
+            for_packs<T>(packed ? row : 0, K, write_pack);
+          }
           if (has_diagonal && Kfixed == 0) out[row] += d[row];
         }
       }

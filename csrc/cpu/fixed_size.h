@@ -9,7 +9,7 @@ namespace blockhess::cpu {
 // The K for which loops over a row are unrolled: those where that is measured to pay. Each costs
 // the compiler seconds. For any other K loops over packs are nearly as good.
 #ifndef BLOCKHESS_FIXED_SIZES
-#define BLOCKHESS_FIXED_SIZES 1, 2, 3, 4, 6, 8, 12, 16
+#define BLOCKHESS_FIXED_SIZES 1, 2, 3, 4, 5, 6, 7, 8, 12, 16
 #endif
 
 template <int... sizes>
