@@ -6,8 +6,9 @@
 
 namespace blockhess::cpu {
 
-// The K for which loops over a row are unrolled: those where that is measured to pay. Each costs
-// the compiler seconds. For any other K loops over packs are nearly as good.
+// The K for which loops over a row are unrolled; each costs the compiler seconds. Any other K has
+// loops over packs: at K = 10 they take up to 1.8 times as long as code of its own, at K = 33 no
+// longer.
 #ifndef BLOCKHESS_FIXED_SIZES
 #define BLOCKHESS_FIXED_SIZES 1, 2, 3, 4, 5, 6, 7, 8, 12, 16
 #endif
