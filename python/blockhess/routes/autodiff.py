@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
+from blockhess.gradients import prepare, pull_back
 from blockhess.routes import coupling as rows
-from blockhess.routes.products import CannotStack, Products, all_at_once, pull_back
+from blockhess.routes.products import CannotStack, Products, all_at_once
 
 # Columns are written out one by one up to here: the graph of so many takes seconds to build.
 UNROLLED = 128
@@ -105,7 +106,10 @@ def _gradient_and_products(
     """The gradient of `y` by x, the first source; its products, None where all are zero."""
     x = sources[0]
     # Where there is nothing to differentiate, TensorFlow's optimizer of graphs may divide by zero.
-    gradient = None if x.shape.num_elements() == 0 else pull_back(y, sources)
+    gradient = None
+    if x.shape.num_elements() != 0:
+        prepare(sources, [y])
+        gradient = pull_back(y, sources)
     if gradient is None:
         return tf.zeros_like(x), None
     gradient.set_shape(x.shape)

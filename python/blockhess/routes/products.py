@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import tensorflow as tf
 from tensorflow.python.ops.parallel_for.control_flow_ops import pfor
 
+from blockhess.gradients import prepare, pull_back
 from blockhess.row_graph.inlining import CALLS
 
 # A loop's tangent runs the loop's own second derivative once more: transposing once is cheaper.
@@ -49,8 +50,11 @@ class Products:
         self._gradient = gradient
         self._sources = sources
         self._stand_in = tf.zeros_like(gradient)
+        prepare(sources, [gradient])
         self._transposed = pull_back(gradient, sources, self._stand_in)
         self.zero = self._transposed is None
+        if not self.zero:
+            prepare([self._stand_in], [self._transposed])
         operations = [] if self.zero else _between(self._stand_in, self._transposed)
         self._twice = not any(o.type in CONTROL_FLOW | NOT_LINEAR for o in operations)
         self.half = any(_may_be_half(operation) for operation in operations)
@@ -119,22 +123,6 @@ def _without_messages() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(is_of_another_thread)
-
-
-def pull_back(
-    y: tf.Tensor, sources: Sequence[tf.Tensor], cotangent: tf.Tensor | None = None
-) -> tf.Tensor | None:
-    """The gradient of `y`, summed over the sources and dense; None where no source leads to `y`."""
-    try:
-        parts = tf.gradients(y, list(sources), grad_ys=cotangent)
-    except (LookupError, NotImplementedError) as error:
-        raise type(error)(
-            f"the autodiff route differentiates f twice, and TensorFlow cannot: {error}"
-        ) from error
-    dense = [tf.convert_to_tensor(part) for part in parts if part is not None]
-    if not dense:
-        return None
-    return tf.identity(dense[0]) if len(dense) == 1 else tf.add_n(dense)
 
 
 def _between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:

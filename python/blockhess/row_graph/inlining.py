@@ -24,6 +24,11 @@ _TRUE_GRADIENTS = frozenset(
 )
 
 
+def describe(op: tf.Operation) -> str:
+    """The operation as a person finds it: its type and its name."""
+    return f"{op.type} ('{op.name}')"
+
+
 def is_call(op: tf.Operation) -> bool:
     return op.type in CALLS
 
@@ -55,7 +60,7 @@ def _enclosed(function: object) -> list[object]:
     return found
 
 
-def _function_def(graph: tf.Graph, name: str):
+def function_def(graph: tf.Graph, name: str):
     while graph is not None:
         if graph._is_function(name):  # noqa: SLF001 - there is no public way to a function's body
             return graph._get_function(name).cached_definition  # noqa: SLF001
@@ -71,7 +76,7 @@ def obstacle(call: tf.Operation) -> str | None:
         if name in seen:
             continue
         seen.add(name)
-        definition = _function_def(call.graph, name)
+        definition = function_def(call.graph, name)
         if definition is None:
             return f"the function '{name}' is not found"
         for node in definition.node_def:
@@ -87,17 +92,21 @@ def _is_stateful(op_type: str) -> bool:
     return op_def is None or op_def.is_stateful
 
 
-def inline(call: tf.Operation) -> Sequence[tf.Tensor]:
-    """The outputs of the call, computed by a copy of the function's body in the caller's graph."""
-    definition = _function_def(call.graph, call.get_attr("f").name)
-    shapes = [tensor.shape for tensor in call.inputs]
-    with call.graph.as_default():
+def inline(call: tf.Operation, inputs: Sequence[tf.Tensor] | None = None) -> Sequence[tf.Tensor]:
+    """The outputs of the call, computed by a copy of the function's body in the caller's graph.
+
+    `inputs` stand for those of the call, where they are given.
+    """
+    inputs = call.inputs if inputs is None else inputs
+    definition = function_def(call.graph, call.get_attr("f").name)
+    shapes = [tensor.shape for tensor in inputs]
+    with inputs[0].graph.as_default():
         graph_def, names = function_def_to_graph.function_def_to_graph_def(definition, shapes)
         arguments = [argument.name for argument in definition.signature.input_arg]
         results = [names[definition.ret[result.name]] for result in definition.signature.output_arg]
         return tf.graph_util.import_graph_def(
             graph_def,
-            input_map={f"{a}:0": tensor for a, tensor in zip(arguments, call.inputs, strict=True)},
+            input_map={f"{a}:0": tensor for a, tensor in zip(arguments, inputs, strict=True)},
             return_elements=results,
             name=f"{call.name}/inlined",
         )

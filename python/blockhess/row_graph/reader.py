@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from blockhess.expressions import Expression, affine
 from blockhess.row_graph import inlining
+from blockhess.row_graph.inlining import describe
+from blockhess.row_graph.locally_constant import is_constant_in_x
 from blockhess.row_graph.nodes import (
     ARGUMENTS,
     Elementwise,
@@ -21,12 +23,7 @@ from blockhess.row_graph.nodes import (
     Unproven,
     Value,
 )
-from blockhess.row_graph.rules import CONSTANT_IN_X, RULES
-
-
-def describe(op: tf.Operation) -> str:
-    """The operation as a person finds it: its type and its name."""
-    return f"{op.type} ('{op.name}')"
+from blockhess.row_graph.rules import RULES
 
 
 class Reader:
@@ -59,7 +56,7 @@ class Reader:
             if stack[-1].ref() in self._values:
                 stack.pop()
                 continue
-            sources = [] if self._constant(op) else op.inputs
+            sources = [] if is_constant_in_x(op) else op.inputs
             missing = [source for source in sources if source.ref() not in self._values]
             if missing and id(op) not in opened:
                 opened.add(id(op))
@@ -75,7 +72,7 @@ class Reader:
 
     def _apply(self, op: tf.Operation) -> Iterable[Value]:
         """The values of the outputs of an operation whose inputs have been read."""
-        if self._constant(op):
+        if is_constant_in_x(op):
             return [Parameter(output) for output in op.outputs]
         inputs = [self._values[i.ref()] for i in op.inputs]
         if all(isinstance(value, Parameter) for value in inputs):
@@ -103,10 +100,6 @@ class Reader:
         if key not in self._cast:
             self._cast[key] = Parameter(tf.cast(value.tensor, self.dtype))
         return self._cast[key]
-
-    @staticmethod
-    def _constant(op: tf.Operation) -> bool:
-        return op.type in CONSTANT_IN_X and not inlining.has_custom_gradient(op)
 
     def _apply_call(self, op: tf.Operation) -> Iterable[Value]:
         reason = inlining.obstacle(op)

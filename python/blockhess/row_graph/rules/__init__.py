@@ -13,7 +13,6 @@ from blockhess.row_graph.rules import (
     shapes,
     softmax,
 )
-from blockhess.row_graph.rules.elementwise import CONSTANT_IN_X
 
 RULES = {
     **elementwise.RULES,
@@ -25,4 +24,4 @@ RULES = {
     **softmax.RULES,
 }
 
-__all__ = ["CONSTANT_IN_X", "RULES"]
+__all__ = ["RULES"]

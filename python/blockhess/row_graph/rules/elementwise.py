@@ -11,15 +11,6 @@ from blockhess.expressions import Expression
 from blockhess.expressions.composed import clip, unless_zero, xlog1py, xlogy
 from blockhess.row_graph.nodes import ARGUMENTS, Geometry, Parameter, Value
 
-# Operations whose result has a zero derivative wherever it has one: to the row graph, parameters.
-CONSTANT_IN_X = frozenset(
-    {
-        *("StopGradient", "Shape", "ShapeN", "Size", "Rank", "BroadcastGradientArgs"),
-        *("Floor", "Ceil", "Round", "Rint", "ArgMax", "ArgMin", "IsNan", "IsInf", "IsFinite"),
-        *("FloorDiv", "TruncateDiv", "Bucketize"),
-    }
-)
-
 
 def _relu(a: Expression) -> Expression:
     # The derivative at zero is zero, as TensorFlow has it; NaN stays NaN through the product.
@@ -75,8 +66,6 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
     "CheckNumericsV2": lambda a: a,
     "PreventGradient": lambda a: a,
     "EnsureShape": lambda a: a,
-    "ZerosLike": lambda a: e.ZERO,
-    "OnesLike": lambda a: e.ONE,
 }
 
 
@@ -109,6 +98,8 @@ def _select(reader, op: tf.Operation, inputs: list[Value]) -> Value:
 def _cast(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     """To another floating type: what rounds there is computed without rounding."""
     source, target = op.inputs[0].dtype, op.outputs[0].dtype
+    if target.is_complex:
+        return reader.unproven(op, "gives complex numbers")
     if not target.is_floating:
         return Parameter(op.outputs[0])
     known = source.is_floating or source == tf.bool

@@ -145,6 +145,8 @@ def _within_row(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     axes, over_rows = planned
     if over_rows or node.geometry.summed:
         return reader.unproven(op, "is not linear in a sum over rows")
+    if op.outputs[0].dtype.is_complex:
+        return reader.unproven(op, "gives complex numbers")
     if not op.outputs[0].dtype.is_floating:
         return Parameter(op.outputs[0])
     return reader.opaque(op, _after(node.geometry, axes, op.get_attr("keep_dims")))

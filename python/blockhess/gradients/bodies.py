@@ -1,0 +1,69 @@
+"""The functions that an operation calls, as graphs: loops, branches and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import tensorflow as tf
+from tensorflow.python.ops import cond_v2, while_v2
+
+from blockhess.row_graph.inlining import CALLS, function_def
+
+LOOPS = frozenset({"While", "StatelessWhile"})
+BRANCHES = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
+_ATTRIBUTES = ("f", "body", "cond", "then_branch", "else_branch")
+
+
+def calls_functions(op: tf.Operation) -> bool:
+    return op.type in LOOPS or op.type in BRANCHES or op.type in CALLS
+
+
+def operation_types(op: tf.Operation) -> set[str]:
+    """The types of all operations that a call, a loop or a branch may run."""
+    found: set[str] = set()
+    pending, seen = [(op.type, list(_names(op)))], set()
+    while pending:
+        _, names = pending.pop()
+        for name in names:
+            definition = None if name in seen else function_def(op.graph, name)
+            seen.add(name)
+            if definition is None:
+                continue
+            for node in definition.node_def:
+                found.add(node.op)
+                inner = [node.attr[a].func.name for a in _ATTRIBUTES if node.attr[a].func.name]
+                inner += [f.name for f in node.attr["branches"].list.func]
+                if inner:
+                    pending.append((node.op, inner))
+    return found
+
+
+def _names(op: tf.Operation) -> Iterator[str]:
+    for attribute in (*_ATTRIBUTES, "branches"):
+        try:
+            value = op.get_attr(attribute)
+        except ValueError:
+            continue
+        yield from (v.name for v in (value if isinstance(value, list) else [value]))
+
+
+def body_of_loop(op: tf.Operation) -> tf.Graph:
+    """The graph of the loop's body, which TensorFlow differentiates where it is kept at the op."""
+    for name in ("cond", "body"):
+        kept = f"_{name}_graph"
+        if getattr(op, kept, None) is None:
+            setattr(op, kept, while_v2._get_graph(op, name, kept))  # noqa: SLF001
+    return op._body_graph  # noqa: SLF001
+
+
+def branches(op: tf.Operation) -> list[tf.Graph]:
+    """The graphs of the branches, kept at the op as TensorFlow keeps those that it makes."""
+    graphs = list(cond_v2.get_func_graphs(op))
+    names = (
+        ("_true_graph", "_false_graph")
+        if op.type in ("If", "StatelessIf")
+        else [f"_branch_graph_{i}" for i in range(len(graphs))]
+    )
+    for name, graph in zip(names, graphs, strict=True):
+        setattr(op, name, graph)
+    return graphs

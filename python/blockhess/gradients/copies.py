@@ -1,0 +1,54 @@
+"""Copies of operations that belong to others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from blockhess.gradients import bodies
+from blockhess.gradients.marks import ends_paths, gradient_function
+from blockhess.gradients.paths import between
+
+# A copy of one of these outside its frame is none.
+_OLD_CONTROL_FLOW = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
+
+
+def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
+    """`y` by operations of our own wherever one of them is to get a rule of ours.
+
+    The operations of a graph that somebody else has built keep their gradients. They are ours to
+    change only where no copy can be made: where one has an effect or is part of an old loop.
+    """
+    steps = between(sources, [y], ends_paths)
+    inside = {step.op for step in steps}
+    if not any(bodies.calls_functions(s.op) or gradient_function(s) for s in steps):
+        return y
+    if any(op.op_def.is_stateful or op.type in _OLD_CONTROL_FLOW for op in inside):
+        return y
+    graph_def = tf.compat.v1.GraphDef(versions=y.graph.graph_def_versions)
+    input_map: dict[str, tf.Tensor] = {}
+    given = {source.ref() for source in sources}
+    before: set[tf.Operation] = set()
+    for op in inside:
+        node = graph_def.node.add()
+        node.CopyFrom(op.node_def)
+        node.attr.pop("_class", None)
+        del node.input[:]
+        for tensor in op.inputs:
+            if tensor.op in inside and tensor.ref() not in given:
+                node.input.append(tensor.name)
+            else:
+                name = f"outside_{tensor.op.name}:{tensor.value_index}"
+                input_map[name] = tensor
+                node.input.append(name)
+        before.update(c for c in op.control_inputs if c not in inside)
+    with y.graph.as_default(), tf.control_dependencies(list(before)):
+        (result,) = tf.graph_util.import_graph_def(
+            graph_def, input_map=input_map, return_elements=[y.name], name="f"
+        )
+    for op in inside:
+        copy = y.graph.get_operation_by_name(f"{result.op.name[: -len(y.op.name)]}{op.name}")
+        copy._gradient_function = op._gradient_function  # noqa: SLF001
+    result.set_shape(y.shape)
+    return result

@@ -1,0 +1,178 @@
+"""Operations on the paths of derivatives get the gradient functions of `rules`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import tensorflow as tf
+from tensorflow.python.framework import function_def_to_graph, ops
+
+from blockhess.gradients import bodies
+from blockhess.gradients.paths import Step, between, reaches
+from blockhess.gradients.rules import (
+    GRADIENTS,
+    PATTERNS,
+    REFUSED,
+    REFUSED_INPUTS,
+)
+from blockhess.row_graph import describe, inlining
+from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT, is_constant_in_x
+
+GradientFunction = Callable[..., object]
+
+
+def prepare(sources: Iterable[tf.Tensor], ends: Iterable[tf.Tensor]) -> None:
+    """Every operation by which an end depends on a source can be differentiated rightly, or says
+    that it cannot be when it is.
+
+    Args:
+      sources: tensors of one graph that count as x.
+      ends: the results that will be differentiated, tensors of the same graph.
+    """
+    for step in between(sources, ends, ends_paths):
+        function = gradient_function(step)
+        if function is not None:
+            step.op._gradient_function = function  # noqa: SLF001 - where TensorFlow looks first
+
+
+def ends_paths(op: tf.Operation) -> bool:
+    """Whether the results have no derivative by x."""
+    return op._gradient_function is None and is_constant_in_x(op)  # noqa: SLF001
+
+
+def gradient_function(step: Step) -> GradientFunction | None:
+    """What is to be put into the operation; None where TensorFlow's own serves."""
+    op = step.op
+    if bodies.calls_functions(op):
+        return _of_functions(step)
+    if op._gradient_function is not None or inlining.has_custom_gradient(op):  # noqa: SLF001
+        return None
+    if _is_overridden(op):
+        return lambda _, *cotangents: cotangents  # The body that stands beside it is right.
+    for pattern in PATTERNS.get(op.type, ()):
+        function = pattern(op)
+        if function is not None:
+            return function
+    refused = _refusal(step)
+    if refused is not None:
+        return _refusing(refused)
+    return GRADIENTS.get(op.type)
+
+
+def _is_overridden(op: tf.Operation) -> bool:
+    return "_gradient_op_type" in op.node_def.attr
+
+
+def _refusal(step: Step) -> str | None:
+    """Why no derivative can be had of the operation by the inputs that x reaches."""
+    op, described = step.op, describe(step.op)
+    if op.type in REFUSED:
+        return f"{described} {REFUSED[op.type]}"
+    for number, reason in REFUSED_INPUTS.get(op.type, {}).items():
+        if number in step.reached and op.inputs[number].dtype.is_floating:
+            return f"{described} {reason}"
+    if op.type not in GRADIENTS and _is_declared_not_differentiable(op.type):
+        return (
+            f"{described} is declared not differentiable by TensorFlow, which would drop what "
+            "depends on x by way of it; tf.stop_gradient before it says that this is meant"
+        )
+    return None
+
+
+def _is_declared_not_differentiable(op_type: str) -> bool:
+    try:
+        return ops.gradient_registry.lookup(op_type) is None
+    except LookupError:
+        return False
+
+
+def _refusing(reason: str) -> GradientFunction:
+    def refuse(*_: object) -> None:
+        raise LookupError(reason)
+
+    return refuse
+
+
+def _of_functions(step: Step) -> GradientFunction | None:
+    """Loops and branches are prepared inside; of a call a copy is, where it has to be."""
+    op, reached = step
+    if not bodies.operation_types(op) & _concerned():
+        return None
+    if op.type in bodies.LOOPS:
+        _prepare_loop(op, reached)
+    elif op.type in bodies.BRANCHES:
+        for graph in bodies.branches(op):
+            prepare([graph.inputs[i - 1] for i in reached if i], graph.outputs)
+    else:
+        return _of_call(op, reached)
+    return None
+
+
+def _concerned() -> set[str]:
+    """The types of the operations that a rule may have something to say about."""
+    declared = {
+        name for name in ops.gradient_registry.list() if _is_declared_not_differentiable(name)
+    }
+    own = {*GRADIENTS, *PATTERNS, *REFUSED, *REFUSED_INPUTS, "StopGradient", "IdentityN"}
+    return own | (declared - set(LOCALLY_CONSTANT))
+
+
+def _prepare_loop(op: tf.Operation, reached: frozenset[int]) -> None:
+    body = bodies.body_of_loop(op)
+    while True:
+        inputs = [body.inputs[i] for i in sorted(reached)]
+        after = reached | {i for i, r in enumerate(reaches(inputs, body.outputs, ends_paths)) if r}
+        if after == reached:
+            break
+        reached = frozenset(after)
+    prepare(inputs, body.outputs)
+
+
+class _GradientOfCall:
+    """The gradient of a call, by a copy of the function's body.
+
+    Attributes:
+      reached: the numbers of the inputs that depend on x.
+    """
+
+    def __init__(self) -> None:
+        self.reached: frozenset[int] = frozenset()
+
+    def __call__(self, op: tf.Operation, *cotangents: tf.Tensor | None):
+        arguments = [tf.identity(source) for source in op.inputs]
+        outputs = inlining.inline(op, arguments)
+        pairs = zip(outputs, cotangents, strict=True)
+        known = [(output, cotangent) for output, cotangent in pairs if cotangent is not None]
+        results = [output for output, _ in known]
+        prepare([arguments[i] for i in sorted(self.reached)], results)
+        return tf.gradients(results, arguments, grad_ys=[cotangent for _, cotangent in known])
+
+
+def _of_call(op: tf.Operation, reached: frozenset[int]) -> GradientFunction | None:
+    """The gradient of a copy of the function's body, if it needs rules of ours."""
+    function = op._gradient_function  # noqa: SLF001
+    if not isinstance(function, _GradientOfCall):
+        if function is not None and not _needs_rules(op, reached):
+            return None
+        reason = inlining.obstacle(op)
+        if reason is not None:
+            return _refusing(f"{describe(op)} cannot be differentiated rightly: {reason}")
+        function = _GradientOfCall()
+    function.reached |= reached
+    return function
+
+
+def _needs_rules(op: tf.Operation, reached: frozenset[int]) -> bool:
+    definition = inlining.function_def(op.graph, op.get_attr("f").name)
+    with op.graph.as_default():
+        body = function_def_to_graph.function_def_to_graph(
+            definition, [source.shape for source in op.inputs]
+        )
+    steps = between([body.inputs[i] for i in sorted(reached)], body.outputs, ends_paths)
+    concerned = _concerned()
+    return any(
+        bool(bodies.operation_types(step.op) & concerned)
+        if bodies.calls_functions(step.op)
+        else gradient_function(step) is not None
+        for step in steps
+    )

@@ -1,0 +1,47 @@
+"""Vector-Jacobian products in a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from blockhess.gradients import bodies
+
+
+def pull_back(
+    y: tf.Tensor, sources: Sequence[tf.Tensor], cotangent: tf.Tensor | None = None
+) -> tf.Tensor | None:
+    """The gradient of `y`, summed over the sources and dense; None where no source leads to `y`.
+
+    `prepare` must have seen the paths from the sources to `y`.
+
+    Raises:
+      LookupError, NotImplementedError, TypeError, ValueError: an operation on a path, which is
+        named, has no derivative in TensorFlow.
+    """
+    number = len(y.graph.get_operations())
+    try:
+        parts = tf.gradients(y, list(sources), grad_ys=cotangent)
+    except (LookupError, NotImplementedError, TypeError, ValueError) as error:
+        raise type(error)(
+            f"the autodiff route differentiates f twice, and TensorFlow cannot: {error}"
+        ) from error
+    _refuse_symbolic_gradients(tf.compat.v1.get_default_graph(), number, y)
+    dense = [tf.convert_to_tensor(part) for part in parts if part is not None]
+    if not dense:
+        return None
+    return tf.identity(dense[0]) if len(dense) == 1 else tf.add_n(dense)
+
+
+def _refuse_symbolic_gradients(graph: tf.Graph, number: int, y: tf.Tensor) -> None:
+    """TensorFlow cannot run the gradient of a function that it finds no definition of, and has
+    ended the process over it."""
+    first = number if graph is y.graph else 0
+    for op in graph.get_operations()[first:]:
+        types = bodies.operation_types(op) if bodies.calls_functions(op) else {op.type}
+        if "SymbolicGradient" in types:
+            raise LookupError(
+                "the autodiff route differentiates f twice, and TensorFlow cannot: the gradient of "
+                f"a function inside f, '{op.name}', is a SymbolicGradient, which does not run"
+            )

@@ -1,0 +1,28 @@
+"""The tables: an operation of TensorFlow, and the gradient that is right, or the reason for none.
+
+GRADIENTS
+  operation type: gradient function, called as TensorFlow calls those of its registry,
+  `function(op, *cotangents of the outputs) -> cotangents of the inputs`. What it computes with has
+  to have right gradients in turn, here or in TensorFlow: it is differentiated again.
+PATTERNS
+  operation type: functions that look at one operation of the type and its neighbours, and return
+  a gradient function for it, or None where they recognise nothing.
+REFUSED
+  operation type: what is wrong with its derivative, and what to write instead.
+REFUSED_INPUTS
+  operation type: the same, by the number of the input that has no derivative.
+"""
+
+from blockhess.gradients.rules import norms, refused, stopped
+
+_ROOMS = (norms, stopped)
+
+GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}
+PATTERNS: dict[str, tuple] = {}
+for _room in _ROOMS:
+    for _name, _pattern in getattr(_room, "PATTERNS", {}).items():
+        PATTERNS[_name] = (*PATTERNS.get(_name, ()), _pattern)
+REFUSED = refused.REFUSED
+REFUSED_INPUTS = refused.REFUSED_INPUTS
+
+__all__ = ["GRADIENTS", "PATTERNS", "REFUSED", "REFUSED_INPUTS"]
