@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from blockhess import traces
 from blockhess.autograph import converting_only_f
+from blockhess.gradients import copied
 from blockhess.outputs import BlocksOfOutputs
 from blockhess.plan import Plan, PlanOfOutputs
 from blockhess.request import Blocks, check_x, checked_result, checked_x
@@ -257,6 +258,8 @@ def _hessian_of(ys: Sequence[Any], x: Any, request: Blocks) -> tf.Tensor:
     check_x(source)
     results = [checked_result(y, source) for y in ys]
     y = results[0] if len(results) == 1 else tf.add_n([tf.reduce_sum(y) for y in results])
+    # The operations of y are the caller's, whose own gradients of them stay what they are.
+    y = copied(y, [source, *reads])
     return request.of(request.routed(y, source, reads)).hessian
 
 

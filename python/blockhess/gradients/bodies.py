@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import tensorflow as tf
 from tensorflow.python.ops import cond_v2, while_v2
 
-from blockhess.row_graph.inlining import CALLS, function_def
+from blockhess.row_graph.inlining import CALLS, function_def, functions_of
 
 LOOPS = frozenset({"While", "StatelessWhile"})
 BRANCHES = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
-_ATTRIBUTES = ("f", "body", "cond", "then_branch", "else_branch")
 
 
 def calls_functions(op: tf.Operation) -> bool:
@@ -21,30 +18,16 @@ def calls_functions(op: tf.Operation) -> bool:
 def operation_types(op: tf.Operation) -> set[str]:
     """The types of all operations that a call, a loop or a branch may run."""
     found: set[str] = set()
-    pending, seen = [(op.type, list(_names(op)))], set()
+    pending, seen = list(functions_of(op.node_def)), set()
     while pending:
-        _, names = pending.pop()
-        for name in names:
-            definition = None if name in seen else function_def(op.graph, name)
-            seen.add(name)
-            if definition is None:
-                continue
+        name = pending.pop()
+        definition = None if name in seen else function_def(op.graph, name)
+        seen.add(name)
+        if definition is not None:
             for node in definition.node_def:
                 found.add(node.op)
-                inner = [node.attr[a].func.name for a in _ATTRIBUTES if node.attr[a].func.name]
-                inner += [f.name for f in node.attr["branches"].list.func]
-                if inner:
-                    pending.append((node.op, inner))
+                pending.extend(functions_of(node))
     return found
-
-
-def _names(op: tf.Operation) -> Iterator[str]:
-    for attribute in (*_ATTRIBUTES, "branches"):
-        try:
-            value = op.get_attr(attribute)
-        except ValueError:
-            continue
-        yield from (v.name for v in (value if isinstance(value, list) else [value]))
 
 
 def body_of_loop(op: tf.Operation) -> tf.Graph:

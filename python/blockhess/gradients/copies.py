@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from blockhess.gradients import bodies
-from blockhess.gradients.marks import ends_paths, gradient_function
+from blockhess.gradients.marks import ends_paths, needs_rules
 from blockhess.gradients.paths import between
 
 # A copy of one of these outside its frame is none.
@@ -22,7 +21,7 @@ def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
     """
     steps = between(sources, [y], ends_paths)
     inside = {step.op for step in steps}
-    if not any(bodies.calls_functions(s.op) or gradient_function(s) for s in steps):
+    if not any(map(needs_rules, steps)):
         return y
     if any(op.op_def.is_stateful or op.type in _OLD_CONTROL_FLOW for op in inside):
         return y

@@ -19,6 +19,8 @@ from blockhess.row_graph import describe, inlining
 from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT, is_constant_in_x
 
 GradientFunction = Callable[..., object]
+# Effects that a copy of a function may have once more; loops and branches are as what they run.
+_MAY_HAPPEN_TWICE = frozenset({"Assert", "PrintV2", *bodies.LOOPS, *bodies.BRANCHES})
 
 
 def prepare(sources: Iterable[tf.Tensor], ends: Iterable[tf.Tensor]) -> None:
@@ -152,9 +154,9 @@ def _of_call(op: tf.Operation, reached: frozenset[int]) -> GradientFunction | No
     """The gradient of a copy of the function's body, if it needs rules of ours."""
     function = op._gradient_function  # noqa: SLF001
     if not isinstance(function, _GradientOfCall):
-        if function is not None and not _needs_rules(op, reached):
+        if function is not None and not _body_needs_rules(op, reached):
             return None
-        reason = inlining.obstacle(op)
+        reason = inlining.obstacle(op, _MAY_HAPPEN_TWICE)
         if reason is not None:
             return _refusing(f"{describe(op)} cannot be differentiated rightly: {reason}")
         function = _GradientOfCall()
@@ -162,17 +164,18 @@ def _of_call(op: tf.Operation, reached: frozenset[int]) -> GradientFunction | No
     return function
 
 
-def _needs_rules(op: tf.Operation, reached: frozenset[int]) -> bool:
+def needs_rules(step: Step) -> bool:
+    """Whether the operation, or one in a function that it calls, is to get a rule of ours."""
+    if bodies.calls_functions(step.op):
+        return bool(bodies.operation_types(step.op) & _concerned())
+    return gradient_function(step) is not None
+
+
+def _body_needs_rules(op: tf.Operation, reached: frozenset[int]) -> bool:
     definition = inlining.function_def(op.graph, op.get_attr("f").name)
     with op.graph.as_default():
         body = function_def_to_graph.function_def_to_graph(
             definition, [source.shape for source in op.inputs]
         )
     steps = between([body.inputs[i] for i in sorted(reached)], body.outputs, ends_paths)
-    concerned = _concerned()
-    return any(
-        bool(bodies.operation_types(step.op) & concerned)
-        if bodies.calls_functions(step.op)
-        else gradient_function(step) is not None
-        for step in steps
-    )
+    return any(map(needs_rules, steps))

@@ -69,10 +69,12 @@ def differentiate(
     if products is None:
         return gradient, _zeros(x, layout)
     if coupling == "exact":
-        return gradient, exact_blocks(products, layout=layout)
-    result = blocks(products, layout=layout)
+        result = exact_blocks(products, layout=layout)
+    else:
+        result = blocks(products, layout=layout)
     if coupling == "check":
         result = rows.probed(result, products, layout=layout, name=y.name)
+    prepare([x, *reads], [result])  # The caller may differentiate it once more.
     return gradient, result
 
 
@@ -92,11 +94,10 @@ def multiply(
     _, products = _gradient_and_products(y, [x, *reads])
     if products is None:
         return tf.zeros_like(x)
-    if coupling == "exact":
-        return exact_product(products, v)
-    product = products(v)
+    product = exact_product(products, v) if coupling == "exact" else products(v)
     if coupling == "check":
         product = rows.probed_product(product, products, v, name=y.name)
+    prepare([x, *reads, v], [product])  # The caller may differentiate it once more.
     return product
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import tensorflow as tf
 from tensorflow.python.framework import function_def_to_graph, op_def_registry, ops
@@ -60,17 +60,34 @@ def _enclosed(function: object) -> list[object]:
     return found
 
 
-def function_def(graph: tf.Graph, name: str):
+def _function(graph: tf.Graph, name: str):
     while graph is not None:
         if graph._is_function(name):  # noqa: SLF001 - there is no public way to a function's body
-            return graph._get_function(name).cached_definition  # noqa: SLF001
+            return graph._get_function(name)  # noqa: SLF001
         graph = getattr(graph, "outer_graph", None)
     return None
 
 
-def obstacle(call: tf.Operation) -> str | None:
-    """Why a call cannot be read: a body that is not found, or that does more than compute."""
-    pending, seen = [call.get_attr("f").name], set()
+def function_def(graph: tf.Graph, name: str):
+    """The definition of a function that the graph, or one around it, holds; else None."""
+    function = _function(graph, name)
+    return None if function is None else function.cached_definition
+
+
+def functions_of(node: tf.compat.v1.NodeDef) -> Iterator[str]:
+    """The names of the functions that a node calls."""
+    for attribute in node.attr.values():
+        if attribute.HasField("func"):
+            yield attribute.func.name
+        yield from (function.name for function in attribute.list.func)
+
+
+def obstacle(call: tf.Operation, harmless: Set[str] = frozenset()) -> str | None:
+    """Why a call cannot be read: a body that is not found, or that does more than compute.
+
+    `harmless` are further operations whose effect may come about twice.
+    """
+    pending, seen = list(functions_of(call.node_def)), set()
     while pending:
         name = pending.pop()
         if name in seen:
@@ -80,8 +97,8 @@ def obstacle(call: tf.Operation) -> str | None:
         if definition is None:
             return f"the function '{name}' is not found"
         for node in definition.node_def:
-            if node.op in CALLS:
-                pending.append(node.attr["f"].func.name)
+            if node.op in CALLS or node.op in harmless:
+                pending.extend(functions_of(node))
             elif node.op not in _HARMLESS and _is_stateful(node.op):
                 return f"the function it calls has an effect, {node.op} ('{node.name}')"
     return None
@@ -100,7 +117,10 @@ def inline(call: tf.Operation, inputs: Sequence[tf.Tensor] | None = None) -> Seq
     inputs = call.inputs if inputs is None else inputs
     definition = function_def(call.graph, call.get_attr("f").name)
     shapes = [tensor.shape for tensor in inputs]
-    with inputs[0].graph.as_default():
+    graph = inputs[0].graph
+    for name in {name for node in definition.node_def for name in functions_of(node)}:
+        graph._add_function_recursive(_function(call.graph, name))  # noqa: SLF001
+    with graph.as_default():
         graph_def, names = function_def_to_graph.function_def_to_graph_def(definition, shapes)
         arguments = [argument.name for argument in definition.signature.input_arg]
         results = [names[definition.ret[result.name]] for result in definition.signature.output_arg]

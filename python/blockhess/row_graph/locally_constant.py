@@ -54,7 +54,10 @@ def is_stopped_to_save_time(stop: tf.Operation) -> bool:
 
 
 def _same(a: tf.Tensor, b: tf.Tensor) -> bool:
+    """Whether two tensors are the same constant, or computed alike from the same ones."""
     if a is b:
         return True
-    known, other = tf.get_static_value(a), tf.get_static_value(b)
-    return known is not None and other is not None and known.tolist() == other.tolist()
+    if a.op.type != b.op.type or len(a.op.inputs) != len(b.op.inputs) or not a.op.inputs:
+        known, other = tf.get_static_value(a), tf.get_static_value(b)
+        return known is not None and other is not None and known.tolist() == other.tolist()
+    return all(map(_same, a.op.inputs, b.op.inputs))
