@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
-from blockhess.gradients import prepare, pull_back
+from blockhess.gradients import is_trusted, prepare, pull_back
 from blockhess.routes import coupling as rows
 from blockhess.routes.products import CannotStack, Products, all_at_once
+from blockhess.routes.symmetry import symmetric
 
 # Columns are written out one by one up to here: the graph of so many takes seconds to build.
 UNROLLED = 128
@@ -52,7 +53,8 @@ def differentiate(
 
     Raises:
       LookupError: an operation of f or of its gradient has no gradient in TensorFlow.
-      tf.errors.InvalidArgumentError: at run time, rows interact under "check".
+      tf.errors.InvalidArgumentError: at run time, rows interact under "check", or a dense block is
+        not symmetric.
 
     Examples:
       >>> @tf.function
@@ -74,6 +76,8 @@ def differentiate(
         result = blocks(products, layout=layout)
     if coupling == "check":
         result = rows.probed(result, products, layout=layout, name=y.name)
+    if layout == "dense" and x.shape[-1] != 1 and not is_trusted(y, [x, *reads]):
+        result = symmetric(result, y.name)
     prepare([x, *reads], [result])  # The caller may differentiate it once more.
     return gradient, result
 
