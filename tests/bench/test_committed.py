@@ -17,7 +17,7 @@ import committed  # noqa: E402
 
 TEXTS = sorted(committed.RESULTS.glob("*.txt"))
 #: Measured before a benchmark refused it, in checkouts with changes.
-OF_CHANGED_FILES = {"accuracy.txt", "accuracy_bounds.txt", "full.txt", "threads.txt"}
+OF_CHANGED_FILES = {"threads.txt"}
 
 
 def git(folder: Path, *words: str) -> str:
