@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -34,3 +35,12 @@ def is_unused(cotangent: tf.Tensor | None) -> bool:
     source = cotangent.op.inputs[1] if cotangent.op.type == "Fill" else cotangent
     known = tf.get_static_value(source)
     return known is not None and not known.any()
+
+
+def one_or_nan(known: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """A factor that leaves what is known and makes NaN of the rest.
+
+    A derivative has to be multiplied by it: what a `where` puts in for a number is not linear in
+    the cotangent, and is lost when the derivative is transposed.
+    """
+    return tf.where(known, tf.ones([], dtype), tf.constant(np.nan, dtype))

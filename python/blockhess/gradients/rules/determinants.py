@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from blockhess.gradients.given import is_unused, with_derivative
+from blockhess.gradients.given import is_unused, one_or_nan, with_derivative
 
 
 def _determinant(op: tf.Operation, cotangent: tf.Tensor):
@@ -32,9 +32,8 @@ def _inverse_or_nan(a: tf.Tensor, logarithm: tf.Tensor) -> tf.Tensor:
     """
     usable = _each_matrix(tf.math.is_finite(tf.math.real(logarithm)))
     eye = tf.eye(tf.shape(a)[-1], dtype=a.dtype)
-    nan = tf.constant(np.nan, a.dtype)
     inverse = tf.linalg.inv(tf.where(usable, a, eye), adjoint=True)
-    return inverse * tf.where(usable, tf.ones([], a.dtype), nan)
+    return inverse * one_or_nan(usable, a.dtype)
 
 
 def _each_matrix(tensor: tf.Tensor) -> tf.Tensor:
