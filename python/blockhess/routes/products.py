@@ -23,6 +23,14 @@ NOT_LINEAR = frozenset({"Log", "Exp", "Sqrt", "Square", "Pow", "Abs", "Cumulativ
 # TensorFlow's converter of these takes an axis that is counted from the end for another one.
 WRONGLY_STACKED = "Roll"
 
+# Operations whose kernels broadcast two arguments, and the number of axes that these take.
+BROADCASTING = frozenset(
+    """Add AddV2 Sub Mul Div RealDiv DivNoNan MulNoNan Pow Maximum Minimum SquaredDifference Atan2
+    Xlogy Xlog1py Xdivy FloorMod Less LessEqual Greater GreaterEqual Equal NotEqual LogicalAnd
+    LogicalOr""".split()
+)
+MOST_AXES = 5
+
 
 class CannotStack(Exception):
     """Products could not be vectorized; one at a time they can be had."""
@@ -88,15 +96,38 @@ def all_at_once(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor) -> tf.T
             raise CannotStack
         return result
 
+    graph = tf.compat.v1.get_default_graph()
+    number = len(graph.get_operations())
     try:
         with _without_messages():
-            return pfor(
+            stacked = pfor(
                 one,
                 tf.shape(v)[0] if v.shape[0] is None else v.shape[0],
                 fallback_to_while_loop=False,
             )
     except Exception as error:  # converters refuse with errors of many kinds
         raise CannotStack from error
+    if any(_broadcasts_too_far(operation) for operation in graph.get_operations()[number:]):
+        raise CannotStack
+    return stacked
+
+
+def _broadcasts_too_far(operation: tf.Operation) -> bool:
+    """Whether TensorFlow has no kernel for the shapes, of which one has a column's axis more.
+
+    Kernels of two arguments that broadcast each other merge neighbouring axes that are treated
+    alike, and take five of what is left.
+    """
+    if operation.type not in BROADCASTING:
+        return False
+    rank = operation.outputs[0].shape.rank
+    shapes = [tensor.shape for tensor in operation.inputs]
+    if rank is None or rank <= MOST_AXES or any(shape.rank is None for shape in shapes):
+        return False
+    a, b = ([1] * (rank - shape.rank) + shape.as_list() for shape in shapes)
+    kinds = [(m == 1, n == 1) for m, n in zip(a, b, strict=True) if not m == n == 1]
+    changes = sum(kind != before for kind, before in zip(kinds[1:], kinds, strict=False))
+    return changes + 1 > MOST_AXES
 
 
 def _holds(graph: tf.Graph, operation_type: str) -> bool:

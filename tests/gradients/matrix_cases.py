@@ -1,0 +1,61 @@
+"""What the tests of matrix functions compare with: differences of the gradient's own truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+import blockhess as bh
+
+Function = Callable[[tf.Tensor], tf.Tensor]
+
+
+def blocks(f: Function, x: np.ndarray) -> np.ndarray:
+    return bh.hessian(f, tf.constant(x), route="autodiff").numpy()
+
+
+def second_differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, h: float):
+    """Blocks by central differences of f's values, extrapolated twice; f takes (N, K)."""
+
+    def once(h: float) -> np.ndarray:
+        steps = h * np.eye(x.shape[1])
+        rows = [
+            [
+                (f(x + a + b) - f(x + a - b) - f(x - a + b) + f(x - a - b)) / (4 * h * h)
+                for b in steps
+            ]
+            for a in steps
+        ]
+        return np.moveaxis(np.array(rows), -1, 0)
+
+    a, b, c = once(h), once(h / 2), once(h / 4)
+    return (16 * (4 * c - b) - (4 * b - a)) / 45
+
+
+def slopes_of_blocks(f: Function, x: np.ndarray, weights: np.ndarray, h: float = 1e-3):
+    """The gradient by x of the weighted sum of the blocks, by a tape and by differences."""
+
+    @tf.function(autograph=False)
+    def by_tape(x: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(bh.hessian(f, x, route="autodiff") * weights)
+        return tape.gradient(total, x, unconnected_gradients="zero")
+
+    def total(x: np.ndarray) -> np.ndarray:
+        return np.sum(blocks(f, x) * weights, (1, 2))
+
+    def differences(h: float) -> np.ndarray:
+        steps = h * np.eye(x.shape[1])
+        return np.stack([(total(x + e) - total(x - e)) / (2 * h) for e in steps], 1)
+
+    return by_tape(tf.constant(x)).numpy(), (4 * differences(h / 2) - differences(h)) / 3
+
+
+def relative(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """The largest error of each row, relative to the largest entry of the row."""
+    rows = len(expected)
+    error = np.abs(actual - expected).reshape(rows, -1).max(1)
+    return error / np.maximum(np.abs(expected).reshape(rows, -1).max(1), 1e-9)
