@@ -7,7 +7,7 @@ gradients, stays as it is.
 """
 
 from blockhess.gradients.copies import copied
-from blockhess.gradients.marks import prepare
+from blockhess.gradients.marks import prepare, prepared_on_demand
 from blockhess.gradients.pull_back import pull_back
 
-__all__ = ["copied", "prepare", "pull_back"]
+__all__ = ["copied", "prepare", "prepared_on_demand", "pull_back"]

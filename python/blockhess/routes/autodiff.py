@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
-from blockhess.gradients import prepare, pull_back
+from blockhess.gradients import prepare, prepared_on_demand, pull_back
 from blockhess.routes import coupling as rows
 from blockhess.routes.products import CannotStack, Products, all_at_once
 
@@ -69,11 +69,12 @@ def differentiate(
     if products is None:
         return gradient, _zeros(x, layout)
     if coupling == "exact":
-        return gradient, exact_blocks(products, layout=layout)
-    result = blocks(products, layout=layout)
-    if coupling == "check":
-        result = rows.probed(result, products, layout=layout, name=y.name)
-    return gradient, result
+        result = exact_blocks(products, layout=layout)
+    else:
+        result = blocks(products, layout=layout)
+        if coupling == "check":
+            result = rows.probed(result, products, layout=layout, name=y.name)
+    return gradient, prepared_on_demand([x, *reads], result)
 
 
 def multiply(
@@ -93,11 +94,12 @@ def multiply(
     if products is None:
         return tf.zeros_like(x)
     if coupling == "exact":
-        return exact_product(products, v)
-    product = products(v)
-    if coupling == "check":
-        product = rows.probed_product(product, products, v, name=y.name)
-    return product
+        product = exact_product(products, v)
+    else:
+        product = products(v)
+        if coupling == "check":
+            product = rows.probed_product(product, products, v, name=y.name)
+    return prepared_on_demand([x, v, *reads], product)
 
 
 def _gradient_and_products(
