@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import tensorflow as tf
 from tensorflow.python.framework import function_def_to_graph, ops
@@ -35,6 +35,18 @@ def prepare(sources: Iterable[tf.Tensor], ends: Iterable[tf.Tensor]) -> None:
         function = gradient_function(step)
         if function is not None:
             step.op._gradient_function = function  # noqa: SLF001 - where TensorFlow looks first
+
+
+def prepared_on_demand(sources: Sequence[tf.Tensor], end: tf.Tensor) -> tf.Tensor:
+    """`end`, prepared as soon as it is differentiated, by the sources or by what f captured."""
+    result = tf.identity(end)
+
+    def hand_on(op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
+        prepare([*sources, *getattr(op.graph, "inputs", ())], [op.inputs[0]])
+        return cotangent
+
+    result.op._gradient_function = hand_on  # noqa: SLF001
+    return result
 
 
 def ends_paths(op: tf.Operation) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
-from blockhess.gradients import is_trusted, prepare, pull_back
+from blockhess.gradients import is_trusted, prepare, prepared_on_demand, pull_back
 from blockhess.routes import coupling as rows
 from blockhess.routes.products import CannotStack, Products, all_at_once
 from blockhess.routes.symmetry import symmetric
@@ -78,8 +78,8 @@ def differentiate(
         result = rows.probed(result, products, layout=layout, name=y.name)
     if layout == "dense" and x.shape[-1] != 1 and not is_trusted(y, [x, *reads]):
         result = symmetric(result, y.name)
-    prepare([x, *reads], [result])  # The caller may differentiate it once more.
-    return gradient, result
+    sources = [x, *reads]
+    return prepared_on_demand(sources, gradient), prepared_on_demand(sources, result)
 
 
 def multiply(
@@ -101,8 +101,7 @@ def multiply(
     product = exact_product(products, v) if coupling == "exact" else products(v)
     if coupling == "check":
         product = rows.probed_product(product, products, v, name=y.name)
-    prepare([x, *reads, v], [product])  # The caller may differentiate it once more.
-    return product
+    return prepared_on_demand([x, *reads, v], product)
 
 
 def _gradient_and_products(

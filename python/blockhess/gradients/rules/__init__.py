@@ -13,9 +13,24 @@ REFUSED_INPUTS
   operation type: the same, by the number of the input that has no derivative.
 """
 
-from blockhess.gradients.rules import determinants, factors, norms, refused, spectra, stopped
+from blockhess.gradients.rules import (
+    determinants,
+    factors,
+    norms,
+    products,
+    refused,
+    spectra,
+    stopped,
+)
 
-_ROOMS = (determinants, factors, norms, spectra, stopped)
+_ROOMS = (
+    determinants,
+    factors,
+    norms,
+    products,
+    spectra,
+    stopped,
+)
 
 GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}
 PATTERNS: dict[str, tuple] = {}
