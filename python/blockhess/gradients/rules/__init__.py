@@ -13,9 +13,16 @@ REFUSED_INPUTS
   operation type: the same, by the number of the input that has no derivative.
 """
 
-from blockhess.gradients.rules import norms, refused, stopped
+from blockhess.gradients.rules import (
+    colors,
+    norms,
+    refused,
+    resizing,
+    sampling,
+    stopped,
+)
 
-_ROOMS = (norms, stopped)
+_ROOMS = (norms, stopped, resizing, sampling, colors)
 
 GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}
 PATTERNS: dict[str, tuple] = {}

@@ -10,7 +10,6 @@ REFUSED = {
     "PyFuncStateless": _PYTHON,
     "ReduceDataset": "runs over a data set, which TensorFlow does not differentiate; write a loop "
     "over a tensor that holds the data",
-    "HSVToRGB": "has no gradient in TensorFlow; write the conversion in arithmetic",
 }
 
 _BY = "has no derivative by '{}' in TensorFlow"
