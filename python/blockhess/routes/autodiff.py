@@ -68,11 +68,11 @@ def differentiate(
     gradient, products = _gradient_and_products(y, [x, *reads])
     if products is None:
         return gradient, _zeros(x, layout)
-    if coupling == "exact":
-        return gradient, exact_blocks(products, layout=layout)
-    result = blocks(products, layout=layout)
+    exact = coupling == "exact"
+    result = (exact_blocks if exact else blocks)(products, layout=layout)
     if coupling == "check":
         result = rows.probed(result, products, layout=layout, name=y.name)
+    _prepare_further(products, [gradient, result])
     return gradient, result
 
 
@@ -92,11 +92,10 @@ def multiply(
     _, products = _gradient_and_products(y, [x, *reads])
     if products is None:
         return tf.zeros_like(x)
-    if coupling == "exact":
-        return exact_product(products, v)
-    product = products(v)
+    product = exact_product(products, v) if coupling == "exact" else products(v)
     if coupling == "check":
         product = rows.probed_product(product, products, v, name=y.name)
+    _prepare_further(products, [product])
     return product
 
 
@@ -115,6 +114,12 @@ def _gradient_and_products(
     gradient.set_shape(x.shape)
     products = Products(gradient, sources)
     return gradient, None if products.zero else products
+
+
+def _prepare_further(products: Products, results: list[tf.Tensor]) -> None:
+    """Who differentiates the results, by x or by what f captures, gets the same rules."""
+    captured = getattr(products.x.graph, "inputs", [])
+    prepare({t.ref(): t for t in [*products.sources, *captured]}.values(), results)
 
 
 def blocks(products: Products, *, layout: str) -> tf.Tensor:

@@ -39,6 +39,7 @@ class Products:
 
     Attributes:
       x: the tensor that f took, shape (..., K).
+      sources: x, and further reads of it.
       zero: whether the gradient is constant, so that every product is zero.
       half: whether a product computes with float16, or may do so in a function that it calls.
       width: the elements of the largest tensor that a product computes; None where the number of
@@ -48,7 +49,7 @@ class Products:
     def __init__(self, gradient: tf.Tensor, sources: Sequence[tf.Tensor]) -> None:
         self.x = sources[0]
         self._gradient = gradient
-        self._sources = sources
+        self.sources = sources
         self._stand_in = tf.zeros_like(gradient)
         prepare(sources, [gradient])
         self._transposed = pull_back(gradient, sources, self._stand_in)
@@ -70,7 +71,7 @@ class Products:
                 product = None
             self._twice = product is not None
         if product is None:
-            product = pull_back(self._gradient, self._sources, v)
+            product = pull_back(self._gradient, self.sources, v)
         product.set_shape(self.x.shape)
         return product
 

@@ -15,14 +15,16 @@ REFUSED_INPUTS
 
 from blockhess.gradients.rules import (
     colors,
+    convolutions,
     norms,
+    pooling,
     refused,
     resizing,
     sampling,
     stopped,
 )
 
-_ROOMS = (norms, stopped, resizing, sampling, colors)
+_ROOMS = (norms, stopped, resizing, sampling, colors, pooling, convolutions)
 
 GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}
 PATTERNS: dict[str, tuple] = {}

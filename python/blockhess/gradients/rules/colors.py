@@ -52,9 +52,10 @@ def _adjust_saturation(op: tf.Operation, images: tf.Tensor, scale: tf.Tensor) ->
 
 
 def _adjust_hue(op: tf.Operation, images: tf.Tensor, delta: tf.Tensor) -> tf.Tensor:
-    hue, saturation, value = tf.unstack(_to_hsv(op, images), 3, -1)
-    hue += tf.cast(delta, images.dtype)
-    return _to_rgb(op, tf.stack([hue - tf.floor(hue), saturation, value], -1))
+    """The colours are periodic in the hue."""
+    hsv = _to_hsv(op, images)
+    hue = hsv[..., :1] + tf.cast(delta, images.dtype)
+    return _to_rgb(op, tf.concat([hue - tf.floor(hue), hsv[..., 1:]], -1))
 
 
 GRADIENTS = {

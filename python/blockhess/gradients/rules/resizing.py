@@ -61,6 +61,20 @@ def _resize_area(op: tf.Operation, cotangent: tf.Tensor):
     return tf.cast(gradient, image.dtype), None
 
 
+def _scale_and_translate(op: tf.Operation, cotangent: tf.Tensor):
+    """TensorFlow's gradient, which it has of float32 only."""
+    image, _, scale, translation = op.inputs
+    gradient = raw.ScaleAndTranslateGrad(
+        grads=cotangent,
+        original_image=tf.cast(image, tf.float32),
+        scale=scale,
+        translation=translation,
+        kernel_type=op.get_attr("kernel_type"),
+        antialias=op.get_attr("antialias"),
+    )
+    return tf.cast(gradient, image.dtype), None, None, None
+
+
 def _scale_and_translate_gradient(op: tf.Operation, cotangent: tf.Tensor):
     grads, _, scale, translation = op.inputs
     resized = raw.ScaleAndTranslate(
@@ -80,5 +94,6 @@ GRADIENTS = {
     "ResizeBicubic": _resize_bicubic,
     "ResizeBicubicGrad": _again(raw.ResizeBicubic),
     "ResizeArea": _resize_area,
+    "ScaleAndTranslate": _scale_and_translate,
     "ScaleAndTranslateGrad": _scale_and_translate_gradient,
 }
