@@ -14,6 +14,7 @@ REFUSED_INPUTS
 """
 
 from blockhess.gradients.rules import (
+    arrays,
     colors,
     convolutions,
     norms,
@@ -21,10 +22,11 @@ from blockhess.gradients.rules import (
     refused,
     resizing,
     sampling,
+    sparse,
     stopped,
 )
 
-_ROOMS = (norms, stopped, resizing, sampling, colors, pooling, convolutions)
+_ROOMS = (norms, stopped, resizing, sampling, colors, pooling, convolutions, arrays, sparse)
 
 GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}
 PATTERNS: dict[str, tuple] = {}
