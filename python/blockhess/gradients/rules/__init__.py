@@ -14,20 +14,34 @@ REFUSED_INPUTS
 """
 
 from blockhess.gradients.rules import (
+    arrays,
+    colors,
+    convolutions,
     determinants,
     factors,
     norms,
+    pooling,
     products,
     refused,
+    resizing,
+    sampling,
+    sparse,
     spectra,
     stopped,
 )
 
 _ROOMS = (
+    arrays,
+    colors,
+    convolutions,
     determinants,
     factors,
     norms,
+    pooling,
     products,
+    resizing,
+    sampling,
+    sparse,
     spectra,
     stopped,
 )

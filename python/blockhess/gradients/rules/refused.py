@@ -10,7 +10,6 @@ REFUSED = {
     "PyFuncStateless": _PYTHON,
     "ReduceDataset": "runs over a data set, which TensorFlow does not differentiate; write a loop "
     "over a tensor that holds the data",
-    "HSVToRGB": "has no gradient in TensorFlow; write the conversion in arithmetic",
 }
 
 _BY = "has no derivative by '{}' in TensorFlow"
@@ -19,10 +18,6 @@ REFUSED_INPUTS = {
     "Betainc": {0: _BY.format("a"), 1: _BY.format("b")},
     "Zeta": {0: _BY.format("x")},
     "Polygamma": {0: _BY.format("a")},
-    "MatrixDiagV2": {4: _BY.format("padding_value")},
-    "MatrixDiagV3": {4: _BY.format("padding_value")},
-    "MatrixDiagPartV2": {2: _BY.format("padding_value")},
-    "MatrixDiagPartV3": {2: _BY.format("padding_value")},
     "ScaleAndTranslate": {2: _BY.format("scale"), 3: _BY.format("translation")},
     "MatrixSolveLs": {2: _BY.format("l2_regularizer")},
 }

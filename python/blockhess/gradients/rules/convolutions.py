@@ -1,0 +1,35 @@
+"""Convolutions with holes, which TensorFlow does not differentiate on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from blockhess.gradients.rules.windows import windows
+from blockhess.gradients.written_out import written_out
+
+
+def _dilated(op: tf.Operation, x: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
+    """A product with the filter for each of its places; the error comes when TensorFlow's runs."""
+    found = windows(op, filters.shape[:2], op.get_attr("strides"), op.get_attr("dilations"))
+    channels_last = op.get_attr("data_format") == b"NHWC"
+    cells = found.cells(found.padded(x), found.counts(x))
+    places = tf.unstack(tf.reshape(filters, tf.concat([[-1], tf.shape(filters)[2:]], 0)))
+    equation = "nyxc,co->nyxo" if channels_last else "ncyx,co->noyx"
+    products = zip(cells, places, strict=True)
+    return tf.add_n([tf.einsum(equation, cell, place) for cell, place in products])
+
+
+def _convolution(op: tf.Operation) -> Callable[..., Sequence] | None:
+    if all(d == 1 for d in op.get_attr("dilations")):
+        return None
+    x, filters = op.inputs
+    axis = op.get_attr("data_format").decode().index("C")
+    if not filters.shape.is_fully_defined() or x.shape[axis] != filters.shape[2]:
+        return None
+    return written_out(_dilated)
+
+
+GRADIENTS: dict = {}
+PATTERNS = {"Conv2D": _convolution}
