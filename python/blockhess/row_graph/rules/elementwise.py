@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from blockhess import expressions as e
 from blockhess.expressions import Expression
-from blockhess.expressions.composed import clip, unless_zero, xlog1py, xlogy
+from blockhess.expressions.composed import clip, divide_no_nan, xdivy, xlog1py, xlogy
 from blockhess.row_graph.nodes import ARGUMENTS, Geometry, Parameter, Value
 
 # Operations whose result has a zero derivative wherever it has one: to the row graph, parameters.
@@ -62,8 +62,8 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
     "Selu": _selu,
     "Softsign": _softsign,
     "SquaredDifference": lambda a, b: e.square(a - b),
-    "DivNoNan": lambda a, b: unless_zero(b, a / b),
-    "Xdivy": lambda a, b: unless_zero(a, a / b),
+    "DivNoNan": divide_no_nan,
+    "Xdivy": xdivy,
     "Xlogy": xlogy,
     "Xlog1py": xlog1py,
     "LogicalNot": lambda a: 1.0 - a,
