@@ -71,9 +71,6 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
     "ClipByValue": clip,
     "Identity": lambda a: a,
     "Snapshot": lambda a: a,
-    "CheckNumerics": lambda a: a,
-    "CheckNumericsV2": lambda a: a,
-    "PreventGradient": lambda a: a,
     "EnsureShape": lambda a: a,
     "ZerosLike": lambda a: e.ZERO,
     "OnesLike": lambda a: e.ONE,
@@ -123,6 +120,16 @@ def _bias_add(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     return reader.elementwise(op, e.add(*ARGUMENTS[:2]), inputs)
 
 
+def _checked(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    """The tensor itself; the check is to run, whatever is computed in place of what it guards."""
+    reader.checks.append(op)
+    return reader.elementwise(op, ARGUMENTS[0], inputs)
+
+
+def _prevent_gradient(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    return reader.unproven(op, f"forbids gradients: {op.get_attr('message').decode()!r}")
+
+
 def _identity_n(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
     return tuple(inputs)
 
@@ -150,6 +157,8 @@ RULES = {
     "AddN": _add_n,
     "Select": _select,
     "Cast": _cast,
+    **dict.fromkeys(("CheckNumerics", "CheckNumericsV2"), _checked),
+    "PreventGradient": _prevent_gradient,
     "IdentityN": _identity_n,
     **dict.fromkeys(OPAQUE, _opaque_cells),
 }
