@@ -59,8 +59,8 @@ def hessian(
       layout: "dense" (..., K, K); "diag" (..., K); "packed" (..., K (K + 1) / 2), the upper
         triangle in the order of `np.triu_indices`; "trace" (...), the sum of the diagonal.
       route: "auto" takes the first that fits of "fused" and "autodiff".
-      coupling: what to do where rows are not proved independent. "check" compares one random
-        Hessian-vector product with the blocks and fails the run if rows interact; "exact" computes
+      coupling: what to do where rows are not proved independent. "check" compares random
+        Hessian-vector products with the blocks and fails the run if rows interact; "exact" computes
         the diagonal blocks of the true Hessian however rows interact, with N K backward passes;
         "assume_independent" trusts the caller.
       outputs: M, where f returns M values a row, shape (..., M): the blocks of each, in one graph.

@@ -47,8 +47,8 @@ def hvp(
       x: tensor, variable or array of shape (..., K), floating.
       v: the vectors: tensor, variable or array with the shape and dtype of x.
       route: as in `hessian`.
-      coupling: as in `hessian`. "check" costs one more product, with the rows of v scaled; "exact"
-        takes one product a row.
+      coupling: as in `hessian`. "check" costs two more products, with the rows of v scaled;
+        "exact" takes one product a row.
 
     Returns:
       Tensor with the shape and dtype of x. Differentiable any number of times, with respect to x, v

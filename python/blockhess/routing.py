@@ -44,7 +44,10 @@ def routed(
         try:
             if reader is None:
                 raise fused.NotFused(value.reason)
-            return FusedRoute(y, x, value, fused.match(reader, value))
+            terms = fused.match(reader, value)
+            with tf.control_dependencies(reader.checks):
+                checked = tf.identity(x) if reader.checks else x
+            return FusedRoute(y, checked, value, terms)
         except fused.NotFused as reason:
             if route == "fused":
                 raise ValueError(f"the fused route cannot serve f: {reason}") from None

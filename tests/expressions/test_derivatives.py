@@ -112,6 +112,39 @@ def test_what_a_choice_made_constant_has_no_slope(name, in_float64, subtests):
             np.testing.assert_allclose(in_float64(expressions, at), in_float64(smooth, at), 1e-14)
 
 
+#: u of a product, a quotient or a function that is 0 at 0, and what it is where it is chosen.
+ZERO_BY_CHOICE = {
+    "a product": (lambda c, x: c * e.exp(x), lambda x: x * e.exp(x)),
+    "a quotient": (lambda c, x: c / (1 + x * x), lambda x: x / (1 + x * x)),
+    "a root": (lambda c, x: e.sqrt(c) * (2 + x), lambda x: e.sqrt(x) * (2 + x)),
+    "functions that are 0 at 0": (
+        lambda c, x: e.tanh(e.expm1(c)) * (2 + x),
+        lambda x: e.tanh(e.expm1(x)) * (2 + x),
+    ),
+    "a power": (lambda c, x: c**1.7 * (2 + x), lambda x: x**1.7 * (2 + x)),
+}
+
+
+@pytest.mark.parametrize("name", ZERO_BY_CHOICE)
+def test_what_a_choice_makes_zero_keeps_no_slope_in_products_and_functions(
+    name, in_float64, subtests
+):
+    u, where_chosen = ZERO_BY_CHOICE[name]
+    for outer in ("sqrt", "pow"):
+        for choice in ("max", "select", "two", "a mask"):
+            with subtests.test(outer=outer, choice=choice):
+                expressions = [AT_ZERO[outer](u(CHOICES[choice](x), x))]
+                smooth = [AT_ZERO[outer](where_chosen(x))]
+                for _ in range(3):
+                    expressions.append(differentiate(expressions[-1], x))
+                    smooth.append(differentiate(smooth[-1], x))
+                np.testing.assert_array_equal(in_float64(expressions, {x: -0.5})[1:], 0.0)
+                at = {x: 0.40625}
+                np.testing.assert_allclose(
+                    in_float64(expressions, at), in_float64(smooth, at), 1e-12
+                )
+
+
 def test_derivatives_of_nested_choices_grow_with_the_nest():
     def sizes(count):
         h = x

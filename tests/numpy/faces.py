@@ -115,6 +115,7 @@ CASES = [
     ),
     Case(lambda x, p: tf.sqrt(total(x**2) + 0.01), "x**2", lambda p: {"link": "sqrt(s + 0.01)"}),
     Case(lambda x, p: tf.sqrt(total(tf.exp(x))), "exp(x)", lambda p: {"link": "sqrt(s)"}),
+    Case(lambda x, p: tf.math.log(total(tf.exp(x))), "exp(x)", lambda p: {"link": "log(s)"}),
 ]
 
 

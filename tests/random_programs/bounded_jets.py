@@ -363,13 +363,15 @@ def _minimum(a: Any, b: Any) -> Jet:
     return _where(less_equal(a, b), a, b)
 
 
-def _unless_zero(factor: Any, value: Callable[[], Jet]) -> Jet:
-    """Where the factor is zero so is the slope, by TensorFlow's convention."""
+def _unless_zero(factor: Any, value: Callable[[], Jet], differ: bool = True) -> Jet:
+    """Where the factor is zero so is the slope, by a convention in which routes may `differ`."""
     factor = lifted(factor)
     v, error, size = factor.value
     if (v or error) and abs(v) <= error + (_arithmetic.tiny if size else 0.0):
         return undetermined(factor, value())
-    return lifted(0.0) if factor.value[:2] == (0, 0.0) else value()
+    if factor.value[:2] != (0, 0.0):
+        return value()
+    return undetermined(factor, value()) if differ and factor.slopes else lifted(0.0)
 
 
 def _elu(a: Jet) -> Jet:
@@ -421,7 +423,7 @@ _OF_TWO: dict[str, Callable[[Jet, Jet], Jet]] = {
     "xlogy": lambda a, b: _unless_zero(a, lambda: a * _log(b)),
     "xlog1py": lambda a, b: _unless_zero(a, lambda: a * applied("log1p", lifted(b))),
     "xdivy": lambda a, b: _unless_zero(a, lambda: lifted(a) / b),
-    "divide_no_nan": lambda a, b: _unless_zero(b, lambda: lifted(a) / b),
+    "divide_no_nan": lambda a, b: _unless_zero(b, lambda: lifted(a) / b, False),
     "polygamma": lambda n, a: applied("polygamma", lifted(a), float(lifted(n).value[0])),
     "greater": greater,
     "greater_equal": greater_equal,

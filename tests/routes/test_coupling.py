@@ -279,33 +279,169 @@ def test_ten_thousand_rows_that_do_not_interact_pass_in_float32(f: Function, sub
         assert np.isfinite(checked).all()
 
 
+def suspects_and_culprit(f: Function, layout: str, dtype=tf.float32, N: int = 1000):
+    @tf.function(autograph=False)
+    def of(x):
+        products = Products(pull_back(f(x), [x]), [x])
+        blocks = autodiff.blocks(products, layout=layout)
+        axes, probes = coupling._axes(layout), coupling._probes_of_blocks(blocks, products, layout)
+        suspects = coupling._suspects_of_any(blocks, axes, products, probes)
+        finite = coupling._finite(blocks, axes)
+        return suspects, coupling._culprit(products, probes[0], suspects, finite)
+
+    suspects, culprit = of(tf.constant(points(N, 4), dtype))
+    return suspects.numpy(), culprit.numpy()
+
+
 def test_suspects_that_only_rounding_made_are_cleared():
+    suspects, culprit = suspects_and_culprit(cancelling, "dense")
+    assert suspects.sum() > 10
+    assert culprit == -1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a network that is saturated", "huge ones"),
+        pytest.param("a network that is nearly linear", marks=pytest.mark.full),
+        pytest.param("a deep network", marks=pytest.mark.full),
+        pytest.param("blocks of rank one", marks=pytest.mark.full),
+        pytest.param("tiny ones", marks=pytest.mark.full),
+    ],
+)
+def test_rounding_makes_no_suspects_of_ordinary_rows(name, subtests):
+    for layout in ("dense", "diag"):
+        for dtype in DTYPES:
+            with subtests.test(layout=layout, dtype=dtype.name):
+                suspects, _ = suspects_and_culprit(NOT_INTERACTING[name], layout, dtype, 10000)
+                assert suspects.sum() == 0
+
+
+def test_isolated_pairs_of_rows_at_random_distances_are_found(subtests):
+    """300 pairs of 3000 rows; of factors that are powers of two alone one product misses 4."""
+    first, second = tf.Variable(0), tf.Variable(0)
+
+    def f(x):
+        return tf.reduce_sum(tf.sin(x)) + x[first, 0] * x[second, 1]
+
+    rng, x = np.random.default_rng(8), points(3000)
+    pairs = [rng.choice(3000, 2, replace=False) for _ in range(300)]
+    for dtype in DTYPES:
+        for layout in ("dense", "diag"):
+            blocks, missed = route(f, dtype, layout=layout), 0
+            for pair in pairs:
+                first.assign(pair[0])
+                second.assign(pair[1])
+                try:
+                    blocks(x)
+                    missed += 1
+                except tf.errors.InvalidArgumentError:
+                    pass
+            with subtests.test(dtype=dtype.name, layout=layout):
+                assert missed == 0
+
+
+def factors_of_rows(N: int, dtype=tf.float32, parts=True, within=None) -> list[np.ndarray]:
+    """Those of the first probe and of the second."""
+
+    def f(x):
+        return x**3 if within is None else tf.cast(tf.cast(x, within) ** 3, x.dtype)
+
     @tf.function(autograph=False)
-    def suspects_and_culprit(x):
-        products = Products(pull_back(cancelling(x), [x]), [x])
-        blocks = autodiff.blocks(products, layout="dense")
-        probe = coupling._probe_of_blocks(blocks, products, "dense")
-        suspects = coupling._suspects(blocks, [-2, -1], products, probe)
-        finite = coupling._finite(blocks, [-2, -1])
-        return suspects, coupling._culprit(products, probe, suspects, finite)
+    def factors(x):
+        products = Products(pull_back(f(x), [x]), [x])
+        return [coupling._factors(products, number, parts)[0] for number in range(2)]
 
-    suspects, culprit = suspects_and_culprit(tf.constant(points(1000, 4), tf.float32))
-    assert suspects.numpy().sum() > 10
-    assert culprit.numpy() == -1
+    return [f.numpy().ravel() for f in factors(tf.zeros((N, K), dtype))]
 
 
-def test_factors_differ_among_rows_near_each_other():
-    @tf.function(autograph=False)
-    def factors_of_rows(x):
-        return coupling._factors(Products(pull_back(x**3, [x]), [x]))[0]
+def alike(factors: list[np.ndarray], r: float) -> int:
+    """Pairs of rows all of whose factors differ by less than the share r."""
+    (first, *others), count = factors, 0
+    order = np.argsort(first)
+    first, others = first[order], [other[order] for other in others]
+    for shift in range(1, len(first)):
+        near = np.abs(first[shift:] / first[:-shift] - 1) < r
+        if not near.any():
+            break
+        for other in others:
+            near &= np.abs(other[shift:] / other[:-shift] - 1) < r
+        count += int(near.sum())
+    return count
 
-    factors = factors_of_rows(tf.zeros((1000, K))).numpy().ravel()
-    for first in range(0, 1000, 82):
-        assert len(np.unique(factors[first : first + 82])) == min(82, 1000 - first)
-    powers = np.log2(np.abs(factors))
-    np.testing.assert_array_equal(powers, np.round(powers))
-    for distance in (82, 164, 410):
-        assert np.mean(factors[distance:] == factors[:-distance]) < 0.2
+
+def test_two_rows_have_factors_alike_as_seldom_as_the_documentation_says(subtests):
+    """5 r / levels for one probe, its square for two; what rounding hides has r = 1e-5 or less."""
+    N = 20000
+    pairs = N * (N - 1) / 2
+    for dtype, levels, probes, r in (
+        (tf.float32, 82, 1, 1e-4),
+        (tf.float32, 82, 2, 0.02),
+        (tf.float64, 1602, 1, 1e-4),
+    ):
+        expected = pairs * (5 * r / levels) ** probes
+        with subtests.test(dtype=dtype.name, probes=probes, expected=expected):
+            count = alike(factors_of_rows(N, dtype)[:probes], r)
+            assert abs(count - expected) < 0.1 * expected + 4 * expected**0.5
+
+
+def test_factors_differ_among_rows_near_each_other(subtests):
+    """By a quarter at least, as long as the levels last."""
+    rounds = (
+        (82, {"dtype": tf.float32}),
+        (1602, {"dtype": tf.float64}),
+        (82, {"dtype": tf.float32, "within": tf.bfloat16}),
+        (82, {"dtype": tf.float64, "within": tf.float32}),
+        (26, {"dtype": tf.float32, "within": tf.float16}),
+    )
+    for levels, case in rounds:
+        parts = "within" not in case
+        for factors in factors_of_rows(5000, parts=parts, **case):
+            with subtests.test(levels=levels, **case):
+                for start in range(0, 5000, levels):
+                    ordered = np.sort(factors[start : start + levels])
+                    assert np.min(np.diff(ordered) / np.abs(ordered[1:])) > 0.25
+                for distance in (levels, 2 * levels):
+                    ratios = factors[distance:] / factors[:-distance]
+                    assert np.mean(np.abs(ratios - 1) < 1e-4) < 0.2
+                powers = np.log2(np.abs(factors))
+                assert parts or np.array_equal(powers, np.round(powers))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.name)
+def test_what_a_check_costs_in_products(dtype, monkeypatch, subtests):
+    """One of float64 and two of float32; where blocks are not multiplied, one more."""
+    made = []
+    multiply = Products.__call__
+
+    def counted(products, v):
+        made.append(v)
+        return multiply(products, v)
+
+    monkeypatch.setattr(Products, "__call__", counted)
+    monkeypatch.setattr(coupling, "_culprit", lambda *_: tf.constant(-1))
+    probes = 1 if dtype == tf.float64 else 2
+    with tf.Graph().as_default():
+        x = tf.compat.v1.placeholder(dtype, (None, 3))
+        y = tf.reduce_sum(tf.exp(tf.reduce_sum(x, 1)))
+        for layout, base in (("dense", 0), ("diag", 1), ("packed", 1)):
+            with subtests.test(layout):
+                made.clear()
+                autodiff.differentiate(y, x, layout=layout, coupling="check")
+                assert len(made) == 3 + base + probes
+        with subtests.test("a product"):
+            made.clear()
+            autodiff.multiply(y, x, x, coupling="check")
+            assert len(made) == 1 + 2
+
+
+def test_types_are_found_in_the_functions_that_f_calls():
+    half = tf.function(lambda x: tf.cast(tf.cast(x, tf.float16) ** 2, x.dtype))
+    plain = tf.function(lambda x: x**2)
+    with tf.Graph().as_default():
+        x = tf.compat.v1.placeholder(tf.float32, (None, K))
+        found = [Products(pull_back(f(x) ** 2, [x]), [x]).types for f in (plain, half)]
+    assert found == [{tf.float32}, {tf.float16, tf.float32}]
 
 
 def test_checked_blocks_are_differentiated_as_others():

@@ -136,3 +136,66 @@ def test_a_parameter_that_varies_over_cells_made_of_one_stays_within_their_sum(
             assert taken.numpy() == route.encode()
             assert close(result.value.numpy(), value.numpy(), "float64")
             assert close(result.hessian.numpy(), np.einsum("nknl->nkl", hessian), "float64")
+
+
+def test_what_is_chosen_at_a_single_point_is_no_slope(subtests):
+    """Against closed forms at cells of 0; TensorFlow's own slopes are those of the constant."""
+    y = tf.constant([[2.0, 3.0, 0.5]], tf.float64)
+    log_y, none = np.log(y.numpy()[0]), np.full(3, np.nan)
+    where, zeros = tf.where, tf.zeros_like
+    rows = {
+        "where": (lambda x: where(x == 0, zeros(x), tf.exp(x)), np.ones(3), np.ones(3)),
+        "where, 0 / 0": (lambda x: where(x == 0, tf.ones_like(x), tf.sin(x) / x), none, none),
+        "xlogy": (lambda x: tf.math.xlogy(x, y), log_y, np.zeros(3)),
+        "xlogy of x twice": (lambda x: tf.math.xlogy(x, x), np.zeros(3), np.zeros(3)),
+        "xlog1py": (lambda x: tf.math.xlog1py(x, x), np.zeros(3), np.full(3, 2.0)),
+        "xdivy": (lambda x: tf.math.xdivy(x, tf.exp(x)), np.ones(3), np.full(3, -2.0)),
+        "divide_no_nan": (lambda x: tf.math.divide_no_nan(tf.sin(x), x), np.zeros(3), np.zeros(3)),
+    }
+    for name, (f, slope, curvature) in rows.items():
+        with subtests.test(name):
+            result = bh.value_grad_hessian(
+                lambda x, f=f: tf.reduce_sum(f(x), 1), zeros(y), layout="diag", route="fused"
+            )
+            np.testing.assert_allclose(result.gradient[0], slope, rtol=1e-15)
+            np.testing.assert_allclose(result.hessian[0], curvature, rtol=1e-15)
+
+
+def test_the_slope_of_xlogy_at_zero_has_its_derivative_by_the_other_argument():
+    x, rates = tf.constant([[0.0, 1.5]], tf.float64), tf.Variable([[2.0, 4.0]], dtype=tf.float64)
+    with tf.GradientTape() as tape:
+        slope = bh.value_grad_hessian(
+            lambda x: tf.reduce_sum(tf.math.xlogy(x, rates), 1), x, route="fused"
+        ).gradient
+    np.testing.assert_allclose(tape.gradient(slope, rates), 1 / rates.numpy(), rtol=1e-15)
+
+
+def test_a_row_that_choices_make_zero_has_no_slope(subtests):
+    """The first row is below zero, where f is constant; the others are in closed form."""
+    x = tf.constant([[-1.0, -2.0, -0.5], [3.0, -1.0, 4.0], [np.nan, -1.0, -2.0]], tf.float64)
+    direction = np.array([0.6, 0.0, 0.8])
+    of_norm = (np.diag([1.0, 0.0, 1.0]) - np.outer(direction, direction)) / 5
+    sum_of_roots = np.diag([-0.25 / 3**1.5, 0.0, -0.25 / 4**1.5])
+    root_of_sum = -0.25 / 7**1.5 * np.outer([1, 0, 1], [1, 0, 1])
+    relu, total = tf.nn.relu, lambda x: tf.reduce_sum(x, 1)
+    rows = {
+        "sqrt(sum(relu**2))": (lambda x: tf.sqrt(total(relu(x) ** 2)), of_norm),
+        "norm(relu)": (lambda x: tf.norm(relu(x), axis=1), of_norm),
+        "norm(max)": (lambda x: tf.norm(tf.maximum(x, 0.0), axis=1), of_norm),
+        "sqrt(sum(relu))": (lambda x: tf.sqrt(total(relu(x))), root_of_sum),
+        "sum(sqrt(relu))": (lambda x: total(tf.sqrt(relu(x))), sum_of_roots),
+        "sum(sqrt(relu exp / exp))": (
+            lambda x: total(tf.sqrt(relu(x) * tf.exp(x) / tf.exp(x))),
+            sum_of_roots,
+        ),
+    }
+    for name, (f, expected) in rows.items():
+        with subtests.test(name):
+            _, gradient, blocks = bh.value_grad_hessian(f, x, route="fused")
+            np.testing.assert_array_equal(blocks[0], np.zeros((3, 3)))
+            np.testing.assert_array_equal(gradient[0], np.zeros(3))
+            np.testing.assert_allclose(blocks[1], expected, atol=1e-15)
+            assert np.isnan(gradient[2]).any()
+            product = bh.hvp(f, x, tf.ones_like(x), route="fused")
+            np.testing.assert_allclose(product[:2], np.sum(blocks[:2], -1), atol=1e-15)
+            assert bh.laplacian(f, x, route="fused")[0] == 0

@@ -6,6 +6,7 @@ The instructions of the core are functions of this package under their own names
 
 from .affine import Slopes, affine
 from .build import call, make
+from .chosen_sums import flat_without_a_choice
 from .derivatives import differentiate
 from .expression import (
     ARITY,
@@ -39,6 +40,7 @@ __all__ = [
     "call",
     "compile_program",
     "differentiate",
+    "flat_without_a_choice",
     "norm_offset",
     "parse_program",
     "substitute",

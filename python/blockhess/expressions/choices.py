@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from .build import call
 from .build import make as m
 from .expression import COMPARISONS, ONE, ZERO, Call, Expression
 
+_Chosen = tuple[Expression | None, Expression]
+
+#: When these take the first of their arguments, as their derivatives have it.
+_TAKES_FIRST = {"max": m.greater_equal, "min": m.less_equal}
 #: How far down an expression choices are looked for: the price of a derivative stays linear.
 _DEPTH = 8
 
 
-def chosen(e: Expression, depth: int = _DEPTH) -> tuple[Expression | None, Expression]:
+def chosen(e: Expression, depth: int = _DEPTH) -> _Chosen:
     """(condition, value) where `e` is value if the condition is not 0, and else 0 by choice.
 
     (None, e) where no choice makes `e` zero.
@@ -26,9 +31,12 @@ def chosen(e: Expression, depth: int = _DEPTH) -> tuple[Expression | None, Expre
     if e.instruction in COMPARISONS:
         return e, ONE
     if e.instruction == "select":
-        return _of_select(e, depth)
+        return _of_select(e, e.arguments, depth)
+    if e.instruction in _TAKES_FIRST:
+        first = _TAKES_FIRST[e.instruction](*e.arguments)
+        return _of_select(e, (first, *e.arguments), depth)
     if e.instruction not in ("neg", "mul", "add", "sub"):
-        return None, e
+        return _of_zero_at_zero(e, depth)
     parts = [chosen(a, depth - 1) for a in e.arguments]
     if all(condition is None for condition, _ in parts):
         return None, e
@@ -44,8 +52,8 @@ def chosen(e: Expression, depth: int = _DEPTH) -> tuple[Expression | None, Expre
     return m.select(p, ONE, q), e
 
 
-def _of_select(e: Call, depth: int) -> tuple[Expression | None, Expression]:
-    c, a, b = e.arguments
+def _of_select(e: Call, choice: tuple[Expression, ...], depth: int) -> _Chosen:
+    c, a, b = choice
     (p, u), (q, v) = chosen(a, depth - 1), chosen(b, depth - 1)
     if b is ZERO:
         return _both(c, p), u
@@ -55,6 +63,17 @@ def _of_select(e: Call, depth: int) -> tuple[Expression | None, Expression]:
         return None, e
     condition = m.select(c, *(ONE if part is None else part for part in (p, q)))
     return condition, m.select(c, u, v)
+
+
+def _of_zero_at_zero(e: Call, depth: int) -> _Chosen:
+    """A function that is zero where its first argument is: a root, a quotient by the others."""
+    condition, value = chosen(e.arguments[0], depth - 1)
+    if condition is None:
+        return None, e
+    others = e.arguments[1:]
+    if e.instruction != "div" and call(e.instruction, ZERO, *others) is not ZERO:
+        return None, e
+    return condition, call(e.instruction, value, *others)
 
 
 def _both(p: Expression | None, q: Expression | None) -> Expression | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .equalities import almost_everywhere
 from .expression import ONE, ZERO, Call, Expression, Variable, topological
 from .instructions import INSTRUCTIONS
 
@@ -25,8 +26,15 @@ def differentiate(expression: Expression, variable: Variable) -> Expression:
         elif isinstance(node, Call):
             below = tuple(derivatives[a] for a in node.arguments)
             derivatives[node] = INSTRUCTIONS[node.instruction].derivative(
-                node, node.arguments, below
+                node, _arguments(node, variable), below
             )
         else:
             derivatives[node] = ONE
     return derivatives[expression]
+
+
+def _arguments(call: Call, variable: Variable) -> tuple[Expression, ...]:
+    """Those of `call`; a constant chosen at single points says nothing of the slope there."""
+    if call.instruction != "select" or all(variable in a.variables for a in call.arguments[1:]):
+        return call.arguments
+    return almost_everywhere(call.arguments[0], variable), *call.arguments[1:]

@@ -21,10 +21,11 @@ import struct
 from collections.abc import Callable
 
 from .build import make
-from .expression import COMPARISONS, ONE, ZERO, Call, Constant, Expression
+from .expression import COMPARISONS, ONE, ZERO, Call, Constant, Expression, operands
 from .factors import coefficient
 from .instructions import INSTRUCTIONS
 from .sign_rules import NOT_NEGATIVE, UNKNOWN
+from .substitution import substitute
 
 #: Constants are gathered across a product only within this range: outside, where the factors
 #: meet decides whether float32 overflows.
@@ -383,14 +384,38 @@ def _same(a: Expression, b: Expression) -> Expression | None:
 def _select(c: Expression, a: Expression, b: Expression) -> Expression | None:
     if isinstance(c, Constant):
         return a if c.value != 0 else b
+    if _is(c, "not_equal"):
+        return make.select(make.equal(*c.arguments), b, a)
+    if _is(c, "sub") and c.arguments[0] is ONE and _is_truth(c.arguments[1]):
+        return make.select(c.arguments[1], b, a)
+    if _is_truth(c):
+        known = _where(a, c, ONE), _where(b, c, ZERO)
+        if known != (a, b):
+            return make.select(c, *known)
     if _is(a, "select") and a.arguments[0] is c:  # Its answer is known in either branch.
         return make.select(c, a.arguments[1], b)
     if _is(b, "select") and b.arguments[0] is c:
         return make.select(c, a, b.arguments[2])
     if a is b:
         return a
-    is_truth = isinstance(c, Call) and c.instruction in COMPARISONS
-    return c if is_truth and a is ONE and b is ZERO else None
+    return c if _is_truth(c) and a is ONE and b is ZERO else None
+
+
+def _is_truth(e: Expression) -> bool:
+    return isinstance(e, Call) and e.instruction in COMPARISONS
+
+
+def _where(branch: Expression, condition: Expression, truth: Expression) -> Expression:
+    """`branch` where the condition is known: a value that was made safe is the value there."""
+    pending, seen = [branch], set()
+    while pending:
+        e = pending.pop()
+        if e is condition:
+            return substitute(branch, {condition: truth})
+        if e not in seen and e.depth > condition.depth:
+            seen.add(e)
+            pending.extend(operands(e))
+    return branch
 
 
 _RULES: dict[str, Callable[..., Expression | None]] = {

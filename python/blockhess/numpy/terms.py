@@ -6,15 +6,19 @@ import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from blockhess.expressions import ProgramTooLong, Variable
+from blockhess import _core
+from blockhess.expressions import Expression, ProgramTooLong, Variable, flat_without_a_choice
+from blockhess.numpy.shift import shifted
 from blockhess.numpy.text import read
 from blockhess.programs import (
     ARGUMENT_OF_PHI,
     ARGUMENT_OF_PSI,
+    VERSION,
     Parts,
     ScalarFunction,
     TermPrograms,
@@ -68,6 +72,43 @@ def programs_of(term: Term, wanted: Parts) -> TermPrograms:
     )
 
 
+class _Reading(NamedTuple):
+    """The texts of a term as functions, and the exponent by whose largest both are shifted."""
+
+    phi: Expression | None
+    psi: Expression
+    shift: Variable | None = None
+    exponent: Expression | None = None
+
+
+def _reading(term: Term) -> _Reading:
+    only_function = term.S is None and term.b is None
+    return _read(term.function, term.link, only_function, frozenset(term.parameters))
+
+
+@functools.lru_cache(maxsize=512)
+def _read(
+    function: str | None, link: str | None, only_function: bool, parameters: frozenset[str]
+) -> _Reading:
+    phi, read_by_phi = None, frozenset()
+    if function is not None:
+        phi, read_by_phi = read(function, ARGUMENT_OF_PHI.name, parameters)
+    psi, read_by_psi = read("s" if link is None else link, ARGUMENT_OF_PSI.name, parameters)
+    unread = sorted(parameters - read_by_phi - read_by_psi)
+    if unread:
+        raise ValueError(
+            f"unexpected parameter {', '.join(unread)}: neither function={function!r} nor "
+            f"link={link!r} reads it"
+        )
+    if phi is not None and only_function:
+        shift = Variable(max((*parameters, "shift"), key=len) + "_")  # No parameter's name.
+        stable = shifted(phi, ARGUMENT_OF_PHI, psi, ARGUMENT_OF_PSI, shift)
+        if stable is not None:
+            return _Reading(stable.function, stable.link, shift, stable.exponent)
+        psi = flat_without_a_choice(psi, ARGUMENT_OF_PSI, phi)
+    return _Reading(phi, psi)
+
+
 @functools.lru_cache(maxsize=512)
 def _programs(
     function: str | None,
@@ -77,16 +118,9 @@ def _programs(
     parameters: frozenset[str],
     wanted: Parts,
 ) -> TermPrograms:
-    phi, read_by_phi = None, frozenset()
-    if function is not None:
-        phi, read_by_phi = _scalar_function(function, ARGUMENT_OF_PHI, parameters)
-    psi, read_by_psi = _scalar_function("s" if link is None else link, ARGUMENT_OF_PSI, parameters)
-    unread = sorted(parameters - read_by_phi - read_by_psi)
-    if unread:
-        raise ValueError(
-            f"unexpected parameter {', '.join(unread)}: neither function={function!r} nor "
-            f"link={link!r} reads it"
-        )
+    reading = _read(function, link, not (quadratic or linear), parameters)
+    phi = None if reading.phi is None else _scalar_function(reading.phi, ARGUMENT_OF_PHI)
+    psi = _scalar_function(reading.psi, ARGUMENT_OF_PSI)
     programs = forward_programs(phi, quadratic, linear, psi, wanted)
     try:
         programs.text  # noqa: B018  Kept in the programs.
@@ -95,28 +129,46 @@ def _programs(
     return programs
 
 
-def _scalar_function(
-    text: str, argument: Variable, parameters: frozenset[str]
-) -> tuple[ScalarFunction, frozenset[str]]:
-    """The function that a text is, and the names in the text."""
-    expression, names = read(text, argument.name, parameters)
+def _scalar_function(expression: Expression, argument: Variable) -> ScalarFunction:
     inputs = sorted(expression.variables - {argument}, key=lambda variable: variable.name)
-    return ScalarFunction((argument, *inputs), (expression,)), names
+    return ScalarFunction((argument, *inputs), (expression,))
 
 
 def operands_of(term: Term, programs: TermPrograms, x: np.ndarray) -> list[np.ndarray]:
     """The arrays that the programs read, in the core's order and shapes and in the type of x."""
-    K = x.shape[-1]
+    K, of_phi, of_psi = x.shape[-1], dict(term.parameters), dict(term.parameters)
+    reading = _reading(term)
+    if reading.shift is not None:
+        shift = _largest(reading.exponent, term, x)
+        of_phi[reading.shift.name], of_psi[reading.shift.name] = shift[..., np.newaxis], shift
     operands = []
     for variable in programs.phi.inputs[1:] if programs.phi else ():
-        operands.append(_parameter(variable.name, term.parameters, x, [(K,), (1,)]))
+        operands.append(_parameter(variable.name, of_phi, x, [(K,), (1,)]))
     if programs.quadratic:
         operands.append(_fitted("S", real_array("S", term.S, x.dtype), x, [(K, K)]))
     if programs.linear:
         operands.append(_fitted("b", real_array("b", term.b, x.dtype), x, [(K,)]))
     for variable in programs.psi.inputs[1:]:
-        operands.append(_parameter(variable.name, term.parameters, x, [()]))
+        operands.append(_parameter(variable.name, of_psi, x, [()]))
     return operands
+
+
+def _largest(exponent: Expression, term: Term, x: np.ndarray) -> np.ndarray:
+    """The largest exponent of each row, (...,); 0 where it is not finite."""
+    values = x
+    if exponent is not ARGUMENT_OF_PHI:
+        function = _scalar_function(exponent, ARGUMENT_OF_PHI)
+        shapes = [(x.shape[-1],), (1,)]
+        arrays = [
+            _parameter(variable.name, term.parameters, x, shapes)
+            for variable in function.inputs[1:]
+        ]
+        rows = x.reshape(-1, x.shape[-1])
+        full = [a if a.ndim == 0 else np.array(np.broadcast_to(a, rows.shape)) for a in arrays]
+        (values,) = _core.map(f"{VERSION} | map {function.text}", [rows, *full])
+        values = values.reshape(x.shape)
+    largest = np.max(values, -1, initial=-np.inf)
+    return np.where(np.isfinite(largest), largest, x.dtype.type(0))
 
 
 def _parameter(

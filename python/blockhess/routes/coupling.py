@@ -1,22 +1,28 @@
 """The run-time check that rows do not interact, by random Hessian-vector products.
 
 Columns of blocks are products of the Hessian with a vector that is the same in every row. They are
-right if and only if H_ij = 0 for all rows i != j. The probe multiplies the rows of such a vector u
-by factors s_i:
+right if and only if H_ij = 0 for all rows i != j. The probe multiplies the rows of a vector u by
+factors s_i:
 
-    (H (s u))_i - s_i (H u)_i = sum_j H_ij u (s_j - s_i)
+    (H (s u))_i - s_i (H u)_i = sum_j H_ij u_j (s_j - s_i)
 
-is zero for independent rows and, as u is random and the factors differ, for no others. The factors
-are powers of two, which commute with rounding: the two products of independent rows agree to the
-last bit, however ill-conditioned f is, wherever they come from the same kernels.
+is zero for independent rows and, as u is random and the factors differ, for no others. A pair of
+rows is missed where its factors differ by less than what rounding allows: docs/mathematics.md has
+the probability. Where it is too large for one product two are taken, with factors of their own.
 
-Where they do not, rounding can make a row look suspicious. Suspects are then put to a test that
-rounding does not reach: a vector that is zero in all rows but some of the suspects has exactly zero
-response in every other row, unless rows interact.
+Rounding, which does not commute with the factors, can make a row look suspicious. Suspects are then
+put to a test that rounding does not reach: a vector that is zero in all rows but some of the
+suspects has exactly zero response in every other row, unless rows interact.
+
+Where f rounds to fewer bits than its x has, as on GPUs with TF32, every row would be a suspect, and
+so would every row of a vector that H sends to zero. There the factors are powers of two, which
+commute with rounding: the two products of independent rows agree to the last bit, however
+ill-conditioned f is, wherever they come from the same kernels.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import ml_dtypes
@@ -33,15 +39,18 @@ MESSAGE = (
     "skips this check. A row that acts on others:"
 )
 SEED = (20240607, 2)
-# In units of rounding. Where blocks are multiplied instead of making a second product, 4 of them
-# are usual, 30 in saturated networks.
+# In units of rounding. Of independent rows 4 are usual, 30 in saturated networks.
 TOLERANCE = 64
 # 64 roundings of 16 bits are the number itself. A suspect that is none only costs time.
 TOLERANCE_OF_16_BITS = 1
-# Factors are +-2^-20 ... 2^20: far from overflow, and no two alike among 82 rows in sequence.
+# Factors are +-2^-20 ... 2^20, times parts: far from overflow, and no two alike among 82 rows in
+# sequence. Where float64 alone is computed with there is more room: 1602 rows.
 EXPONENTS = 20
+EXPONENTS_OF_DOUBLE = 400
 # Where float16 is computed with, whose numbers end at 2^16; no two alike among 26 rows in sequence.
 EXPONENTS_OF_HALF = 6
+# Random parts of factors end below 3/2, so that two levels never meet.
+LARGEST_PART = 1.5
 # Up to so many columns reading the blocks once more is cheaper than another product.
 FEW_COLUMNS = 16
 
@@ -62,21 +71,24 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
     """
     if _is_one_row(products.x):
         return blocks
-    probe = _probe_of_blocks(blocks, products, layout)
-    return _unless_coupled(blocks, _axes(layout), products, probe, name)
+    probes = _probes_of_blocks(blocks, products, layout)
+    return _unless_coupled(blocks, _axes(layout), products, probes, name)
 
 
-def _probe_of_blocks(blocks: tf.Tensor, products: Products, layout: str) -> _Probe:
-    x, u = products.x, _random_row(products.x)
+def _probes_of_blocks(blocks: tf.Tensor, products: Products, layout: str) -> list[_Probe]:
+    x, parts = products.x, not _rounds_coarsely(products)
+    numbers = range(1 if parts and x.dtype == tf.float64 else 2)
     if layout == "dense" and _few_columns(x):
         # The blocks of independent rows are symmetric, so they may be multiplied from this side.
-        single = tf.matmul(tf.reshape(blocks, [-1, x.shape[-1]]), u[:, tf.newaxis])
-        single = tf.reshape(single, tf.shape(x))
-        largest = _largest(blocks, [-2, -1])
+        # More than one vector costs nothing here.
+        us = [_random(tf.shape(x)[-1:], x.dtype, number) for number in numbers]
+        singles = tf.matmul(tf.reshape(blocks, [-1, x.shape[-1]]), tf.stack(us, 1))
+        singles = [tf.reshape(single, tf.shape(x)) for single in tf.unstack(singles, axis=1)]
     else:
-        single = products(tf.broadcast_to(u, tf.shape(x)))
-        largest = tf.zeros([], x.dtype)
-    return _Probe(u, *_factors(products), single, largest)
+        us = [_random(tf.shape(x), x.dtype, 0)] * len(numbers)
+        singles = [products(us[0])] * len(numbers)
+    largest = _largest(blocks, _axes(layout))
+    return [_Probe(us[n], *_factors(products, n, parts), singles[n], largest) for n in numbers]
 
 
 def _axes(layout: str) -> list[int]:
@@ -93,8 +105,10 @@ def probed_product(product: tf.Tensor, products: Products, v: tf.Tensor, *, name
     """
     if _is_one_row(products.x):
         return product
-    probe = _Probe(v, *_factors(products), product, tf.zeros([], v.dtype))
-    return _unless_coupled(product, [-1], products, probe, name)
+    # Without parts: v may be one that H sends to nothing but rounding.
+    zero = tf.zeros([], v.dtype)
+    probes = [_Probe(v, *_factors(products, n, False), product, zero) for n in range(2)]
+    return _unless_coupled(product, [-1], products, probes, name)
 
 
 def _is_one_row(x: tf.Tensor) -> bool:
@@ -103,13 +117,13 @@ def _is_one_row(x: tf.Tensor) -> bool:
 
 
 def _unless_coupled(
-    result: tf.Tensor, axes: list[int], products: Products, probe: _Probe, name: str
+    result: tf.Tensor, axes: list[int], products: Products, probes: list[_Probe], name: str
 ) -> tf.Tensor:
-    """The result, whose axes of one row are `axes`; a failure where the probe shows interaction."""
-    suspects = _suspects(result, axes, products, probe)
+    """The result, whose axes of one row are `axes`; a failure where a probe shows interaction."""
+    suspects = _suspects_of_any(result, axes, products, probes)
     culprit = cond_v2.cond_v2(
         tf.reduce_any(suspects),
-        lambda: _culprit(products, probe, suspects, _finite(result, axes)),
+        lambda: _culprit(products, probes[0], suspects, _finite(result, axes)),
         lambda: tf.constant(-1),
     )
 
@@ -141,13 +155,37 @@ class _Probe(NamedTuple):
     largest: tf.Tensor
 
 
-def _random_row(x: tf.Tensor) -> tf.Tensor:
-    return tf.random.stateless_uniform(tf.shape(x)[-1:], SEED, 0.5, 1.5, x.dtype)
+def _random(shape: tf.Tensor, dtype: tf.DType, number: int) -> tf.Tensor:
+    """Numbers of magnitude 1/2 to 3/2, of either sign: few matrices have them for a null vector."""
+    uniform = tf.random.stateless_uniform(shape, _seed(number), -1.0, 1.0, dtype)
+    return uniform + 0.5 * tf.sign(uniform)
 
 
-def _factors(products: Products) -> tuple[tf.Tensor, float]:
-    """One a row, and their bound."""
-    x, exponents = products.x, EXPONENTS_OF_HALF if products.half else EXPONENTS
+def _seed(number: int) -> tuple[int, int]:
+    return SEED[0] + number, SEED[1]
+
+
+def _rounds_coarsely(products: Products) -> bool:
+    """Whether products may round to less than the type of x holds, or to less than float32."""
+    eps = {dtype: float(ml_dtypes.finfo(dtype.as_numpy_dtype).eps) for dtype in products.types}
+    if max(eps.values()) > min(eps[products.x.dtype], float(np.finfo(np.float32).eps)):
+        return True
+    return tf.float32 in products.types and _may_use_TF32()
+
+
+def _may_use_TF32() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _exponents(products: Products) -> int:
+    if tf.float16 in products.types:
+        return EXPONENTS_OF_HALF
+    return EXPONENTS_OF_DOUBLE if products.types == {tf.float64} else EXPONENTS
+
+
+def _factors(products: Products, number: int, parts: bool) -> tuple[tf.Tensor, float]:
+    """One a row, and their bound: powers of two, times random parts if `parts`."""
+    x, exponents = products.x, _exponents(products)
     shape = tf.shape(x)
     powers = 2.0 ** np.arange(-exponents, exponents + 1)
     levels = np.stack([powers, -powers], 1).ravel()
@@ -156,11 +194,20 @@ def _factors(products: Products) -> tuple[tf.Tensor, float]:
     # of one level apart would share a factor.
     row = tf.range(N)
     starts = tf.random.stateless_uniform(
-        [N // levels.size + 1], SEED, 0, levels.size, dtype=tf.int32
+        [N // levels.size + 1], _seed(number), 0, levels.size, dtype=tf.int32
     )
     level = (row + tf.gather(starts, row // levels.size)) % levels.size
     factors = tf.gather(tf.constant(levels, x.dtype), level)
-    return tf.reshape(factors, tf.concat([shape[:-1], [1]], 0)), 2.0**exponents
+    if parts:
+        factors *= tf.random.stateless_uniform([N], _seed(number), 1.0, LARGEST_PART, x.dtype)
+    return tf.reshape(factors, tf.concat([shape[:-1], [1]], 0)), LARGEST_PART * 2.0**exponents
+
+
+def _suspects_of_any(
+    result: tf.Tensor, axes: list[int], products: Products, probes: list[_Probe]
+) -> tf.Tensor:
+    suspects = [_suspects(result, axes, products, probe) for probe in probes]
+    return functools.reduce(tf.logical_or, suspects)
 
 
 def _suspects(result: tf.Tensor, axes: list[int], products: Products, probe: _Probe) -> tf.Tensor:
@@ -194,9 +241,8 @@ def _finite(result: tf.Tensor, axes: list[int]) -> tf.Tensor:
 
 
 def _few_columns(x: tf.Tensor) -> bool:
-    """Whether to multiply with the blocks; not on GPUs, whose TF32 makes every row a suspect."""
-    few = x.shape[-1] is not None and x.shape[-1] <= FEW_COLUMNS
-    return few and not tf.config.list_physical_devices("GPU")
+    """Whether to multiply with the blocks; not where TF32 makes every row a suspect."""
+    return x.shape[-1] is not None and x.shape[-1] <= FEW_COLUMNS and not _may_use_TF32()
 
 
 def _largest(tensor: tf.Tensor, axes: list[int]) -> tf.Tensor:
@@ -216,7 +262,7 @@ def _culprit(
     in some round in which any given other one is not. They get multiples of a random vector: the
     probe's own may vanish in a suspect, which then hears of another row and is not heard there.
     """
-    seeds = probe.factors * _random_row(products.x)
+    seeds = probe.factors * _random(tf.shape(products.x)[-1:], products.x.dtype, 0)
     flat = tf.reshape(tf.cast(suspects, tf.int32), [-1])
     number = tf.reshape(tf.cumsum(flat) * flat, tf.shape(suspects))
     count = tf.reduce_sum(flat)

@@ -48,7 +48,7 @@ class Products:
     Attributes:
       x: the tensor that f took, shape (..., K).
       zero: whether the gradient is constant, so that every product is zero.
-      half: whether a product computes with float16, or may do so in a function that it calls.
+      types: the floating types that a product computes with, or may in a function that it calls.
       width: the elements of the largest tensor that a product computes; None where the number of
         rows is not known while the graph is built.
     """
@@ -65,7 +65,7 @@ class Products:
             prepare([self._stand_in], [self._transposed])
         operations = [] if self.zero else _between(self._stand_in, self._transposed)
         self._twice = not any(o.type in CONTROL_FLOW | NOT_LINEAR for o in operations)
-        self.half = any(_may_be_half(operation) for operation in operations)
+        self.types = _floating_types(self.x, operations)
         self.width = _width(self.x, operations)
 
     def __call__(self, v: tf.Tensor) -> tf.Tensor:
@@ -137,8 +137,13 @@ def _holds(graph: tf.Graph, operation_type: str) -> bool:
         return True
     if not any(operation.type in CONTROL_FLOW | CALLS for operation in operations):
         return False
-    definitions = [f.cached_definition for f in graph._functions.values()]  # noqa: SLF001
+    definitions = _function_definitions(graph)
     return any(node.op == operation_type for d in definitions for node in d.node_def)
+
+
+def _function_definitions(graph: tf.Graph) -> list:
+    """The bodies of all functions that operations of the graph may call."""
+    return [f.cached_definition for f in graph._functions.values()]  # noqa: SLF001
 
 
 @contextlib.contextmanager
@@ -174,9 +179,15 @@ def _between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:
     return needed
 
 
-def _may_be_half(operation: tf.Operation) -> bool:
-    types = {tensor.dtype for tensor in (*operation.inputs, *operation.outputs)}
-    return tf.float16 in types or operation.type in CONTROL_FLOW | CALLS
+def _floating_types(x: tf.Tensor, operations: Sequence[tf.Operation]) -> frozenset[tf.DType]:
+    tensors = [tensor for o in operations for tensor in (*o.inputs, *o.outputs)]
+    types = {x.dtype, *(tensor.dtype for tensor in tensors)}
+    if any(operation.type in CONTROL_FLOW | CALLS for operation in operations):
+        nodes = [node for d in _function_definitions(x.graph) for node in d.node_def]
+        for attribute in (attribute for node in nodes for attribute in node.attr.values()):
+            held = (attribute.type, *attribute.list.type)
+            types |= {tf.as_dtype(number) for number in held if number}
+    return frozenset(dtype for dtype in types if dtype.is_floating)
 
 
 def _width(x: tf.Tensor, operations: Sequence[tf.Operation]) -> int | None:

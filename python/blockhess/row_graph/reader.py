@@ -35,6 +35,7 @@ class Reader:
 
     Attributes:
       dtype: that nodes are to be computed in and parameters are brought to: float32 or float64.
+      checks: the operations that stop the run at a number that is none, of those read.
     """
 
     def __init__(self, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> None:
@@ -44,6 +45,7 @@ class Reader:
         rows = x.shape[:-1]
         self.input = Input(x, Geometry(len(rows), (int(x.shape[-1]),)))
         self.row_shape: tuple[int | None, ...] = tuple(rows.as_list())
+        self.checks: list[tf.Operation] = []
         self._cast: dict[object, Parameter] = {}
         self._values: dict[object, Value] = {read.ref(): self.input for read in (x, *reads)}
 

@@ -158,6 +158,8 @@ def _term(s: Ratios, psi: Expression, leaves: Leaves) -> ops.Term:
             b = _plus(b, _scaled_vector(leaf.b, ratio, leaves))
     if psi.variables and any(leaves.varies(v)[1] for v, _ in leaves.parameters(psi)):
         raise NotFused("a parameter of a link that varies within the row")
+    if S is None and b is None and psi is not S_ARGUMENT:
+        psi = e.flat_without_a_choice(psi, S_ARGUMENT, phi)
     return ops.Term(
         phi if phi is not ZERO else None,
         leaves.parameters(phi),

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from blockhess import expressions as e
 from blockhess.expressions import Expression
-from blockhess.expressions.composed import clip, unless_zero, xlog1py, xlogy
+from blockhess.expressions.composed import clip, divide_no_nan, xdivy, xlog1py, xlogy
 from blockhess.row_graph.nodes import ARGUMENTS, Geometry, Parameter, Value
 
 
@@ -53,8 +53,8 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
     "Selu": _selu,
     "Softsign": _softsign,
     "SquaredDifference": lambda a, b: e.square(a - b),
-    "DivNoNan": lambda a, b: unless_zero(b, a / b),
-    "Xdivy": lambda a, b: unless_zero(a, a / b),
+    "DivNoNan": divide_no_nan,
+    "Xdivy": xdivy,
     "Xlogy": xlogy,
     "Xlog1py": xlog1py,
     "LogicalNot": lambda a: 1.0 - a,
@@ -62,9 +62,6 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
     "ClipByValue": clip,
     "Identity": lambda a: a,
     "Snapshot": lambda a: a,
-    "CheckNumerics": lambda a: a,
-    "CheckNumericsV2": lambda a: a,
-    "PreventGradient": lambda a: a,
     "EnsureShape": lambda a: a,
 }
 
@@ -114,6 +111,16 @@ def _bias_add(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     return reader.elementwise(op, e.add(*ARGUMENTS[:2]), inputs)
 
 
+def _checked(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    """The tensor itself; the check is to run, whatever is computed in place of what it guards."""
+    reader.checks.append(op)
+    return reader.elementwise(op, ARGUMENTS[0], inputs)
+
+
+def _prevent_gradient(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+    return reader.unproven(op, f"forbids gradients: {op.get_attr('message').decode()!r}")
+
+
 def _identity_n(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
     return tuple(inputs)
 
@@ -141,6 +148,8 @@ RULES = {
     "AddN": _add_n,
     "Select": _select,
     "Cast": _cast,
+    **dict.fromkeys(("CheckNumerics", "CheckNumericsV2"), _checked),
+    "PreventGradient": _prevent_gradient,
     "IdentityN": _identity_n,
     **dict.fromkeys(OPAQUE, _opaque_cells),
 }

@@ -1,0 +1,57 @@
+"""Functions of sums whose cells choices make zero: the norm of max(x, 0) of a row below zero."""
+
+from __future__ import annotations
+
+from .build import make as m
+from .choices import chosen
+from .derivatives import differentiate
+from .expression import ONE, ZERO, Call, Expression, Variable, topological
+from .factors import coefficient
+from .sign_rules import NEGATIVE, POSITIVE
+from .signs import signs
+from .substitution import substitute
+
+
+def flat_without_a_choice(psi: Expression, s: Variable, phi: Expression) -> Expression:
+    """psi(s) of the sum s of the cells of `phi`, with no slope in rows that a choice makes all 0.
+
+    Where psi has no slope at 0 either the formula has inf * 0 there. A sum is known to be 0 just in
+    such rows where a cell that is not chosen to be 0 is a number of one sign.
+
+    >>> from blockhess.expressions import Variable, max, sqrt, square
+    >>> x, s = Variable("x"), Variable("s")
+    >>> str(flat_without_a_choice(sqrt(s), s, square(max(x, 0))))
+    'select(s, sqrt(s), 0)'
+    >>> str(flat_without_a_choice(sqrt(s), s, square(x)))
+    'sqrt(s)'
+    """
+    condition, value = chosen(phi)
+    positive = None if condition is None else _positive(condition)
+    if positive is None or not _has_no_number(substitute(differentiate(psi, s), {s: ZERO})):
+        return psi
+    factor, base = coefficient(positive)
+    size = Variable("size")
+    value = substitute(value, {base: size / factor, -base: -size / factor})
+    if signs(value, {size: POSITIVE}) not in (POSITIVE, NEGATIVE):
+        return psi
+    # Not a comparison, which would be taken to hold at single points.
+    return m.select(s, psi, substitute(psi, {s: ZERO}))
+
+
+def _positive(condition: Expression) -> Expression | None:
+    """What a comparison makes positive, or zero at its end."""
+    if not isinstance(condition, Call):
+        return None
+    if condition.instruction == "select" and condition.arguments[1:] == (ZERO, ONE):
+        refused = _positive(condition.arguments[0])
+        return None if refused is None else -refused
+    if condition.instruction in ("greater", "greater_equal"):
+        return condition.arguments[0] - condition.arguments[1]
+    if condition.instruction in ("less", "less_equal"):
+        return condition.arguments[1] - condition.arguments[0]
+    return None
+
+
+def _has_no_number(e: Expression) -> bool:
+    """Whether a part of `e` is a constant without a value: folding left the call standing."""
+    return any(isinstance(node, Call) and not node.variables for node in topological([e]))
