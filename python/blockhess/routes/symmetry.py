@@ -39,10 +39,9 @@ def symmetric(blocks: tf.Tensor, name: str) -> tf.Tensor:
       Blocks that hold NaN or Inf prove nothing and are left out.
     """
     shape = tf.shape(blocks)
-    vectors = tf.random.stateless_uniform([shape[-1], 2], SEED, 0.5, 1.5, tf.float32)
-    vectors = tf.cast(vectors, blocks.dtype)
-    products = tf.matmul(tf.reshape(blocks, [-1, shape[-1]]), vectors)
-    products = tf.reshape(products, tf.concat([shape[:-1], [2]], 0))
+    vectors = tf.cast(tf.random.stateless_normal([shape[-1], 2], SEED), blocks.dtype)
+    flat = tf.reshape(blocks, [tf.reduce_prod(shape[:-1]), shape[-1]])
+    products = tf.reshape(tf.matmul(flat, vectors), tf.concat([shape[:-1], [2]], 0))
     sides = tf.reduce_sum(products * tf.reverse(vectors, [1]), -2)
     scale = tf.reduce_sum(tf.abs(products), [-2, -1])
     eps = float(ml_dtypes.finfo(blocks.dtype.as_numpy_dtype).eps)
@@ -50,9 +49,8 @@ def symmetric(blocks: tf.Tensor, name: str) -> tf.Tensor:
 
     def refuse() -> tf.Tensor:
         number = tf.math.count_nonzero(wrong)
-        with tf.control_dependencies(
-            [tf.debugging.Assert(False, [MESSAGE.format(name=name), number])]
-        ):
+        message = MESSAGE.format(name=name)
+        with tf.control_dependencies([tf.debugging.Assert(False, [message, number])]):
             nan = tf.constant(float("nan"), blocks.dtype)
             return tf.where(wrong[..., tf.newaxis, tf.newaxis], nan, blocks)
 

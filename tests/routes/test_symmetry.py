@@ -1,0 +1,75 @@
+"""Blocks that are not symmetric are an error of the autodiff route."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import blockhess as bh
+from blockhess.gradients import is_trusted
+from blockhess.routes.symmetry import symmetric
+
+checked = tf.function(lambda blocks: symmetric(blocks, "f"), autograph=False)
+X = tf.constant([[0.5, -0.7, 1.1], [-0.4, 0.2, 0.9]], tf.float64)
+
+
+@tf.custom_gradient
+def with_a_wrong_gradient(x):
+    """x0 x1 with a gradient that is that of no function."""
+    return x[:, 0] * x[
+        :, 1
+    ], lambda up: up[:, None] * tf.stack([x[:, 1], 2 * x[:, 0], tf.zeros_like(x[:, 0])], 1)
+
+
+def test_a_gradient_that_is_none_is_an_error_with_the_number_of_rows():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not symmetric"):
+        bh.hessian(with_a_wrong_gradient, X, coupling="assume_independent")
+
+
+def test_under_XLA_which_drops_errors_such_blocks_are_NaN():
+    @tf.function(jit_compile=True, autograph=False)
+    def blocks(x):
+        return bh.hessian(with_a_wrong_gradient, x, coupling="assume_independent")
+
+    assert np.isnan(blocks(X)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_only_what_is_symmetric_to_rounding_passes(dtype):
+    rng = np.random.default_rng(7)
+    blocks = rng.normal(size=(50, 4, 4))
+    blocks = tf.cast(blocks + blocks.transpose(0, 2, 1), dtype)
+    np.testing.assert_array_equal(checked(blocks), blocks)
+    changed = np.array(blocks)
+    changed[17, 2, 1] += 2 if blocks.dtype.size > 2 else 20
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not symmetric"):
+        checked(tf.constant(changed))
+
+
+def test_NaN_and_infinite_blocks_prove_nothing():
+    blocks = np.ones((3, 2, 2))
+    blocks[1, 0, 1], blocks[2, 0, 1] = np.nan, np.inf
+    np.testing.assert_array_equal(checked(tf.constant(blocks)), blocks)
+
+
+def test_unknown_sizes_and_no_rows():
+    unknown = checked.get_concrete_function(tf.TensorSpec([None, None, None], tf.float32))
+    for shape in ((0, 3, 3), (2, 0, 0), (4, 1, 1)):
+        assert unknown(tf.zeros(shape)).shape == shape
+
+
+def test_nothing_is_checked_of_what_is_made_of_audited_operations():
+    def trusted(f) -> bool:
+        found = []
+
+        @tf.function(autograph=False)
+        def trace(x):
+            found.append(is_trusted(f(x), [x]))
+
+        trace.get_concrete_function(X)
+        return found[0]
+
+    assert trusted(lambda x: tf.reduce_sum(tf.tanh(tf.nn.relu(x) @ tf.ones((3, 2), tf.float64)), 1))
+    assert not trusted(with_a_wrong_gradient)
+    assert not trusted(lambda x: tf.reduce_prod(x, 1))
