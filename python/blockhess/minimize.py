@@ -80,8 +80,9 @@ def minimize_rows(
     and Wright, Numerical Optimization, 2006, sections 3.1 and 3.5). XLA does not compile it, for
     the number of rows under way changes.
 
-    x and the value are differentiable, once, with respect to data and to what f captures, by the
-    implicit function theorem: dx = -H^-1 dg at the minimum, to the precision to which it is one.
+    x and the value are differentiable, up to three times, with respect to data and to what f
+    captures, by the implicit function theorem: dx = -H^-1 dg at the minimum, to the precision to
+    which it is one.
 
     Args:
       f: takes x of shape (n, K) and, beside it, the same n rows of every tensor of `data`, for any
@@ -104,7 +105,8 @@ def minimize_rows(
       ValueError: x0 or an element of data has another shape; f's result is not one value a row, or
         does not follow the number of rows; an option is out of its range; the named route cannot
         serve f.
-      tf.errors.InvalidArgumentError: at run time, rows of f interact, or row data were captured.
+      tf.errors.InvalidArgumentError: at run time, rows of f interact, row data were captured, or
+        the values of f stand in another order than the rows of x.
 
     Examples:
       >>> a = tf.constant([[1.0], [2.0], [3.0]])
@@ -152,6 +154,8 @@ class Minimization(Request):
 
     def apply(self, f: Callable[..., Any], x: tf.Tensor, *data: tf.Tensor) -> RowMinima:
         data = _with_rows_of(x, data)
+        if x.shape[1] == 0:
+            return _of_points(x, tf.reshape(_one_a_row(f(x, *data), x), [-1]))
         ended = _Ended.empty(x)
         under_way = _UnderWay.all_rows(x, data)
 
@@ -172,12 +176,17 @@ class Minimization(Request):
     def _with_derivatives(
         self, f: Callable[..., Any], minima: RowMinima, data: Sequence[tf.Tensor]
     ) -> RowMinima:
-        """The same, x with the derivatives of one more Newton step, and the value at that x."""
-        rows = _UnderWay.all_rows(minima.x, data)
-        zero = tf.zeros([], minima.x.dtype)
-        step = newton_steps(self._route_of_rows(f, rows), zero, "modify").direction
-        step = tf.where(tf.math.is_finite(step), step, zero)
-        x = minima.x + (step - tf.stop_gradient(step))
+        """The same, x with the derivatives of two more Newton steps, and the value at that x.
+
+        One step from a constant has the first derivatives of the minimum; each further one doubles
+        the order to which they are right.
+        """
+        x, zero = minima.x, tf.zeros([], minima.x.dtype)
+        for _ in range(2):
+            rows = _UnderWay.all_rows(x, data)
+            step = newton_steps(self._route_of_rows(f, rows), zero, "modify").direction
+            step = tf.where(tf.math.is_finite(step), step, zero)
+            x += step - tf.stop_gradient(step)
         return minima._replace(x=x, value=tf.reshape(_one_a_row(f(x, *data), x), [-1]))
 
     def _iterated(
@@ -189,6 +198,7 @@ class Minimization(Request):
         value, gradient, direction = newton_steps(
             route, damping, "nan", with_value_and_gradient=True
         )
+        gradient = route.in_order(gradient)
         indefinite = tf.where(~tf.math.is_finite(tf.reduce_sum(direction, 1)))[:, 0]
         direction = tf.cond(
             tf.size(indefinite) > 0,
@@ -252,6 +262,15 @@ class Minimization(Request):
         ):
             status = tf.where(applies, tf.constant(int(code)), status)
         return status
+
+
+def _of_points(x: tf.Tensor, value: tf.Tensor) -> RowMinima:
+    """Rows of no columns: each is at its minimum, the only point there is."""
+    converged, not_finite = (
+        tf.constant(int(status)) for status in (RowStatus.CONVERGED, RowStatus.NOT_FINITE)
+    )
+    status = tf.where(tf.math.is_finite(value), converged, not_finite)
+    return RowMinima(x, value, tf.zeros_like(value), tf.zeros_like(status), status)
 
 
 class _UnderWay(NamedTuple):

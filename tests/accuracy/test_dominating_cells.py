@@ -210,3 +210,25 @@ def test_a_weighted_norm_is_right_however_it_is_spelled(subtests):
         block = bh.hessian(lambda x, g=square: tf.sqrt(tf.reduce_sum(g(w, x), 1)), x)[0]
         with subtests.test(name):
             assert float(block[0, 0]) == pytest.approx(float(expected), rel=1e-14, abs=0)
+
+
+def test_a_norm_spelled_with_its_largest_cell_is_right_for_rows_of_any_size(subtests):
+    """Against (1 - n n') / |x|, over the range that docs/accuracy.md gives."""
+
+    def norm(x):
+        a = tf.stop_gradient(tf.reduce_max(tf.abs(x), 1))
+        return tf.sqrt(a) * tf.sqrt(tf.reduce_sum(x * (x / a[:, tf.newaxis]), 1))
+
+    cells = np.random.default_rng(5).normal(size=(20, 5))
+    for exponent in range(-25, 25):
+        x = (cells * 10.0**exponent / np.abs(cells).max(1, keepdims=True)).astype(np.float32)
+        exact = x.astype(np.float64)
+        length = np.linalg.norm(exact, axis=1)
+        n = exact / length[:, np.newaxis]
+        result = bh.value_grad_hessian(norm, x, route="fused")
+        with subtests.test(exponent=exponent):
+            np.testing.assert_allclose(result.value, length, rtol=1e-6)
+            np.testing.assert_allclose(result.gradient, n, atol=1e-6)
+            times_length = result.hessian.numpy().astype(np.float64) * length[:, None, None]
+            expected = np.eye(5) - n[:, :, None] * n[:, None, :]
+            np.testing.assert_allclose(times_length, expected, atol=2e-6)

@@ -30,7 +30,7 @@ def shifted(
     >>> x, s, a = Variable("x"), Variable("s"), Variable("a")
     >>> form = shifted(2.0 * e.exp(-x), x, e.square(e.log(3.0 * s)), s, a)
     >>> str(form.function), str(form.link), str(form.exponent)
-    ('2 * exp(-x - a)', '(a + log(3 * s))**2', '-x')
+    ('2 * exp(-(a + x))', '(a + log(3 * s))**2', '-x')
     """
     exponential = _factor(function, x)
     logarithms = [node for node in topological([link]) if _is_of_multiple(node, s)]

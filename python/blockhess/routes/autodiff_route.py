@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from blockhess.plan import PROVED, UNPROVED, Plan, bytes_of, written
-from blockhess.routes import autodiff
+from blockhess.routes import autodiff, coupling
 from blockhess.routes.derivatives import Derivatives
 from blockhess.row_graph import Unproven, Value
 
@@ -53,6 +53,12 @@ class AutodiffRoute:
     def hvp(self, v: tf.Tensor) -> tf.Tensor:
         """Each block times its row of v, which has the shape of x."""
         return autodiff.multiply(self.y, self.x, v, coupling=self.coupling, reads=self.sources[1:])
+
+    def in_order(self, gradient: tf.Tensor) -> tf.Tensor:
+        """The gradient, which fails to come about where a value of f is that of another row."""
+        if self.coupling != "check":
+            return gradient
+        return coupling.probed_order(gradient, self.y, self.sources)
 
     def plan(self, layout: str) -> Plan:
         how = PROVED

@@ -23,6 +23,7 @@ ill-conditioned f is, wherever they come from the same kernels.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import ml_dtypes
@@ -30,13 +31,17 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.ops import cond_v2, while_v2
 
-from blockhess.routes.products import Products
+from blockhess.routes.products import Products, between, floating_types, pull_back
 
 MESSAGE = (
     "rows of f interact: the result {name!r} is not a sum of one function of each row of x, so the "
     "blocks of single rows are not what coupling='check' would return. coupling='exact' computes "
     "the diagonal blocks of the Hessian however rows interact; coupling='assume_independent' "
     "skips this check. A row that acts on others:"
+)
+ORDER_MESSAGE = (
+    "the values {name!r} of f are not in the order of the rows of x: value i is a function of "
+    "another row than row i. A row that other values depend on:"
 )
 SEED = (20240607, 2)
 # In units of rounding. Of independent rows 4 are usual, 30 in saturated networks.
@@ -72,7 +77,7 @@ def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> 
     if _is_one_row(products.x):
         return blocks
     probes = _probes_of_blocks(blocks, products, layout)
-    return _unless_coupled(blocks, _axes(layout), products, probes, name)
+    return _unless_coupled(blocks, _axes(layout), products, probes, MESSAGE.format(name=name))
 
 
 def _probes_of_blocks(blocks: tf.Tensor, products: Products, layout: str) -> list[_Probe]:
@@ -108,7 +113,44 @@ def probed_product(product: tf.Tensor, products: Products, v: tf.Tensor, *, name
     # Without parts: v may be one that H sends to nothing but rounding.
     zero = tf.zeros([], v.dtype)
     probes = [_Probe(v, *_factors(products, n, False), product, zero) for n in range(2)]
-    return _unless_coupled(product, [-1], products, probes, name)
+    return _unless_coupled(product, [-1], products, probes, MESSAGE.format(name=name))
+
+
+class WeightedGradients(NamedTuple):
+    """v -> the gradient by x of the sum of y_i v_i0, which is linear in v as a product is.
+
+    Attributes:
+      x: the tensor that f took, shape (n, K).
+      y: the values of f, one a row: (n,) or (n, 1).
+      sources: x, and further reads of it.
+      types: the floating types that gradients are computed with.
+    """
+
+    x: tf.Tensor
+    y: tf.Tensor
+    sources: Sequence[tf.Tensor]
+    types: frozenset[tf.DType]
+
+    def __call__(self, v: tf.Tensor) -> tf.Tensor:
+        weights = tf.reshape(tf.cast(v[:, 0], self.y.dtype), tf.shape(self.y))
+        gradient = pull_back(self.y, self.sources, weights)
+        gradient.set_shape(self.x.shape)
+        return gradient
+
+
+def probed_order(gradient: tf.Tensor, y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The gradient of the sum of `y`, which fails to come about where y_i depends on another row.
+
+    Blocks do not tell: those of rows that are only put into another order are right. Rows are
+    weighted as those of vectors are scaled in `probed_product`; returns and fails as `probed` does.
+    """
+    x = sources[0]
+    if _is_one_row(x):
+        return gradient
+    weighted = WeightedGradients(x, y, sources, floating_types(x, between(x, y)))
+    zero, ones = tf.zeros([], x.dtype), tf.ones_like(x)
+    probes = [_Probe(ones, *_factors(weighted, n, False), gradient, zero) for n in range(2)]
+    return _unless_coupled(gradient, [-1], weighted, probes, ORDER_MESSAGE.format(name=y.name))
 
 
 def _is_one_row(x: tf.Tensor) -> bool:
@@ -117,7 +159,7 @@ def _is_one_row(x: tf.Tensor) -> bool:
 
 
 def _unless_coupled(
-    result: tf.Tensor, axes: list[int], products: Products, probes: list[_Probe], name: str
+    result: tf.Tensor, axes: list[int], products: Products, probes: list[_Probe], message: str
 ) -> tf.Tensor:
     """The result, whose axes of one row are `axes`; a failure where a probe shows interaction."""
     suspects = _suspects_of_any(result, axes, products, probes)
@@ -128,7 +170,6 @@ def _unless_coupled(
     )
 
     def refuse() -> tf.Tensor:
-        message = MESSAGE.format(name=name)
         with tf.control_dependencies([tf.debugging.Assert(False, [message, culprit])]):
             return result * tf.constant(np.nan, result.dtype)  # NaN are its derivatives, too.
 

@@ -63,9 +63,9 @@ class Products:
         self.zero = self._transposed is None
         if not self.zero:
             prepare([self._stand_in], [self._transposed])
-        operations = [] if self.zero else _between(self._stand_in, self._transposed)
+        operations = [] if self.zero else between(self._stand_in, self._transposed)
         self._twice = not any(o.type in CONTROL_FLOW | NOT_LINEAR for o in operations)
-        self.types = _floating_types(self.x, operations)
+        self.types = floating_types(self.x, operations)
         self.width = _width(self.x, operations)
 
     def __call__(self, v: tf.Tensor) -> tf.Tensor:
@@ -161,7 +161,7 @@ def _without_messages() -> Iterator[None]:
         logger.removeFilter(is_of_another_thread)
 
 
-def _between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:
+def between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:
     """The operations that `start` reaches, of those that `end` needs."""
     reached, stack = set(), [start]
     while stack:
@@ -179,7 +179,8 @@ def _between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:
     return needed
 
 
-def _floating_types(x: tf.Tensor, operations: Sequence[tf.Operation]) -> frozenset[tf.DType]:
+def floating_types(x: tf.Tensor, operations: Sequence[tf.Operation]) -> frozenset[tf.DType]:
+    """The floating types that the operations, and functions that they may call, compute with."""
     tensors = [tensor for o in operations for tensor in (*o.inputs, *o.outputs)]
     types = {x.dtype, *(tensor.dtype for tensor in tensors)}
     if any(operation.type in CONTROL_FLOW | CALLS for operation in operations):
