@@ -13,9 +13,31 @@ REFUSED_INPUTS
   operation type: the same, by the number of the input that has no derivative.
 """
 
-from blockhess.gradients.rules import norms, products, refused, stopped
+from blockhess.gradients.rules import (
+    choices,
+    norms,
+    powers,
+    products,
+    refused,
+    softmaxes,
+    special_functions,
+    squared_moduli,
+    stopped,
+    ties,
+)
 
-_ROOMS = (norms, products, stopped)
+# Of the patterns that fit an operation the first one counts: that of `choices` is for any.
+_ROOMS = (
+    norms,
+    powers,
+    products,
+    softmaxes,
+    special_functions,
+    squared_moduli,
+    stopped,
+    ties,
+    choices,
+)
 
 GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}
 PATTERNS: dict[str, tuple] = {}
