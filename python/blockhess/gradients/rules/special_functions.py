@@ -18,7 +18,7 @@ _ATANH_TERMS = 14
 def _polynomial(coefficients: Sequence[float], x: tf.Tensor) -> tf.Tensor:
     result = tf.zeros_like(x)
     for c in reversed(coefficients):
-        result = result * x + tf.cast(c, x.dtype)
+        result = result * x + tf.constant(c, x.dtype)
     return result
 
 

@@ -61,12 +61,9 @@ def _along(op: tf.Operation, types: tuple[str, ...]) -> Iterator[tf.Operation]:
 
 def _signed(d: tf.Tensor) -> Iterator[tuple[int, tf.Tensor]]:
     """Tensors that are d or -d, with the sign."""
-    yield 1, d
-    for consumer in d.consumers():
-        if consumer.type == "Neg":
-            yield -1, consumer.outputs[0]
-    if d.op.type == "Neg":
-        yield -1, d.op.inputs[0]
+    sign, root = (-1, d.op.inputs[0]) if d.op.type == "Neg" else (1, d)
+    yield sign, root
+    yield from ((-sign, c.outputs[0]) for c in root.consumers() if c.type == "Neg")
 
 
 def _is_zero(x: tf.Tensor | None) -> bool:
