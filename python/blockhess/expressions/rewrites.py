@@ -19,6 +19,11 @@ def _table() -> tuple[tuple[Expression, Expression], ...]:
     return (
         (m.log(1 + m.exp(a)), m.softplus(a)),
         (m.log1p(m.exp(a)), m.softplus(a)),
+        *(
+            (m.softplus(-m.abs(a)) + positive(b), m.softplus(b))
+            for b in (a, -a)
+            for positive in (lambda b: m.max(b, 0), lambda b: m.select(m.less_equal(b, 0), 0, b))
+        ),
         (m.log(m.sigmoid(a)), -m.softplus(-a)),
         (m.log(m.exp(a)), a),
         (m.log(m.cosh(a)), m.softplus(2 * a) - a - math.log(2)),

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow.python.framework import function_def_to_graph, ops
 
 from blockhess.gradients import bodies
+from blockhess.gradients.ends import known
 from blockhess.gradients.paths import Step, between, reaches
 from blockhess.gradients.rules import (
     GRADIENTS,
@@ -23,7 +24,7 @@ GradientFunction = Callable[..., object]
 _MAY_HAPPEN_TWICE = frozenset({"Assert", "PrintV2", *bodies.LOOPS, *bodies.BRANCHES})
 
 
-def prepare(sources: Iterable[tf.Tensor], ends: Iterable[tf.Tensor]) -> None:
+def prepare(sources: Iterable[tf.Tensor], ends: Sequence[tf.Tensor]) -> None:
     """Every operation by which an end depends on a source can be differentiated rightly, or says
     that it cannot be when it is.
 
@@ -31,10 +32,11 @@ def prepare(sources: Iterable[tf.Tensor], ends: Iterable[tf.Tensor]) -> None:
       sources: tensors of one graph that count as x.
       ends: the results that will be differentiated, tensors of the same graph.
     """
-    for step in between(sources, ends, ends_paths):
-        function = gradient_function(step)
-        if function is not None:
-            step.op._gradient_function = function  # noqa: SLF001 - where TensorFlow looks first
+    with known(ends):
+        for step in between(sources, ends, ends_paths):
+            function = gradient_function(step)
+            if function is not None:
+                step.op._gradient_function = function  # noqa: SLF001 - where TensorFlow looks first
 
 
 def prepared_on_demand(sources: Sequence[tf.Tensor], end: tf.Tensor) -> tf.Tensor:

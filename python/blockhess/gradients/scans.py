@@ -19,7 +19,7 @@ Step = Callable[..., Sequence[tf.Tensor]]
 
 
 def laid_out(x: tf.Tensor, axis: tf.Tensor, reverse: bool) -> tf.Tensor:
-    """`x` as (before, K, after), where K is that of `axis`, from its end where `reverse` says so."""
+    """`x` as (before, K, after), K being that of `axis`, from its end on where `reverse`."""
     shape, known = tf.shape(x), tf.get_static_value(axis)
     axis = axis if known is None else int(known)
     axis = tf.where(axis < 0, axis + tf.rank(x), axis) if known is None else axis % x.shape.rank

@@ -15,9 +15,9 @@ from blockhess.row_graph.inlining import CALLS
 
 # A loop's tangent runs the loop's own second derivative once more: transposing once is cheaper.
 CONTROL_FLOW = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
-# A gradient function that applies one of these to what it pulls back is linear only as a whole
-# (that of CumulativeLogsumexp goes by way of logarithms): its tangent at zero is NaN.
-NOT_LINEAR = frozenset({"Log", "Exp", "Sqrt", "Square", "Pow", "Abs", "CumulativeLogsumexp"})
+# A gradient function that applies one of these to what it pulls back is linear only as a whole: its
+# tangent at zero is NaN.
+NOT_LINEAR = frozenset({"Log", "Exp", "Sqrt", "Square", "Pow", "Abs"})
 
 
 # TensorFlow's converter of these takes an axis that is counted from the end for another one.

@@ -15,21 +15,28 @@ REFUSED_INPUTS
 
 from blockhess.gradients.rules import (
     arrays,
+    choices,
     colors,
     convolutions,
     determinants,
     factors,
     norms,
     pooling,
+    powers,
     products,
     refused,
     resizing,
     sampling,
+    softmaxes,
     sparse,
+    special_functions,
     spectra,
+    squared_moduli,
     stopped,
+    ties,
 )
 
+# Of the patterns that fit an operation the first one counts: that of `choices` is for any.
 _ROOMS = (
     arrays,
     colors,
@@ -38,12 +45,18 @@ _ROOMS = (
     factors,
     norms,
     pooling,
+    powers,
     products,
     resizing,
     sampling,
+    softmaxes,
     sparse,
+    special_functions,
     spectra,
+    squared_moduli,
     stopped,
+    ties,
+    choices,
 )
 
 GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}

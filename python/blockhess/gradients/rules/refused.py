@@ -10,6 +10,7 @@ REFUSED = {
     "PyFuncStateless": _PYTHON,
     "ReduceDataset": "runs over a data set, which TensorFlow does not differentiate; write a loop "
     "over a tensor that holds the data",
+    "IgammaGradA": "has no derivative: of igamma(a, x) there is no second one by 'a'",
 }
 
 _BY = "has no derivative by '{}' in TensorFlow"

@@ -1,0 +1,15 @@
+"""Cotangents of operands that were broadcast."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def summed_to(cotangent: tf.Tensor, operand: tf.Tensor) -> tf.Tensor:
+    """`cotangent`, of the result of broadcasting, summed to the shape of the operand."""
+    shape = operand.shape
+    if shape.is_fully_defined() and shape == cotangent.shape:
+        return cotangent
+    sizes = tf.shape(operand)
+    _, axes = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(cotangent), s1=sizes)
+    return tf.reshape(tf.reduce_sum(cotangent, axes), sizes)

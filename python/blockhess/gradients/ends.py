@@ -1,0 +1,25 @@
+"""What is being differentiated while the rules look at the operations before it."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import Iterable, Iterator
+
+import tensorflow as tf
+
+_ENDS: contextvars.ContextVar[frozenset] = contextvars.ContextVar("ends", default=frozenset())
+
+
+@contextlib.contextmanager
+def known(ends: Iterable[tf.Tensor]) -> Iterator[None]:
+    token = _ENDS.set(frozenset(end.ref() for end in ends))
+    try:
+        yield
+    finally:
+        _ENDS.reset(token)
+
+
+def is_end(tensor: tf.Tensor) -> bool:
+    """Whether the tensor is wanted itself, and not only what is made of it."""
+    return tensor.ref() in _ENDS.get()

@@ -1,0 +1,173 @@
+"""A choice is pointwise through derivatives of every order: what it does not take has none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from differences import check
+
+import blockhess as bh
+
+W = tf.constant(np.random.default_rng(5).normal(size=(3, 3)) * 0.5)
+PAIRS = ~np.eye(4, dtype=bool)
+
+
+def coordinates(x):
+    return tf.reshape(x, [-1, 4, 3])
+
+
+def differences(x):
+    return coordinates(x)[:, :, tf.newaxis] - coordinates(x)[:, tf.newaxis]
+
+
+def squares(x):
+    return tf.reduce_sum(differences(x) ** 2, -1)
+
+
+def energy(d):
+    return 4 * (d**-12 - d**-6)
+
+
+def masked_before(x):
+    d = tf.sqrt(tf.where(PAIRS, squares(x), 1.0))
+    return 0.5 * tf.reduce_sum(tf.where(PAIRS, energy(d), 0.0), [1, 2])
+
+
+def after(d):
+    return 0.5 * tf.reduce_sum(tf.where(PAIRS, energy(d), 0.0), [1, 2])
+
+
+AFTER = {
+    "sqrt": lambda x: after(tf.sqrt(squares(x))),
+    "norm": lambda x: after(tf.norm(differences(x), axis=-1)),
+    "euclidean_norm": lambda x: after(tf.math.reduce_euclidean_norm(differences(x), -1)),
+    "rsqrt": lambda x: (
+        0.5 * tf.reduce_sum(tf.where(PAIRS, energy(1 / tf.math.rsqrt(squares(x))), 0.0), [1, 2])
+    ),
+    "the distance masked, then its power": lambda x: after(
+        tf.where(PAIRS, tf.sqrt(squares(x)), 1.0)
+    ),
+}
+
+
+@pytest.mark.parametrize("f", AFTER.values(), ids=AFTER.keys())
+def test_an_energy_of_pairs_masked_after_the_root(f):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(2, 12)) * 0.2 + np.array([0, 0, 0, 1.2, 0, 0, 0, 1.3, 0, 0, 0, 1.4])
+    x, weights = tf.constant(x), tf.constant(rng.normal(size=(12, 12)))
+    blocks, slopes = [], []
+    for function in (masked_before, f):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            blocks.append(bh.hessian(function, x, route="autodiff"))
+            total = tf.reduce_sum(blocks[-1] * weights)
+        slopes.append(tape.gradient(total, x))
+    for actual, expected in (blocks[::-1], slopes[::-1]):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13 * scale)
+
+
+def mixed(y):
+    return tf.reduce_sum(tf.sin(y @ W + 0.2), 1)
+
+
+def normalised(x):
+    norm = tf.norm(tf.nn.relu(x), axis=1, keepdims=True)
+    return tf.where(norm > 0, tf.nn.relu(x) / norm, x)
+
+
+X = [[0.3, -0.5, 0.8], [-0.3, -0.5, -0.2], [0.9, 0.6, -0.7]]
+CASES = {
+    "sqrt": (
+        lambda x: mixed(tf.where(x > 0, tf.sqrt(x), x)),
+        lambda x: mixed(tf.where(x > 0, tf.sqrt(tf.abs(x)), x)),
+    ),
+    "log of zero": (
+        lambda x: mixed(tf.where(x > 0, x * tf.math.log(tf.nn.relu(x)), x)),
+        lambda x: mixed(tf.where(x > 0, x * tf.math.log(tf.abs(x)), x)),
+    ),
+    "exp that overflows": (
+        lambda x: mixed(tf.where(x > 0, x, tf.exp(1e4 * x + 1e3 * x * x) - tf.exp(x))),
+        lambda x: mixed(tf.where(x > 0, x, -tf.exp(tf.minimum(x, 0.0)))),
+    ),
+    "a floor under a root": (
+        lambda x: mixed(tf.maximum(tf.sqrt(tf.nn.relu(x)), 0.1)),
+        lambda x: mixed(tf.where(x > 0, tf.sqrt(tf.abs(x)), 0.1 + 0 * x)),
+    ),
+    "relu of a root": (
+        lambda x: mixed(tf.nn.relu(tf.sqrt(tf.nn.relu(x)) - 0.2)),
+        lambda x: mixed(tf.where(x > 0, tf.sqrt(tf.abs(x)) - 0.2, 0 * x)),
+    ),
+    "a sum of roots": (
+        lambda x: tf.sin(
+            tf.where(x[:, 0] > 0, tf.reduce_sum(tf.sqrt(tf.nn.relu(x)[:, :1]), 1), x[:, 1])
+        ),
+        lambda x: tf.sin(tf.where(x[:, 0] > 0, tf.sqrt(tf.abs(x[:, 0])), x[:, 1])),
+    ),
+    "a row of zeros normalised": (
+        lambda x: mixed(normalised(x)),
+        lambda x: mixed(
+            tf.where(
+                tf.reduce_any(x > 0, 1, keepdims=True),
+                tf.nn.relu(x)
+                / tf.sqrt(tf.reduce_sum(tf.nn.relu(x) ** 2, 1, keepdims=True) + 1e-300),
+                x,
+            )
+        ),
+    ),
+    "two choices": (
+        lambda x: (lambda r: mixed(tf.where(x > 0, r, x) + tf.where(x > 0.5, r * r * r, -x)))(
+            tf.sqrt(tf.nn.relu(x))
+        ),
+        lambda x: (lambda r: mixed(tf.where(x > 0, r, x) + tf.where(x > 0.5, r * r * r, -x)))(
+            tf.sqrt(tf.abs(x))
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("f, truth", CASES.values(), ids=CASES.keys())
+def test_choices_that_do_not_take_what_is_singular(f, truth):
+    check(f, X, truth=truth, h=0.01, tol=3e-6)
+
+
+def test_the_same_with_an_unknown_number_of_rows_under_xla():
+    f, _ = CASES["two choices"]
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, 3], tf.float64)], jit_compile=True, autograph=False
+    )
+    def blocks(x):
+        return bh.hessian(f, x, route="autodiff", coupling="assume_independent")
+
+    x = tf.constant(X, tf.float64)
+    np.testing.assert_allclose(blocks(x), bh.hessian(f, x, route="autodiff"), atol=1e-13)
+
+
+SINGULAR = {
+    "no choice": lambda x: mixed(tf.sqrt(x)),
+    "taken": lambda x: mixed(tf.where(x >= 0, tf.sqrt(x), x)),
+    "taken elsewhere": lambda x: (lambda r: mixed(tf.where(x > 0, r, x)) + r[:, 0])(tf.sqrt(x)),
+    "relu at its corner": lambda x: mixed(tf.nn.relu(tf.sqrt(x))),
+    "an equality": lambda x: mixed(tf.where(tf.equal(x, 0), 1 + 0 * x, tf.sin(x) / x)),
+}
+
+
+@pytest.mark.parametrize("f", SINGULAR.values(), ids=SINGULAR.keys())
+def test_what_is_singular_is_not_hidden(f):
+    x = tf.constant([[0.0, 0.5, 0.4]], tf.float64)
+    assert not np.isfinite(bh.hessian(f, x, route="autodiff")).all()
+
+
+def test_the_result_itself_is_not_only_what_is_chosen_of_it():
+    @tf.function(autograph=False)
+    def blocks(x):
+        def f(x):
+            y = tf.sqrt(x[:, 0])
+            tf.where(x[:, 0] > 1, y, 0.0)  # Nobody needs it.
+            return y
+
+        return bh.hessian(f, x, route="autodiff")
+
+    np.testing.assert_allclose(blocks(tf.constant([[0.25]])), [[[-2.0]]])

@@ -1,0 +1,132 @@
+"""Smooth functions that are written by an absolute value or by a choice."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from differences import check
+
+import blockhess as bh
+from blockhess.routes.autodiff import differentiate
+
+W = tf.constant(np.random.default_rng(5).normal(size=(8, 3)) * 0.5)
+TIES = [[0.3, 0.3], [-0.4, 0.7], [0.0, 0.0]]
+
+
+def mixed(y):
+    y = tf.reshape(y, [tf.shape(y)[0], -1])
+    return tf.reduce_sum(tf.sin(y @ W[: y.shape[1]] + 0.2), 1)
+
+
+def pair(function):
+    return lambda x: tf.sin(2 * function(x[:, 0], x[:, 1]) + 0.3)
+
+
+def logsumexp(a, b):
+    return tf.reduce_logsumexp(tf.stack([a, b]), 0)
+
+
+def sum_of_softplus(choice, other):
+    return lambda x: mixed(choice(x) + tf.math.log1p(tf.exp(-tf.abs(other(x)))))
+
+
+LN2 = np.log(2.0)
+CASES = {
+    "square of abs": (lambda x: mixed(tf.square(tf.abs(x))), lambda x: mixed(x * x)),
+    "abs times itself": (lambda x: (lambda a: mixed(a * a))(tf.abs(x)), lambda x: mixed(x * x)),
+    "abs to the power 2": (lambda x: mixed(tf.abs(x) ** 2), lambda x: mixed(x * x)),
+    "square of complex abs": (
+        lambda x: mixed(tf.abs(tf.complex(x, x[:, ::-1] * 2)) ** 2),
+        lambda x: mixed(x * x + 4 * x[:, ::-1] ** 2),
+    ),
+    "power spectrum": (
+        lambda x: mixed(tf.abs(tf.signal.fft(tf.complex(x, 0 * x))) ** 2),
+        lambda x: mixed(tf.stack([(x[:, 0] + x[:, 1]) ** 2, (x[:, 0] - x[:, 1]) ** 2], 1)),
+    ),
+    "weighted cross-entropy": (
+        lambda x: mixed(tf.nn.weighted_cross_entropy_with_logits(0.3 + 0 * x, x, 2.0)),
+        lambda x: mixed(0.7 * x + 1.3 * tf.nn.softplus(-x)),
+    ),
+    "sigmoid cross-entropy": (
+        lambda x: mixed(tf.nn.sigmoid_cross_entropy_with_logits(0.3 + 0 * x, x)),
+        lambda x: mixed(0.7 * x + tf.nn.softplus(-x)),
+    ),
+    "relu": (sum_of_softplus(tf.nn.relu, lambda x: x), lambda x: mixed(tf.nn.softplus(x))),
+    "relu of minus": (
+        sum_of_softplus(lambda x: tf.nn.relu(-x), lambda x: -x),
+        lambda x: mixed(tf.nn.softplus(-x)),
+    ),
+    "maximum": (
+        sum_of_softplus(lambda x: tf.maximum(x, 0.0), lambda x: x),
+        lambda x: mixed(tf.nn.softplus(x)),
+    ),
+    "maximum, zero first": (
+        sum_of_softplus(lambda x: tf.maximum(tf.constant(0.0, x.dtype), x), lambda x: x),
+        lambda x: mixed(tf.nn.softplus(x)),
+    ),
+    "minimum": (
+        lambda x: mixed(tf.minimum(x, 0.0) - tf.math.log1p(tf.exp(-tf.abs(x)))),
+        lambda x: mixed(tf.math.log_sigmoid(x)),
+    ),
+    "logaddexp": (pair(keras.ops.logaddexp), pair(logsumexp)),
+    "logaddexp2": (
+        pair(keras.ops.logaddexp2),
+        pair(lambda a, b: logsumexp(a * LN2, b * LN2) / LN2),
+    ),
+    "logaddexp of numpy": (pair(tf.experimental.numpy.logaddexp), pair(logsumexp)),
+    "the larger one second": (
+        pair(lambda a, b: tf.maximum(b, a) + tf.math.log1p(tf.exp(-tf.abs(a - b)))),
+        pair(logsumexp),
+    ),
+}
+
+
+@pytest.mark.parametrize("f, truth", CASES.values(), ids=CASES.keys())
+def test_what_is_smooth_has_its_derivatives_at_the_tie(f, truth):
+    check(f, TIES, truth=truth, h=0.02)
+
+
+def test_the_hypotenuse_at_equal_legs_and_on_an_axis():
+    check(
+        pair(keras.ops.hypot),
+        [[0.5, 0.5], [0.0, 0.9], [0.7, 0.0], [-0.3, 0.3]],
+        truth=pair(lambda a, b: tf.sqrt(a * a + b * b)),
+        h=0.02,
+    )
+
+
+def gradient_of(f, x):
+    result = bh.value_grad_hessian(f, tf.constant(x, tf.float64), route="autodiff")
+    return np.asarray(result.gradient)
+
+
+def test_kinks_keep_their_slope_of_zero():
+    W3 = W[:2]
+
+    def f(x):
+        a = tf.abs(x)
+        return tf.reduce_sum((a + a * a) @ W3 * tf.cosh(x @ W3), 1)
+
+    np.testing.assert_array_equal(gradient_of(f, [[0.0, 0.0]]), [[0, 0]])
+
+
+def test_an_absolute_value_that_is_squared_elsewhere_is_differentiated_as_it_is():
+    @tf.function(autograph=False)
+    def gradient(x):
+        a = tf.abs(x)
+        tf.square(a)  # Nobody needs it.
+        return differentiate(a, x, layout="diag", coupling="assume_independent")[0]
+
+    np.testing.assert_array_equal(gradient(tf.constant([[-3.0, 2.0]])), [[-1, 1]])
+
+
+def test_the_square_of_an_absolute_value_by_the_absolute_value():
+    @tf.function(autograph=False)
+    def blocks(x):
+        a = tf.abs(x)
+        (result,) = bh.hessians(tf.reduce_sum(tf.square(a) * a, 1), a, route="autodiff")
+        return result
+
+    np.testing.assert_allclose(blocks(tf.constant([[-3.0, 2.0]])), [[[18, 0], [0, 12]]])
