@@ -81,9 +81,7 @@ def _steps(h: float) -> list[float]:
 
 
 def _slope(values: list[np.ndarray], h: float) -> np.ndarray:
-    return _extrapolated(
-        [(values[2 * i] - values[2 * i + 1]) / (2 * h / 2**i) for i in range(3)]
-    )
+    return _extrapolated([(values[2 * i] - values[2 * i + 1]) / (2 * h / 2**i) for i in range(3)])
 
 
 def _extrapolated(levels: list[np.ndarray]) -> np.ndarray:

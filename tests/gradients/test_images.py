@@ -157,7 +157,9 @@ PLACES = [
     Case(
         "transform",
         transforms,
-        np.array([[1.1, 0.3, 0.45, 0.2, 0.9, 0.6, 0.05, 0.02], [0.9, -0.1, 1.3, 0.1, 1.2, 0.4, 0, 0]]),
+        np.array(
+            [[1.1, 0.3, 0.45, 0.2, 0.9, 0.6, 0.05, 0.02], [0.9, -0.1, 1.3, 0.1, 1.2, 0.4, 0, 0]]
+        ),
         transforms_in_numpy,
         h=0.01,
         dtype="float32",
@@ -205,7 +207,7 @@ def test_saturation_and_hue_are_adjusted_by_way_of_hsv():
         return curved(y)
 
     def values(x):
-        h, s, v = tf.unstack(tf.image.rgb_to_hsv(x), 3, -1)
+        h, s, v = tf.unstack(tf.image.rgb_to_hsv(tf.constant(x)), 3, -1)
         return curved_values(tf.image.hsv_to_rgb(tf.stack([(h + 0.2) % 1, 0.7 * s, v], -1)).numpy())
 
     check(Case("adjusted", f, PIXELS, values, h=0.01, dtype="float32"), third=False)

@@ -17,8 +17,11 @@ from blockhess.gradients.rules import (
     arrays,
     colors,
     convolutions,
+    cropped,
+    normalization,
     norms,
     pooling,
+    quantization,
     refused,
     resizing,
     sampling,
@@ -26,7 +29,20 @@ from blockhess.gradients.rules import (
     stopped,
 )
 
-_ROOMS = (norms, stopped, resizing, sampling, colors, pooling, convolutions, arrays, sparse)
+_ROOMS = (
+    norms,
+    stopped,
+    resizing,
+    sampling,
+    colors,
+    pooling,
+    convolutions,
+    arrays,
+    sparse,
+    quantization,
+    normalization,
+    cropped,
+)
 
 GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}
 PATTERNS: dict[str, tuple] = {}

@@ -23,7 +23,9 @@ def _pad(op: tf.Operation, cotangent: tf.Tensor):
 
 def _diag(op: tf.Operation, cotangent: tf.Tensor):
     """The cells off the diagonals are the padding value; TensorFlow has no derivative by it."""
-    return _with_padding(op, cotangent, raw.MatrixDiagV3 if op.type[-1] == "3" else raw.MatrixDiagV2)
+    return _with_padding(
+        op, cotangent, raw.MatrixDiagV3 if op.type[-1] == "3" else raw.MatrixDiagV2
+    )
 
 
 def _diag_part(op: tf.Operation, cotangent: tf.Tensor):
