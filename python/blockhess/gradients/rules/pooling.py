@@ -17,15 +17,15 @@ from blockhess.gradients.written_out import written_out
 def _of_largest(x: tf.Tensor, value: tf.Tensor, found: Windows) -> tf.Tensor:
     """The cell of `value` where the window's largest cell of x is, the first of several."""
     counts = found.counts(x)
-    cells = list(found.cells(found.padded(x, x.dtype.min), counts))
-    values = cells if value is x else list(found.cells(found.padded(value), counts))
+    cells = found.cells(found.padded(x, x.dtype.min), counts)
+    values = cells if value is x else found.cells(found.padded(value), counts)
     return _at_largest(cells, values)
 
 
-def _at_largest(cells: Sequence[tf.Tensor], values: Sequence[tf.Tensor]) -> tf.Tensor:
-    largest = tf.argmax(tf.stack(cells), 0, tf.int32)
-    zero = tf.zeros([], values[0].dtype)
-    return tf.add_n([tf.where(tf.equal(largest, i), v, zero) for i, v in enumerate(values)])
+def _at_largest(cells: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Of the first axis: what is not taken counts as nothing, even if it is not finite."""
+    is_largest = tf.one_hot(tf.argmax(cells, 0), tf.shape(cells)[0], True, False, axis=0)
+    return tf.reduce_sum(tf.where(is_largest, values, tf.zeros([], values.dtype)), 0)
 
 
 def _found(op: tf.Operation, first: int) -> Windows | None:
@@ -91,8 +91,8 @@ def _dilation(op: tf.Operation, x: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
         (),
     )
     cells = found.cells(found.padded(x, x.dtype.min), found.counts(x))
-    places = tf.unstack(tf.reshape(filters, [-1, tf.shape(filters)[2]]))
-    sums = [cell + place for cell, place in zip(cells, places, strict=True)]
+    channels = tf.shape(filters)[2]
+    sums = cells + tf.reshape(filters, tf.stack([-1, 1, 1, 1, channels]))
     return _at_largest(sums, sums)
 
 
