@@ -83,11 +83,11 @@ LINEAR = [
         lambda i: crops(i, (1, 1)),
         lambda i: crops(i, method="nearest"),
     ),
-    together("transforms", *(transformed(mode) for mode in MODES)),
+    together("transform", transformed("CONSTANT")),
     together(
         "transforms that zoom out",
         transformed("CONSTANT", "NEAREST"),
-        *(transformed(mode, transform=[4.3, 0, -9, 0, 3.7, -8, 0, 0]) for mode in MODES),
+        *(transformed(mode, transform=[3.3, -0.6, -9, 0.5, 2.7, -8, 0, 0]) for mode in MODES),
     ),
     together("adjust_contrast", lambda i: tf.image.adjust_contrast(i, 1.7)),
 ]
@@ -95,7 +95,7 @@ LINEAR = [
 
 @pytest.mark.parametrize("case", LINEAR, ids=str)
 def test_what_is_linear_in_the_image_has_the_blocks_of_its_matrix(case):
-    check(case)
+    check(case, third=case.name in ("resize to more", "crop_and_resize", "transform"))
 
 
 def bilinear(y, x):
@@ -195,7 +195,7 @@ COLORS = [
 
 @pytest.mark.parametrize("case", [*PLACES, *COLORS], ids=str)
 def test_curved_functions_of_places_and_colours(case):
-    check(case)
+    check(case, third=case.name != "there and back")
 
 
 def test_saturation_and_hue_are_adjusted_by_way_of_hsv():
@@ -207,7 +207,7 @@ def test_saturation_and_hue_are_adjusted_by_way_of_hsv():
         return curved(y)
 
     def values(x):
-        h, s, v = tf.unstack(tf.image.rgb_to_hsv(x), 3, -1)
+        h, s, v = tf.unstack(tf.image.rgb_to_hsv(tf.constant(x)), 3, -1)
         return curved_values(tf.image.hsv_to_rgb(tf.stack([(h + 0.2) % 1, 0.7 * s, v], -1)).numpy())
 
     check(Case("adjusted", f, PIXELS, values, h=0.01, dtype="float32"), third=False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from blockhess.gradients import bodies
+from blockhess.row_graph import describe
 
 
 def pull_back(
@@ -24,14 +25,25 @@ def pull_back(
     try:
         parts = tf.gradients(y, list(sources), grad_ys=cotangent)
     except (LookupError, NotImplementedError, TypeError, ValueError) as error:
+        reason = f"{_where_raised(error)}{error}"
         raise type(error)(
-            f"the autodiff route differentiates f twice, and TensorFlow cannot: {error}"
+            f"the autodiff route differentiates f twice, and TensorFlow cannot: {reason}"
         ) from error
     _refuse_symbolic_gradients(tf.compat.v1.get_default_graph(), number, y)
     dense = [tf.convert_to_tensor(part) for part in parts if part is not None]
     if not dense:
         return None
     return tf.identity(dense[0]) if len(dense) == 1 else tf.add_n(dense)
+
+
+def _where_raised(error: Exception) -> str:
+    """The operation whose gradient function has raised, unless the error names it."""
+    op, trace = None, error.__traceback__
+    while trace is not None:
+        found = trace.tb_frame.f_locals.get("op")
+        op = found if isinstance(found, tf.Operation) else op
+        trace = trace.tb_next
+    return "" if op is None or op.name in str(error) else f"{describe(op)}: "
 
 
 def _refuse_symbolic_gradients(graph: tf.Graph, number: int, y: tf.Tensor) -> None:

@@ -14,11 +14,9 @@ def _dilated(op: tf.Operation, x: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
     """A product with the filter for each of its places; the error comes when TensorFlow's runs."""
     found = windows(op, filters.shape[:2], op.get_attr("strides"), op.get_attr("dilations"))
     channels_last = op.get_attr("data_format") == b"NHWC"
-    cells = found.cells(found.padded(x), found.counts(x))
-    places = tf.unstack(tf.reshape(filters, tf.concat([[-1], tf.shape(filters)[2:]], 0)))
-    equation = "nyxc,co->nyxo" if channels_last else "ncyx,co->noyx"
-    products = zip(cells, places, strict=True)
-    return tf.add_n([tf.einsum(equation, cell, place) for cell, place in products])
+    places = tf.reshape(filters, tf.concat([[-1], tf.shape(filters)[2:]], 0))
+    equation = "pnyxc,pco->nyxo" if channels_last else "pncyx,pco->noyx"
+    return tf.einsum(equation, found.cells(found.padded(x), found.counts(x)), places)
 
 
 def _convolution(op: tf.Operation) -> Callable[..., Sequence] | None:

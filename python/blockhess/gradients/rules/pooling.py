@@ -17,11 +17,15 @@ from blockhess.gradients.written_out import written_out
 def _of_largest(x: tf.Tensor, value: tf.Tensor, found: Windows) -> tf.Tensor:
     """The cell of `value` where the window's largest cell of x is, the first of several."""
     counts = found.counts(x)
-    cells = list(found.cells(found.padded(x, x.dtype.min), counts))
-    largest = tf.argmax(tf.stack(cells), 0, tf.int32)
-    cells = cells if value is x else list(found.cells(found.padded(value), counts))
-    zero = tf.zeros([], value.dtype)
-    return tf.add_n([tf.where(tf.equal(largest, i), c, zero) for i, c in enumerate(cells)])
+    cells = found.cells(found.padded(x, x.dtype.min), counts)
+    values = cells if value is x else found.cells(found.padded(value), counts)
+    return _at_largest(cells, values)
+
+
+def _at_largest(cells: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Of the first axis: what is not taken counts as nothing, even if it is not finite."""
+    is_largest = tf.one_hot(tf.argmax(cells, 0), tf.shape(cells)[0], True, False, axis=0)
+    return tf.reduce_sum(tf.where(is_largest, values, tf.zeros([], values.dtype)), 0)
 
 
 def _found(op: tf.Operation, first: int) -> Windows | None:
@@ -33,7 +37,7 @@ def _found(op: tf.Operation, first: int) -> Windows | None:
 
 
 def _is_safe(op: tf.Operation, x: tf.Tensor, y: tf.Tensor) -> bool:
-    """Whether TensorFlow's kernels serve: shapes are known to differ, the padding is not explicit."""
+    """Whether TensorFlow's kernels serve: shapes are known to differ, no padding is explicit."""
     differ = not x.shape.is_compatible_with(y.shape)
     return differ and op.get_attr("padding") != b"EXPLICIT"
 
@@ -76,8 +80,29 @@ def _with_argmax(op: tf.Operation, cotangent: tf.Tensor, _: tf.Tensor | None):
     return tf.reshape(tf.math.unsorted_segment_sum(*flat), shape)
 
 
+def _dilation(op: tf.Operation, x: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
+    """The largest cell plus its place's filter; TensorFlow's gradient has none."""
+    found = Windows(
+        (1, 2),
+        filters.shape[:2],
+        op.get_attr("strides")[1:3],
+        op.get_attr("rates")[1:3],
+        op.get_attr("padding"),
+        (),
+    )
+    cells = found.cells(found.padded(x, x.dtype.min), found.counts(x))
+    channels = tf.shape(filters)[2]
+    sums = cells + tf.reshape(filters, tf.stack([-1, 1, 1, 1, channels]))
+    return _at_largest(sums, sums)
+
+
+def _morphology(op: tf.Operation) -> Callable[..., Sequence] | None:
+    return written_out(_dilation) if op.inputs[1].shape.is_fully_defined() else None
+
+
 GRADIENTS = {"MaxPoolWithArgmax": _with_argmax}
 PATTERNS = {
+    "Dilation2D": _morphology,
     **dict.fromkeys(("MaxPool", "MaxPoolV2", "MaxPool3D"), _pool),
     **dict.fromkeys(("MaxPoolGrad", "MaxPoolGradV2", "MaxPool3DGrad"), _gradient_of_pool),
 }

@@ -55,4 +55,49 @@ def _softmax(op: tf.Operation, cotangent: tf.Tensor):
     return None, y * (cotangent - tf.gather(means, row)), None
 
 
-GRADIENTS = {"SparseAdd": _add, "SparseConcat": _concat, "SparseSoftmax": _softmax}
+def _slice(op: tf.Operation, _: object, cotangent: tf.Tensor, *__: object):
+    """SparseSliceGrad finds the places; it has no gradient."""
+    place = raw.SparseSliceGrad(
+        backprop_val_grad=_numbers(tf.shape(op.outputs[0])[0]),
+        input_indices=op.inputs[0],
+        input_start=op.inputs[3],
+        output_indices=op.outputs[0],
+    )
+    return None, _at(cotangent, place), None, None, None
+
+
+def _fill_empty_rows(op: tf.Operation, _: object, cotangent: tf.Tensor, *__: object):
+    """What is not one of the values is the default; TensorFlow's gradient has none."""
+    of_values = tf.gather(cotangent, op.outputs[3])
+    return None, of_values, None, tf.reduce_sum(cotangent) - tf.reduce_sum(of_values)
+
+
+def _segments(op: tf.Operation, cotangent: tf.Tensor):
+    """Rows of the data, gathered and summed by segments; TensorFlow's gradients have none."""
+    data, indices, segments = op.inputs[:3]
+    count = tf.shape(cotangent)[0]
+    ones = tf.ones_like(segments, cotangent.dtype)
+    sizes = tf.maximum(tf.math.unsorted_segment_sum(ones, segments, count), 1)
+    if "Mean" in op.type or "SqrtN" in op.type:
+        scale = 1 / sizes if "Mean" in op.type else tf.math.rsqrt(sizes)
+        ones = tf.ones([tf.rank(cotangent) - 1], tf.int32)
+        cotangent *= tf.reshape(scale, tf.concat([[count], ones], 0))
+    rows = tf.gather(cotangent, segments)
+    of_data = tf.math.unsorted_segment_sum(rows, indices, tf.shape(data)[0])
+    return of_data, *[None] * (len(op.inputs) - 1)
+
+
+_SEGMENTS = [
+    f"SparseSegment{kind}{more}"
+    for kind in ("Sum", "Mean", "SqrtN")
+    for more in ("", "WithNumSegments")
+]
+
+GRADIENTS = {
+    "SparseAdd": _add,
+    "SparseConcat": _concat,
+    "SparseSoftmax": _softmax,
+    "SparseSlice": _slice,
+    "SparseFillEmptyRows": _fill_empty_rows,
+    **dict.fromkeys(_SEGMENTS, _segments),
+}

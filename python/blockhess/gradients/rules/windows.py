@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
 import tensorflow as tf
+
+# A number where the shape is known.
+Length = int | tf.Tensor
 
 
 class Windows(NamedTuple):
@@ -26,45 +29,51 @@ class Windows(NamedTuple):
     padding: bytes
     explicit: Sequence[tuple[int, int]]
 
-    def counts(self, x: tf.Tensor) -> list[tf.Tensor]:
+    def counts(self, x: tf.Tensor) -> list[Length]:
         """How many windows there are along each axis."""
-        return [self._count(tf.shape(x)[axis], i) for i, axis in enumerate(self.axes)]
+        return [self._count(_length(x, axis), i) for i, axis in enumerate(self.axes)]
 
     def padded(self, x: tf.Tensor, value: float = 0.0) -> tf.Tensor:
         pads: list = [(0, 0)] * x.shape.rank
         for i, axis in enumerate(self.axes):
-            pads[axis] = self._pads(tf.shape(x)[axis], i)
+            pads[axis] = self._pads(_length(x, axis), i)
         return tf.pad(x, pads, constant_values=tf.constant(value, x.dtype))
 
-    def cells(self, padded: tf.Tensor, counts: Sequence[tf.Tensor]) -> Iterator[tf.Tensor]:
-        """The first cell of every window, the second, ...: row by row, a tensor each."""
-        rank = padded.shape.rank
+    def cells(self, padded: tf.Tensor, counts: Sequence[Length]) -> tf.Tensor:
+        """The first cell of every window, the second, ...: row by row, along a new first axis."""
+        found = []
         for offsets in product(*map(range, self.sizes)):
-            begin, end, strides = [0] * rank, list(tf.unstack(tf.shape(padded))), [1] * rank
+            where = [slice(None)] * padded.shape.rank
             for i, axis in enumerate(self.axes):
-                begin[axis] = offsets[i] * self.dilations[i]
-                end[axis] = begin[axis] + (counts[i] - 1) * self.strides[i] + 1
-                strides[axis] = self.strides[i]
-            yield tf.strided_slice(padded, begin, end, strides)
+                begin = offsets[i] * self.dilations[i]
+                end = begin + (counts[i] - 1) * self.strides[i] + 1
+                where[axis] = slice(begin, end, self.strides[i])
+            found.append(padded[tuple(where)])
+        return tf.stack(found)
 
     def _extent(self, i: int) -> int:
         return (self.sizes[i] - 1) * self.dilations[i] + 1
 
-    def _count(self, length: tf.Tensor, i: int) -> tf.Tensor:
+    def _count(self, length: Length, i: int) -> Length:
         if self.padding == b"SAME":
             return -(-length // self.strides[i])
         if self.padding == b"EXPLICIT":
             length += sum(self.explicit[i])
         return (length - self._extent(i)) // self.strides[i] + 1
 
-    def _pads(self, length: tf.Tensor, i: int) -> tuple:
+    def _pads(self, length: Length, i: int) -> tuple[Length, Length]:
         if self.padding == b"EXPLICIT":
             return self.explicit[i]
         if self.padding == b"VALID":
             return (0, 0)
         needed = (self._count(length, i) - 1) * self.strides[i] + self._extent(i)
-        total = tf.maximum(needed - length, 0)
+        total = needed - length
+        total = max(total, 0) if isinstance(total, int) else tf.maximum(total, 0)
         return (total // 2, total - total // 2)
+
+
+def _length(x: tf.Tensor, axis: int) -> Length:
+    return tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
 
 
 def windows(
