@@ -37,7 +37,6 @@ def second_differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, h: 
 def slopes_of_blocks(f: Function, x: np.ndarray, weights: np.ndarray, h: float = 1e-3):
     """The gradient by x of the weighted sum of the blocks, by a tape and by differences."""
 
-    @tf.function(autograph=False)
     def by_tape(x: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(x)

@@ -27,10 +27,11 @@ _DECOMPOSITIONS = frozenset({"SelfAdjointEigV2", "SelfAdjointEig", "Eig", "Svd",
 def _self_adjoint(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None):
     """V (diag(g) + V' G / (e_j - e_i) off the diagonal) V', onto the triangle that is read."""
     (a,) = op.inputs
-    e = op.outputs[0]
-    v = op.outputs[1] if op.get_attr("compute_v") else tf.linalg.eigh(a)[1]
-    alone = not op.get_attr("compute_v") or is_unused(vectors)
-    second = _second_derivatives(values, e) if alone else lambda: None
+    computed = op.get_attr("compute_v")
+    e = tf.identity(op.outputs[0])  # In the graph that is being built, which may be a loop's.
+    v = tf.identity(op.outputs[1]) if computed else tf.linalg.eigh(a)[1]
+    alone = not computed or is_unused(vectors)
+    second = _second_derivatives(values, op.outputs[0]) if alone else lambda: None
 
     def pull(cotangent: tf.Tensor) -> list[tf.Tensor]:
         inner = _within(v, cotangent, v)
@@ -166,12 +167,12 @@ def _turning(e: tf.Tensor) -> tf.Tensor:
 
 def _singular(op: tf.Operation, values: tf.Tensor, *vectors: tf.Tensor):
     """U diag(g) V' for the values, and what TensorFlow has for the vectors."""
-    (a,), s = op.inputs, op.outputs[0]
+    (a,), s = op.inputs, tf.identity(op.outputs[0])
     square = a.shape[-2] is not None and a.shape[-2] == a.shape[-1]
     thin = op.get_attr("compute_uv") and (square or not op.get_attr("full_matrices"))
-    u, v = op.outputs[1:] if thin else tf.linalg.svd(a)[1:]
+    u, v = map(tf.identity, op.outputs[1:]) if thin else tf.linalg.svd(a)[1:]
     if not op.get_attr("compute_uv") or all(map(is_unused, vectors)):
-        return _of_singular_values(a, s, u, v, values, _second_derivatives(values, s))
+        return _of_singular_values(a, s, u, v, values, _second_derivatives(values, op.outputs[0]))
     if a.dtype.is_complex or not thin:
         known = tf.reduce_all(tf.math.is_finite(tf.abs(_damped(s))), [-2, -1], keepdims=True)
         return ops.gradient_registry.lookup(op.type)(op, values, *vectors) * one_or_nan(
