@@ -252,4 +252,20 @@ def _general(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None):
     return result if a.dtype.is_complex else tf.math.real(result)
 
 
+def _bisection(op: tf.Operation):
+    """The bounds from which tf.linalg.eigh_tridiagonal starts: by them alone x comes in, as far as
+    gradients go, though the eigenvalues that it finds between them do not depend on them."""
+    if "compute_eigenvalues/" not in op.name:
+        return None
+
+    def refuse(*_: object) -> None:
+        raise LookupError(
+            f"tf.linalg.eigh_tridiagonal ('{op.name}') finds eigenvalues by comparisons, which "
+            "have no derivative; tf.linalg.eigvalsh of the whole matrix has"
+        )
+
+    return refuse
+
+
+PATTERNS = {"BroadcastTo": _bisection}
 GRADIENTS = {"SelfAdjointEigV2": _self_adjoint, "Svd": _singular, "Eig": _general}
