@@ -79,6 +79,26 @@ def test_smooth_functions_of_eigenvalues_at_equal_and_at_close_ones(name):
     np.testing.assert_allclose(cases.blocks(f, x), expected(x), rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("order", [20, None])
+def test_many_equal_eigenvalues_of_which_each_acts_on_its_own(order):
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, 2), tf.float64)])
+    def ours(x):
+        n = tf.constant(20) if order is None else order
+        eye = tf.eye(n, dtype=x.dtype)
+
+        def f(x):
+            a = x[:, :1, None] * eye + x[:, 1:, None] * tf.ones([n, n], x.dtype) / 20
+            return tf.reduce_sum(tf.sinh(tf.linalg.eigvalsh(a)), 1)
+
+        return bh.hessian(f, x, route="autodiff")
+
+    x = np.array([[0.5, 0.0], [0.5, 0.3]])
+    # The eigenvalues are 19 times x0 and once x0 + x1.
+    single, last = np.sinh(x[:, 0]), np.sinh(x[:, 0] + x[:, 1])
+    expected = np.array([[19 * single + last, last], [last, last]]).transpose(2, 0, 1)
+    np.testing.assert_allclose(ours(tf.constant(x)).numpy(), expected, rtol=1e-9)
+
+
 def test_float32_at_equal_and_at_close_eigenvalues():
     f, expected = SMOOTH["exponentials"]
     x = POINTS.astype(np.float32)

@@ -17,10 +17,16 @@ from tensorflow.python.framework import ops
 
 from blockhess.gradients import bodies
 from blockhess.gradients.given import is_unused, one_or_nan, with_derivative
+from blockhess.gradients.paths import between
 from blockhess.gradients.rules.factors import onto_lower_triangle
+from blockhess.row_graph.rules import elementwise
 
-# The second derivatives by so many eigenvalues are written out, a gradient each.
+# The second derivatives by so many eigenvalues that act on each other are written out.
 MOST_VALUES = 16
+_CELL_BY_CELL = frozenset(elementwise.RULES) - {"BiasAdd"} | {
+    *("TanhGrad", "SigmoidGrad", "SoftplusGrad", "SqrtGrad", "RsqrtGrad", "ReciprocalGrad"),
+    *("Identity", "Cast"),
+}
 _DECOMPOSITIONS = frozenset({"SelfAdjointEigV2", "SelfAdjointEig", "Eig", "Svd", "Qr"})
 
 
@@ -131,17 +137,27 @@ def _second_derivatives(values: tf.Tensor, e: tf.Tensor) -> Callable[[], tf.Tens
 
 
 def _jacobian(values: tf.Tensor, e: tf.Tensor) -> tf.Tensor | None:
-    n = e.shape[-1]
-    if n is None or n > MOST_VALUES or e.dtype.is_complex or not _depends_on_alone(values, e):
+    if e.dtype.is_complex or not _depends_on_alone(values, e):
         return None
-    rows = []
-    for value in tf.unstack(values, n, axis=-1):
-        try:
-            (row,) = tf.gradients(value, e, unconnected_gradients="zero")
-        except (LookupError, NotImplementedError, TypeError, ValueError):
+    try:
+        if _each_on_its_own(values, e):
+            return tf.linalg.diag(_by(values, e))
+        n = e.shape[-1]
+        if n is None or n > MOST_VALUES:
             return None
-        rows.append(tf.convert_to_tensor(row))
-    return tf.stack(rows, -2)
+        return tf.stack([_by(value, e) for value in tf.unstack(values, n, axis=-1)], -2)
+    except (LookupError, NotImplementedError, TypeError, ValueError):
+        return None  # An operation has no derivative of such an order.
+
+
+def _by(values: tf.Tensor, e: tf.Tensor) -> tf.Tensor:
+    (gradient,) = tf.gradients(values, e, unconnected_gradients="zero")
+    return tf.convert_to_tensor(gradient)
+
+
+def _each_on_its_own(values: tf.Tensor, e: tf.Tensor) -> bool:
+    """Whether g_i depends on e_i only."""
+    return all(step.op.type in _CELL_BY_CELL for step in between([e], [values], lambda _: False))
 
 
 def _depends_on_alone(values: tf.Tensor, e: tf.Tensor) -> bool:
