@@ -134,7 +134,8 @@ def test_what_has_no_limit_that_could_be_known_is_nan_in_its_row_only(name):
     blocks = cases.blocks(f, x)
     assert not np.isfinite(blocks[1]).all()
     np.testing.assert_array_equal(blocks[0], blocks[2])
-    expected = cases.second_differences(lambda x: f(tf.constant(x)).numpy(), x[:1], 1e-2)
+    values = tf.function(f, autograph=False)
+    expected = cases.second_differences(lambda x: values(tf.constant(x)).numpy(), x[:1], 1e-2)
     np.testing.assert_allclose(blocks[:1], expected, rtol=1e-5, atol=1e-5)
 
 
@@ -214,6 +215,4 @@ def test_a_nan_row_of_singular_values_stays_one(decompose):
 
     x = np.random.default_rng(5).normal(size=(3, 4))
     x[1, 2] = np.nan
-    blocks = cases.blocks(f, x)
-    np.testing.assert_array_equal(blocks[[0, 2]], cases.blocks(f, x[[0, 2]]))
-    assert np.isnan(blocks[1]).all()
+    cases.assert_spoils_only(1, f, x)
