@@ -139,6 +139,18 @@ def test_what_has_no_limit_that_could_be_known_is_nan_in_its_row_only(name):
     np.testing.assert_allclose(blocks[:1], expected, rtol=1e-5, atol=1e-5)
 
 
+def test_an_exponential_by_vectors_is_right_or_nan_as_eigenvalues_come_together():
+    basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+    gaps = np.array([1e-2, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-14, 0])
+    a = np.stack([basis @ np.diag([0.5, 0.5 + gap, 1.7]) @ basis.T for gap in gaps])
+    x = np.stack([a[:, i, j] for i, j in [(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2)]], 1)
+    actual = cases.blocks(of_vectors, x)
+    values = tf.function(of_vectors, autograph=False)
+    expected = cases.second_differences(lambda x: values(tf.constant(x)).numpy(), x, 0.03)
+    assert np.isfinite(actual).all((1, 2)).tolist() == [True] * 4 + [False] * 5
+    assert cases.relative(actual[:4], expected[:4]).max() < 1e-4
+
+
 def frobenius(rows: int, columns: int):
     def f(x):
         s = tf.linalg.svd(tf.reshape(x, (-1, rows, columns)), compute_uv=False)

@@ -83,9 +83,9 @@ def _off_diagonal(matrix: tf.Tensor) -> tf.Tensor:
     return tf.where(eye, tf.zeros([], matrix.dtype), matrix)
 
 
-def _reciprocals(gaps: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """1 / gap, NaN where rounding leaves less than half of a gap's digits."""
-    known = tf.abs(gaps) > _epsilon(gaps.dtype) ** 0.5 * scale
+def _reciprocals(gaps: tf.Tensor, scale: tf.Tensor, power: float = 0.5) -> tf.Tensor:
+    """1 / gap, NaN where the gap is below this power of the rounding error, times the scale."""
+    known = tf.abs(gaps) > _epsilon(gaps.dtype) ** power * scale
     return one_or_nan(known, gaps.dtype) / tf.where(known, gaps, tf.ones([], gaps.dtype))
 
 
@@ -177,8 +177,11 @@ def _depends_on_alone(values: tf.Tensor, e: tf.Tensor) -> bool:
 
 
 def _turning(e: tf.Tensor) -> tf.Tensor:
-    """1 / (e_j - e_i) off the diagonal: how fast a vector turns towards another."""
-    return _off_diagonal(_reciprocals(_differences(e), _largest(e)))
+    """1 / (e_j - e_i) off the diagonal: how fast a vector turns towards another.
+
+    Where such terms cancel, as in V h(e) V', second derivatives lose the digits of its square.
+    """
+    return _off_diagonal(_reciprocals(_differences(e), _largest(e), 0.4))
 
 
 def _singular(op: tf.Operation, values: tf.Tensor, *vectors: tf.Tensor):
