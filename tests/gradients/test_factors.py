@@ -77,6 +77,7 @@ def test_blocks_and_their_slopes_are_those_of_the_closed_form(name):
 
 
 SINGULAR = {
+    "cholesky": lambda x: weighted(tf.linalg.cholesky(matrix(x) @ tf.linalg.adjoint(matrix(x)))),
     "square root": lambda x: weighted(tf.linalg.sqrtm(matrix(x))),
     "triangle of QR": lambda x: weighted(tf.linalg.qr(matrix(x))[1]),
     "logarithm of the determinant": lambda x: tf.linalg.slogdet(matrix(x))[1],
