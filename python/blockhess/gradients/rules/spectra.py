@@ -187,6 +187,7 @@ def _turning(e: tf.Tensor) -> tf.Tensor:
 def _singular(op: tf.Operation, values: tf.Tensor, *vectors: tf.Tensor):
     """U diag(g) V' for the values, and what TensorFlow has for the vectors."""
     (a,), s = op.inputs, tf.identity(op.outputs[0])
+    values = tf.cast(tf.math.real(values), a.dtype)  # TensorFlow lets an imaginary part through.
     square = a.shape[-2] is not None and a.shape[-2] == a.shape[-1]
     thin = op.get_attr("compute_uv") and (square or not op.get_attr("full_matrices"))
     u, v = map(tf.identity, op.outputs[1:]) if thin else tf.linalg.svd(a)[1:]
