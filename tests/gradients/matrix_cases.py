@@ -12,8 +12,18 @@ import blockhess as bh
 Function = Callable[[tf.Tensor], tf.Tensor]
 
 
-def blocks(f: Function, x: np.ndarray) -> np.ndarray:
-    return bh.hessian(f, tf.constant(x), route="autodiff").numpy()
+def blocks(f: Function, x: np.ndarray, coupling: str = "assume_independent") -> np.ndarray:
+    return bh.hessian(f, tf.constant(x), route="autodiff", coupling=coupling).numpy()
+
+
+def assert_spoils_only(row: int, f: Function, x: np.ndarray) -> None:
+    """The row's block is not finite, and the others are what they are beside a regular row."""
+    spoilt = blocks(f, x, "check")
+    assert not np.isfinite(spoilt[row]).all()
+    regular = x.copy()
+    regular[row] = x[row - 1]
+    others = np.arange(len(x)) != row
+    np.testing.assert_array_equal(spoilt[others], blocks(f, regular, "check")[others])
 
 
 def second_differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, h: float):
@@ -37,11 +47,12 @@ def second_differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, h: 
 def slopes_of_blocks(f: Function, x: np.ndarray, weights: np.ndarray, h: float = 1e-3):
     """The gradient by x of the weighted sum of the blocks, by a tape and by differences."""
 
-    @tf.function(autograph=False)
     def by_tape(x: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(x)
-            total = tf.reduce_sum(bh.hessian(f, x, route="autodiff") * weights)
+            total = tf.reduce_sum(
+                bh.hessian(f, x, route="autodiff", coupling="assume_independent") * weights
+            )
         return tape.gradient(total, x, unconnected_gradients="zero")
 
     def total(x: np.ndarray) -> np.ndarray:

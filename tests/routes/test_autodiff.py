@@ -434,3 +434,24 @@ def test_rolled_columns_have_the_blocks_of_hand(axis, N):
     for roll in (rolled, lambda x: tf.roll(x, 1, axis)):
         blocks = bh.hessian(lambda x, roll=roll: tf.reduce_sum(roll(x) * x**2), x)
         np.testing.assert_allclose(blocks, tf.transpose(expected, [2, 0, 1]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [3, None])
+def test_columns_are_not_stacked_where_broadcasts_would_have_too_many_axes(rows):
+    """Kronecker products by broadcasting have five axes, and a column's axis is one more."""
+
+    def f(x):
+        a = tf.reshape(x, (-1, 2, 2))
+        product = a[:, :, None, :, None] * tf.sin(a)[:, None, :, None, :]
+        return tf.reduce_sum(tf.sin(product), [1, 2, 3, 4])
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((rows, 4), tf.float64)])
+    def ours(x):
+        return autodiff.differentiate(f(x), x, layout="dense", coupling="check")[1]
+
+    @tf.function(autograph=False)
+    def full(x):
+        return tf.hessians(tf.reduce_sum(f(x)), x)[0]
+
+    x = tf.constant(np.random.default_rng(6).normal(size=(3, 4)))
+    assert close(ours(x).numpy(), np.einsum("nknl->nkl", full(x).numpy()))

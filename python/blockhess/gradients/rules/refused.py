@@ -26,6 +26,9 @@ _SELECTED = (
 )
 
 REFUSED = {
+    "Lu": "has no gradient in TensorFlow; tf.linalg.qr, cholesky and solve have one",
+    "MatrixLogarithm": "has no gradient in TensorFlow; of a symmetric matrix, take the logarithms "
+    "of the eigenvalues that tf.linalg.eigh gives",
     "EagerPyFunc": _PYTHON,
     "PyFunc": _PYTHON,
     "PyFuncStateless": _PYTHON,

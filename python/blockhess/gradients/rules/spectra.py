@@ -17,20 +17,27 @@ from tensorflow.python.framework import ops
 
 from blockhess.gradients import bodies
 from blockhess.gradients.given import is_unused, one_or_nan, with_derivative
+from blockhess.gradients.paths import between
 from blockhess.gradients.rules.factors import onto_lower_triangle
+from blockhess.row_graph.rules import elementwise
 
-# The second derivatives by so many eigenvalues are written out, a gradient each.
+# The second derivatives by so many eigenvalues that act on each other are written out.
 MOST_VALUES = 16
+_CELL_BY_CELL = frozenset(elementwise.RULES) - {"BiasAdd"} | {
+    *("TanhGrad", "SigmoidGrad", "SoftplusGrad", "SqrtGrad", "RsqrtGrad", "ReciprocalGrad"),
+    *("Identity", "Cast"),
+}
 _DECOMPOSITIONS = frozenset({"SelfAdjointEigV2", "SelfAdjointEig", "Eig", "Svd", "Qr"})
 
 
 def _self_adjoint(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None):
     """V (diag(g) + V' G / (e_j - e_i) off the diagonal) V', onto the triangle that is read."""
     (a,) = op.inputs
-    e = op.outputs[0]
-    v = op.outputs[1] if op.get_attr("compute_v") else tf.linalg.eigh(a)[1]
-    alone = not op.get_attr("compute_v") or is_unused(vectors)
-    second = _second_derivatives(values, e) if alone else lambda: None
+    computed = op.get_attr("compute_v")
+    e = tf.identity(op.outputs[0])  # In the graph that is being built, which may be a loop's.
+    v = tf.identity(op.outputs[1]) if computed else tf.linalg.eigh(a)[1]
+    alone = not computed or is_unused(vectors)
+    second = _second_derivatives(values, op.outputs[0]) if alone else lambda: None
 
     def pull(cotangent: tf.Tensor) -> list[tf.Tensor]:
         inner = _within(v, cotangent, v)
@@ -76,9 +83,9 @@ def _off_diagonal(matrix: tf.Tensor) -> tf.Tensor:
     return tf.where(eye, tf.zeros([], matrix.dtype), matrix)
 
 
-def _reciprocals(gaps: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """1 / gap, NaN where rounding leaves less than half of a gap's digits."""
-    known = tf.abs(gaps) > _epsilon(gaps.dtype) ** 0.5 * scale
+def _reciprocals(gaps: tf.Tensor, scale: tf.Tensor, power: float = 0.5) -> tf.Tensor:
+    """1 / gap, NaN where the gap is below this power of the rounding error, times the scale."""
+    known = tf.abs(gaps) > _epsilon(gaps.dtype) ** power * scale
     return one_or_nan(known, gaps.dtype) / tf.where(known, gaps, tf.ones([], gaps.dtype))
 
 
@@ -130,17 +137,27 @@ def _second_derivatives(values: tf.Tensor, e: tf.Tensor) -> Callable[[], tf.Tens
 
 
 def _jacobian(values: tf.Tensor, e: tf.Tensor) -> tf.Tensor | None:
-    n = e.shape[-1]
-    if n is None or n > MOST_VALUES or e.dtype.is_complex or not _depends_on_alone(values, e):
+    if e.dtype.is_complex or not _depends_on_alone(values, e):
         return None
-    rows = []
-    for value in tf.unstack(values, n, axis=-1):
-        try:
-            (row,) = tf.gradients(value, e, unconnected_gradients="zero")
-        except (LookupError, NotImplementedError, TypeError, ValueError):
+    try:
+        if _each_on_its_own(values, e):
+            return tf.linalg.diag(_by(values, e))
+        n = e.shape[-1]
+        if n is None or n > MOST_VALUES:
             return None
-        rows.append(tf.convert_to_tensor(row))
-    return tf.stack(rows, -2)
+        return tf.stack([_by(value, e) for value in tf.unstack(values, n, axis=-1)], -2)
+    except (LookupError, NotImplementedError, TypeError, ValueError):
+        return None  # An operation has no derivative of such an order.
+
+
+def _by(values: tf.Tensor, e: tf.Tensor) -> tf.Tensor:
+    (gradient,) = tf.gradients(values, e, unconnected_gradients="zero")
+    return tf.convert_to_tensor(gradient)
+
+
+def _each_on_its_own(values: tf.Tensor, e: tf.Tensor) -> bool:
+    """Whether g_i depends on e_i only."""
+    return all(step.op.type in _CELL_BY_CELL for step in between([e], [values], lambda _: False))
 
 
 def _depends_on_alone(values: tf.Tensor, e: tf.Tensor) -> bool:
@@ -160,18 +177,22 @@ def _depends_on_alone(values: tf.Tensor, e: tf.Tensor) -> bool:
 
 
 def _turning(e: tf.Tensor) -> tf.Tensor:
-    """1 / (e_j - e_i) off the diagonal: how fast a vector turns towards another."""
-    return _off_diagonal(_reciprocals(_differences(e), _largest(e)))
+    """1 / (e_j - e_i) off the diagonal: how fast a vector turns towards another.
+
+    Where such terms cancel, as in V h(e) V', second derivatives lose the digits of its square.
+    """
+    return _off_diagonal(_reciprocals(_differences(e), _largest(e), 0.4))
 
 
 def _singular(op: tf.Operation, values: tf.Tensor, *vectors: tf.Tensor):
     """U diag(g) V' for the values, and what TensorFlow has for the vectors."""
-    (a,), s = op.inputs, op.outputs[0]
+    (a,), s = op.inputs, tf.identity(op.outputs[0])
+    values = tf.cast(tf.math.real(values), a.dtype)  # TensorFlow lets an imaginary part through.
     square = a.shape[-2] is not None and a.shape[-2] == a.shape[-1]
     thin = op.get_attr("compute_uv") and (square or not op.get_attr("full_matrices"))
-    u, v = op.outputs[1:] if thin else tf.linalg.svd(a)[1:]
+    u, v = map(tf.identity, op.outputs[1:]) if thin else tf.linalg.svd(a)[1:]
     if not op.get_attr("compute_uv") or all(map(is_unused, vectors)):
-        return _of_singular_values(a, s, u, v, values, _second_derivatives(values, s))
+        return _of_singular_values(a, s, u, v, values, _second_derivatives(values, op.outputs[0]))
     if a.dtype.is_complex or not thin:
         known = tf.reduce_all(tf.math.is_finite(tf.abs(_damped(s))), [-2, -1], keepdims=True)
         return ops.gradient_registry.lookup(op.type)(op, values, *vectors) * one_or_nan(
@@ -251,4 +272,20 @@ def _general(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None):
     return result if a.dtype.is_complex else tf.math.real(result)
 
 
+def _bisection(op: tf.Operation):
+    """The bounds from which tf.linalg.eigh_tridiagonal starts: by them alone x comes in, as far as
+    gradients go, though the eigenvalues that it finds between them do not depend on them."""
+    if "compute_eigenvalues/" not in op.name:
+        return None
+
+    def refuse(*_: object) -> None:
+        raise LookupError(
+            f"tf.linalg.eigh_tridiagonal ('{op.name}') finds eigenvalues by comparisons, which "
+            "have no derivative; tf.linalg.eigvalsh of the whole matrix has"
+        )
+
+    return refuse
+
+
+PATTERNS = {"BroadcastTo": _bisection}
 GRADIENTS = {"SelfAdjointEigV2": _self_adjoint, "Svd": _singular, "Eig": _general}
