@@ -207,7 +207,7 @@ CASES = [
     Case(
         "reverse_sequence",
         "ReverseSequence",
-        lambda x: curved(tf.reverse_sequence(x, tf.tile([2, 3], [x.shape[0] // 2]), seq_axis=1)),
+        lambda x: curved(tf.reverse_sequence(x, tf.repeat([2, 3], x.shape[0] // 2), seq_axis=1)),
         SIGNED,
     ),
     Case(

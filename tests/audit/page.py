@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from case import Case
-from judging import verdict_on
+from judging import complaint_of, verdict_on
 from open_cases import OPEN
 from subjects import SUBJECTS, cases_of
 
@@ -63,7 +63,7 @@ def _section(title: str, cases: list[Case]) -> str:
     parts += [_paragraph(outcome, names) for outcome, names in silent.items() if names]
     if noted:
         lines = [line for key, names in noted.items() for line in _lines(names, *key)]
-        parts.append("\n".join(["| operation | outcome | what to know |", "|---|---|---|", *lines]))
+        parts.append("\n".join(["| function | outcome | what to know |", "|---|---|---|", *lines]))
     return "\n\n".join(parts)
 
 
@@ -108,7 +108,7 @@ def _lines(names: list[str], outcome: str, note: str) -> Iterator[str]:
 
 
 def _escaped(words: str) -> str:
-    for sign in "\\*_<|[":
+    for sign in "\\*|[":
         words = words.replace(sign, f"\\{sign}")
     return words
 
@@ -119,10 +119,10 @@ def _judge_all() -> bool:
     for subject in SUBJECTS:
         start = time.perf_counter()
         for case in cases_of(subject):
-            verdict = verdict_on(subject, case)
-            if (verdict.outcome == case.outcome) == (case.name in OPEN):
+            complaint = complaint_of(case, verdict_on(subject, case))
+            if complaint:
                 is_as_listed = False
-                print(f"{case.name}: {case.outcome} expected, {verdict}", flush=True)
+                print(f"{case.name}: {complaint}", flush=True)
         seconds = time.perf_counter() - start
         print(f"{subject}: {len(cases_of(subject))} rows, {seconds:.0f} s", flush=True)
     return is_as_listed

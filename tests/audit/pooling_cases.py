@@ -32,6 +32,11 @@ def volumes(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, (-1, 2, 4, 2, 1))
 
 
+def pooled_in_float32(x: tf.Tensor) -> tf.Tensor:
+    """There is no kernel for float64."""
+    return tf.nn.max_pool3d(tf.cast(x, tf.float32), 2, 1, "SAME")
+
+
 def padded(x: tf.Tensor) -> tf.Tensor:
     """As SAME does with windows of two."""
     cells = tf.reshape(x, (-1, 2, 4, 2))
@@ -199,6 +204,8 @@ CASES = [
         X16,
         step=0.003,
         tolerance=1e-3,
+        reason=MAX_POOL,
+        tensorflow="wrong",
         calls=20,
     ),
     Case(
@@ -210,6 +217,8 @@ CASES = [
         X16,
         step=0.001,
         tolerance=0.01,
+        reason=MAX_POOL,
+        tensorflow="wrong",
         calls=20,
     ),
     Case(
@@ -224,6 +233,8 @@ CASES = [
         SIGNED,
         step=0.001,
         tolerance=0.01,
+        reason=MAX_POOL,
+        tensorflow="wrong",
         calls=20,
     ),
     Case(
@@ -239,11 +250,12 @@ CASES = [
     Case(
         "max_pool3d stride 1 SAME behind tanh",
         "MaxPool3D",
-        lambda x: curved(tf.nn.max_pool3d(volumes(tf.tanh(x)), 2, 1, "SAME")),
-        single(X16),
+        lambda x: tf.cast(curved(pooled_in_float32(volumes(tf.tanh(x)))), x.dtype),
+        X16,
         reason=MAX_POOL,
         tensorflow="wrong",
         step=0.001,
+        tolerance=4e-3,
         reference=lambda x: curved(largest_of_cubes(padded(tf.tanh(x)), (2, 4, 2))),
         calls=20,
     ),
@@ -254,6 +266,8 @@ CASES = [
         X16,
         step=0.002,
         tolerance=0.01,
+        reason=MAX_POOL,
+        tensorflow="wrong",
         calls=20,
     ),
     Case(
@@ -278,6 +292,8 @@ CASES = [
             X16,
             step=0.001,
             tolerance=0.02,
+            reason=MAX_POOL,
+            tensorflow="wrong",
             calls=20,
         )
         for count in (1, 2, 5)
@@ -297,6 +313,8 @@ CASES = [
         X6,
         step=0.001,
         tolerance=0.01,
+        reason=MAX_POOL,
+        tensorflow="wrong",
         calls=20,
     ),
 ]

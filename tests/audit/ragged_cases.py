@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 from case import Case
 from points import A_ZERO, SIGNED
-from reasons import NO_ENTRY_OF_GRADIENT
+from reasons import NO_ENTRY_OF_GRADIENT, SEGMENT_PROD
 from row_functions import curved
 
 
@@ -31,6 +31,8 @@ CASES = [
         "UnsortedSegmentProd",
         lambda x: tf.reduce_prod(ragged_rows(x), 1),
         A_ZERO,
+        reason=SEGMENT_PROD,
+        tensorflow="NaN",
     ),
     Case(
         "ragged reduce_max",

@@ -29,7 +29,7 @@ MOMENTS = (
 BATCH_NORM_SLOPE = "TensorFlow stops the gradient at the mean in third derivatives"
 LABELS_OF_X = "TensorFlow's gradient is differentiated as if labels did not depend on x"
 PROD = "TensorFlow divides by x, so that rows with a zero lose their second derivatives"
-SEGMENT_PROD = "TensorFlow's gradient is set to zero, or NaN, where a segment has two zeros"
+SEGMENT_PROD = "TensorFlow's derivatives are NaN or zero where a segment has a zero or two"
 BESSEL = "TensorFlow takes the slope of I1 at 0 for 1: it is 1/2"
 LIMIT_BY_WHERE = (
     "TensorFlow takes a constant for the gradient's limit, whose own derivative is lost"

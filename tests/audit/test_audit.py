@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from judging import judge_tensorflow, verdict_on
+from judging import complaint_of, judge_tensorflow, verdict_on
 from open_cases import OPEN, SOMETIMES
 from subjects import SUBJECTS, cases_of
 
@@ -17,11 +17,8 @@ ITEMS = [(subject, part) for subject in SUBJECTS for part in range(PARTS.get(sub
 def test_what_comes_out_of_a_row_is_what_its_table_says(subject, part, subtests):
     for case in cases_of(subject)[part :: PARTS.get(subject, 1)]:
         with subtests.test(case.name):
-            verdict = verdict_on(subject, case)
-            if case.name not in OPEN:
-                assert verdict.outcome == case.outcome, f"{case.operations}: {verdict}"
-            elif case.name not in SOMETIMES:
-                assert verdict.outcome != case.outcome, "it is right: take it out of OPEN"
+            complaint = complaint_of(case, verdict_on(subject, case))
+            assert not complaint, complaint
 
 
 @pytest.mark.full
@@ -31,7 +28,10 @@ def test_what_is_repaired_is_not_right_by_tensorflow_alone(subject, subtests):
         # What differs from call to call is not looked for again.
         if case.tensorflow and case.calls == 1:
             with subtests.test(case.name):
-                assert judge_tensorflow(case) == case.tensorflow
+                # One direction does not tell a block that is wrong from one that is zero.
+                is_number = case.tensorflow in ("wrong", "zero")
+                expected = {"wrong", "zero"} if is_number else {case.tensorflow}
+                assert judge_tensorflow(case) in expected
 
 
 @pytest.mark.full

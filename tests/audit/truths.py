@@ -75,15 +75,16 @@ def _extrapolated(levels: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarra
 
 def values_of(f: RowFunction, by_batch: bool = False) -> Values:
     """f in float64: at all points as rows of one call, or of as many rows as x has at a time."""
+    traced = tf.function(f, autograph=False)
+
+    def call(points: np.ndarray) -> np.ndarray:
+        return np.asarray(traced(tf.constant(points, tf.float64)), np.float64).reshape(-1)
 
     def at_once(points: np.ndarray) -> np.ndarray:
-        rows = tf.constant(points.reshape(-1, points.shape[-1]), tf.float64)
-        return np.asarray(f(rows), np.float64).reshape(points.shape[:2])
+        return call(points.reshape(-1, points.shape[-1])).reshape(points.shape[:2])
 
     def batches(points: np.ndarray) -> np.ndarray:
-        traced = tf.function(f, autograph=False)
-        columns = [traced(tf.constant(points[:, p])) for p in range(points.shape[1])]
-        return np.stack([np.asarray(c, np.float64).reshape(-1) for c in columns], 1)
+        return np.stack([call(points[:, p]) for p in range(points.shape[1])], 1)
 
     return batches if by_batch else at_once
 
