@@ -11,8 +11,8 @@ from blockhess.closures import contents
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _HARMLESS = frozenset({"ReadVariableOp", *CALLS})
-# Custom gradients of TensorFlow that are just the true derivatives, kept to save memory. Of
-# recompute_grad TensorFlow itself takes no second derivative.
+# Custom gradients of TensorFlow that are just the true derivatives, kept to save memory. In a
+# graph TensorFlow itself takes no second derivative of recompute_grad.
 _TRUE_GRADIENTS = frozenset(
     {
         ("tensorflow.python.ops.nn_impl", "swish.<locals>.swish_impl.<locals>.grad"),
