@@ -26,24 +26,6 @@ def assert_spoils_only(row: int, f: Function, x: np.ndarray) -> None:
     np.testing.assert_array_equal(spoilt[others], blocks(f, regular, "check")[others])
 
 
-def second_differences(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, h: float):
-    """Blocks by central differences of f's values, extrapolated twice; f takes (N, K)."""
-
-    def once(h: float) -> np.ndarray:
-        steps = h * np.eye(x.shape[1])
-        rows = [
-            [
-                (f(x + a + b) - f(x + a - b) - f(x - a + b) + f(x - a - b)) / (4 * h * h)
-                for b in steps
-            ]
-            for a in steps
-        ]
-        return np.moveaxis(np.array(rows), -1, 0)
-
-    a, b, c = once(h), once(h / 2), once(h / 4)
-    return (16 * (4 * c - b) - (4 * b - a)) / 45
-
-
 def slopes_of_blocks(f: Function, x: np.ndarray, weights: np.ndarray, h: float = 1e-3):
     """The gradient by x of the weighted sum of the blocks, by a tape and by differences."""
 

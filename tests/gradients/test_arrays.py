@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from by_differences import Case, check, curved
+from checks import Case, curved, in_batches
 
 import blockhess as bh
 
@@ -89,16 +89,16 @@ def filled(x):
 
 
 CASES = [
-    Case("placed", PLACED, X, h=0.1),
-    Case("scattered", SCATTERED, X, h=0.1),
-    Case("sparse", SPARSE, X, h=0.1),
-    Case("filled", filled, X[:1], h=0.1),
+    Case("placed", PLACED, X, in_batches(PLACED, 2), h=0.1),
+    Case("scattered", SCATTERED, X, in_batches(SCATTERED, 2), h=0.1),
+    Case("sparse", SPARSE, X, in_batches(SPARSE, 2), h=0.1),
+    Case("filled", filled, X[:1], in_batches(filled, 1), h=0.1),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_cells_in_new_places(case):
-    check(case, third=case.name != "scattered")
+    case.check(third=case.name != "scattered")
 
 
 def test_a_range_of_constants_in_a_loop_is_no_obstacle():

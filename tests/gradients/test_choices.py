@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from differences import check
+from checks import check
 
 import blockhess as bh
 
@@ -129,7 +129,7 @@ CASES = {
 
 @pytest.mark.parametrize("f, truth", CASES.values(), ids=CASES.keys())
 def test_choices_that_do_not_take_what_is_singular(f, truth):
-    check(f, X, truth=truth, h=0.01, tol=3e-6)
+    check(f, X, truth=truth, h=0.01, tolerance=3e-6)
 
 
 def test_the_same_with_an_unknown_number_of_rows_under_xla():

@@ -6,6 +6,7 @@ import matrix_cases as cases
 import numpy as np
 import pytest
 import tensorflow as tf
+from checks import blocks_by_differences, in_numpy
 
 import blockhess as bh
 
@@ -24,11 +25,15 @@ def determinant(n: int):
     return lambda x: tf.linalg.det(tf.reshape(x, (-1, n, n)))
 
 
+def expansion(n: int):
+    return in_numpy(lambda x: np.linalg.det(x.reshape(-1, n, n)))
+
+
 @pytest.mark.parametrize("n", range(1, 8))
 def test_blocks_of_a_determinant_are_the_second_differences_of_its_expansion(n):
     x = matrices(n)
     # The determinant is linear in each entry: differences have no error but that of rounding.
-    expected = cases.second_differences(lambda a: np.linalg.det(a.reshape(-1, n, n)), x, 0.5)
+    expected = blocks_by_differences(expansion(n), x, 0.5)
     np.testing.assert_allclose(cases.blocks(determinant(n), x), expected, atol=1e-8)
 
 
@@ -43,7 +48,7 @@ def test_third_derivatives_of_a_determinant_at_singular_matrices(n):
 def test_a_determinant_that_is_zero_by_rounding_only():
     x = np.arange(1.0, 10.0)[None] / 5
     f = determinant(3)
-    expected = cases.second_differences(lambda a: np.linalg.det(a.reshape(-1, 3, 3)), x, 0.5)
+    expected = blocks_by_differences(expansion(3), x, 0.5)
     assert cases.relative(cases.blocks(f, x), expected).max() < 1e-12
     in_float32 = cases.blocks(f, x.astype(np.float32))
     assert cases.relative(in_float32, expected).max() < 1e-6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from by_differences import Case, check, curved, curved_values
+from checks import Case, curved, curved_values, in_numpy
 
 import blockhess as bh
 
@@ -89,23 +89,23 @@ def spectrum_in_numpy(x):
 
 SINGLE = {"dtype": "float32", "h": 0.05, "tolerance": 2e-4}
 CASES = [
-    Case("local response", local_response, ROWS, local_response_in_numpy, **SINGLE),
-    Case("batch, inference", fused(False), ROW, fused_in_numpy(False), **SINGLE),
-    Case("batch, training", fused(True), ROW, fused_in_numpy(True), **SINGLE),
+    Case("local response", local_response, ROWS, in_numpy(local_response_in_numpy), **SINGLE),
+    Case("batch, inference", fused(False), ROW, in_numpy(fused_in_numpy(False)), **SINGLE),
+    Case("batch, training", fused(True), ROW, in_numpy(fused_in_numpy(True)), **SINGLE),
     Case(
         "batch, averaged",
         fused(True, exponential_avg_factor=0.25),
         ROW,
-        fused_in_numpy(True, 0.25),
+        in_numpy(fused_in_numpy(True, 0.25)),
         **SINGLE,
     ),
-    Case("cropped spectra", spectrum, ROWS, spectrum_in_numpy, h=0.1),
+    Case("cropped spectra", spectrum, ROWS, in_numpy(spectrum_in_numpy), h=0.1),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_kernels_against_their_formulas(case):
-    check(case)
+    case.check()
 
 
 def test_a_slope_of_a_batch_normalization_within_f():

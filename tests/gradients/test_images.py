@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from by_differences import Case, check, curved, curved_values, linear_values
+from checks import Case, check, curved, curved_values, in_numpy, linear_values
 
 import blockhess as bh
 
@@ -30,7 +30,7 @@ def together(name, *ops):
         name,
         lambda x: curved(whole(x)),
         IMAGES,
-        values=linear_values(whole, 9),
+        truth=linear_values(whole, 9),
         dtype="float32",
         h=0.1,
     )
@@ -95,7 +95,7 @@ LINEAR = [
 
 @pytest.mark.parametrize("case", LINEAR, ids=str)
 def test_what_is_linear_in_the_image_has_the_blocks_of_its_matrix(case):
-    check(case, third=case.name in ("resize to more", "crop_and_resize", "transform"))
+    case.check(third=case.name in ("resize to more", "crop_and_resize", "transform"))
 
 
 def bilinear(y, x):
@@ -149,7 +149,7 @@ PLACES = [
         "crop_and_resize by boxes",
         crops_by_boxes,
         np.array([[0.1, 0.2, 0.8, 0.9], [0.05, 0.1, 0.95, 0.7]]),
-        crops_in_numpy,
+        in_numpy(crops_in_numpy),
         h=0.005,
         dtype="float32",
         tolerance=2e-4,
@@ -160,7 +160,7 @@ PLACES = [
         np.array(
             [[1.1, 0.3, 0.45, 0.2, 0.9, 0.6, 0.05, 0.02], [0.9, -0.1, 1.3, 0.1, 1.2, 0.4, 0, 0]]
         ),
-        transforms_in_numpy,
+        in_numpy(transforms_in_numpy),
         h=0.01,
         dtype="float32",
         tolerance=2e-4,
@@ -187,7 +187,7 @@ COLORS = [
         "there and back",
         lambda x: curved(tf.image.hsv_to_rgb(tf.image.rgb_to_hsv(x))),
         PIXELS,
-        curved_values,
+        in_numpy(curved_values),
         h=0.01,
     ),
 ]
@@ -195,9 +195,10 @@ COLORS = [
 
 @pytest.mark.parametrize("case", [*PLACES, *COLORS], ids=str)
 def test_curved_functions_of_places_and_colours(case):
-    check(case, third=case.name != "there and back")
+    case.check(third=case.name != "there and back")
 
 
+@pytest.mark.full
 def test_saturation_and_hue_are_adjusted_by_way_of_hsv():
     """The kernels have 32 bits; the same adjustments of the conversions have 64."""
 
@@ -210,7 +211,7 @@ def test_saturation_and_hue_are_adjusted_by_way_of_hsv():
         h, s, v = tf.unstack(tf.image.rgb_to_hsv(tf.constant(x)), 3, -1)
         return curved_values(tf.image.hsv_to_rgb(tf.stack([(h + 0.2) % 1, 0.7 * s, v], -1)).numpy())
 
-    check(Case("adjusted", f, PIXELS, values, h=0.01, dtype="float32"), third=False)
+    check(f, PIXELS, truth=in_numpy(values), h=0.01, dtype="float32", third=False)
 
 
 def test_greys_and_black_spoil_nothing():
@@ -219,7 +220,9 @@ def test_greys_and_black_spoil_nothing():
     assert np.isfinite(blocks).all()
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", pytest.param("bfloat16", marks=pytest.mark.full), "float64"]
+)
 def test_images_of_other_types(dtype):
     x = np.round(IMAGES * 64) / 64
 
@@ -229,10 +232,12 @@ def test_images_of_other_types(dtype):
 
     values = linear_values(resized, 9)
     case = Case(dtype, lambda t: curved(resized(t)), x, values, 0.1, "float32", 5e-2)
-    check(case, third=False)
+    case.check(third=False)
 
 
-@pytest.mark.parametrize("case", [LINEAR[0], LINEAR[3]], ids=str)
+@pytest.mark.parametrize(
+    "case", [LINEAR[0], pytest.param(LINEAR[3], marks=pytest.mark.full)], ids=str
+)
 def test_the_number_of_rows_may_be_unknown(case):
     x = tf.constant(case.x, tf.float32)
 

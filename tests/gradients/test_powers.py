@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from differences import check
+from checks import check
 
 import blockhess as bh
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from differences import check
+from checks import check
 
 import blockhess as bh
 
@@ -90,7 +90,7 @@ def test_cumulative_logsumexp_where_its_cotangent_is_zero(exclusive, reverse):
 
     x = np.array([[0.5, 0.4, -0.7], [0.3, 0.5, -0.2], [300.0, -500.0, 0.1]])
     x[0, first] = 0
-    check(f, x, tol=2e-6)
+    check(f, x, tolerance=2e-6)
 
 
 def test_cumulative_logsumexp_of_masked_cells():

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from differences import check
+from checks import check
 
 import blockhess as bh
 from blockhess.routes.autodiff import differentiate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 
 import tensorflow as tf
@@ -10,12 +11,7 @@ from tensorflow.python.framework import function_def_to_graph, ops
 from blockhess.gradients import bodies
 from blockhess.gradients.ends import known
 from blockhess.gradients.paths import Step, between, reaches
-from blockhess.gradients.rules import (
-    GRADIENTS,
-    PATTERNS,
-    REFUSED,
-    REFUSED_INPUTS,
-)
+from blockhess.gradients.rules import GRADIENTS, PATTERNS, REFUSED, REFUSED_INPUTS
 from blockhess.row_graph import describe, inlining
 from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT, is_constant_in_x
 
@@ -126,6 +122,12 @@ def _of_functions(step: Step) -> GradientFunction | None:
 
 def _concerned() -> set[str]:
     """The types of the operations that a rule may have something to say about."""
+    return _concerned_of(len(ops.gradient_registry.list()))
+
+
+@functools.lru_cache(1)
+def _concerned_of(registered: int) -> set[str]:
+    """The same, for a registry of gradients of that length; entries are added and never changed."""
     declared = {
         name for name in ops.gradient_registry.list() if _is_declared_not_differentiable(name)
     }

@@ -12,46 +12,16 @@ from blockhess.row_graph import inlining
 
 # TensorFlow's second derivatives of these are right wherever there are any (tests/audit).
 _TRUSTED = frozenset(
-    {
-        *(
-            "Add",
-            "AddV2",
-            "AddN",
-            "BiasAdd",
-            "Sub",
-            "Neg",
-            "Mul",
-            "RealDiv",
-            "Square",
-            "Reciprocal",
-        ),
-        *(
-            "SquaredDifference",
-            "Sqrt",
-            "Rsqrt",
-            "Pow",
-            "Exp",
-            "Expm1",
-            "Log",
-            "Log1p",
-            "Sin",
-            "Cos",
-        ),
-        *("Tan", "Sinh", "Cosh", "Tanh", "Asin", "Acos", "Atan", "Asinh", "Acosh", "Atanh"),
-        *("Sigmoid", "Softplus", "Softsign", "Elu", "Selu", "Relu", "Relu6", "LeakyRelu", "Erf"),
-        *("Erfc", "Lgamma", "Digamma", "Softmax", "LogSoftmax", "Sum", "Mean", "MatMul", "Einsum"),
-        *(
-            "BatchMatMul",
-            "BatchMatMulV2",
-            "Conv2D",
-            "Reshape",
-            "Transpose",
-            "Squeeze",
-            "ExpandDims",
-        ),
-        *("ConcatV2", "Pack", "Unpack", "Split", "SplitV", "StridedSlice", "GatherV2", "Tile"),
-        *("BroadcastTo", "Identity", "Cast", "SelectV2", "Maximum", "Minimum", "Max", "Min"),
-    }
+    """
+    Add AddN AddV2 BiasAdd Mul Neg RealDiv Reciprocal Square SquaredDifference Sub
+    Acos Acosh Asin Asinh Atan Atanh Cos Cosh Sin Sinh Tan Tanh
+    Exp Expm1 Log Log1p Pow Rsqrt Sqrt
+    Digamma Erf Erfc Lgamma LogSoftmax Softmax
+    Elu LeakyRelu Relu Relu6 Selu Sigmoid Softplus Softsign
+    BatchMatMul BatchMatMulV2 Conv2D Einsum MatMul Max Maximum Mean Min Minimum SelectV2 Sum
+    BroadcastTo Cast ConcatV2 ExpandDims GatherV2 Identity Pack Reshape Split SplitV Squeeze
+    StridedSlice Tile Transpose Unpack
+    """.split()
 )
 
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 import blockhess as bh
 
-Values = Callable[[np.ndarray], np.ndarray]
+Function = Callable[[tf.Tensor], tf.Tensor]
+TOLERANCES = {"float64": 1e-6, "float32": 2e-5}
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,16 @@ class Case:
       name: what is differentiated.
       f: TensorFlow's function, (N, K) -> (N,).
       x: the rows.
-      values: the same in NumPy, in 64 bits; None where f itself can be computed so.
+      truth: the same in other words; None where f's own values in float64 serve.
       h: the largest step of the differences, within which f is smooth.
       dtype: the type in which f is differentiated.
       tolerance: of the blocks, relative to their largest element.
     """
 
     name: str
-    f: Callable[[tf.Tensor], tf.Tensor]
+    f: Function
     x: np.ndarray
-    values: Values | None = None
+    truth: Function | None = None
     h: float = 0.03
     dtype: str = "float64"
     tolerance: float | None = None
@@ -38,21 +39,41 @@ class Case:
     def __str__(self) -> str:
         return self.name
 
+    def check(self, *, third: bool = True) -> None:
+        check(
+            self.f,
+            self.x,
+            truth=self.truth,
+            h=self.h,
+            dtype=self.dtype,
+            tolerance=self.tolerance,
+            third=third,
+        )
 
-def check(case: Case, *, third: bool = True) -> None:
-    values = case.values or _values(case.f)
-    x = np.asarray(case.x, np.float64)
-    tolerance = case.tolerance or {"float64": 1e-6, "float32": 2e-5}.get(case.dtype, 2e-2)
-    blocks, slopes, v, weights = _derivatives(case.f, tf.constant(x, case.dtype))
-    expected = blocks_by_differences(values, x, case.h)
-    _assert_close(blocks, expected, tolerance, "blocks")
+
+def check(
+    f: Function,
+    x: np.ndarray | list,
+    *,
+    truth: Function | None = None,
+    h: float = 0.03,
+    dtype: str = "float64",
+    tolerance: float | None = None,
+    third: bool = True,
+) -> None:
+    """The blocks of f, and their slopes along a direction in a row, are right."""
+    truth, points = truth or f, np.asarray(x, np.float64)
+    tolerance = tolerance or TOLERANCES.get(dtype, 2e-2)
+    blocks, slopes, v, weights = _derivatives(f, tf.constant(points, dtype), third)
+    _assert_close(blocks, blocks_by_differences(truth, points, h), tolerance, "blocks")
     if third:
-        along = [blocks_by_differences(values, x + s * v, case.h) for s in _steps(case.h)]
-        expected = _slope(along, case.h)
-        _assert_close(slopes, np.sum(weights * expected, (1, 2)), 100 * tolerance, "slopes")
+        along = [blocks_by_differences(truth, points + s * v, h) for s in _steps(h)]
+        levels = [(along[2 * i] - along[2 * i + 1]) / (2 * h / 2**i) for i in range(3)]
+        expected = np.sum(weights * _extrapolated(levels), (1, 2))
+        _assert_close(slopes, expected, 100 * tolerance, "slopes")
 
 
-def _derivatives(f: Callable, x: tf.Tensor):
+def _derivatives(f: Function, x: tf.Tensor, third: bool):
     """The blocks, and the slopes of a weighted sum of each along a direction."""
     rng = np.random.default_rng(5)
     v = rng.normal(size=x.shape)
@@ -62,7 +83,7 @@ def _derivatives(f: Callable, x: tf.Tensor):
         tape.watch(x)
         blocks = bh.hessian(f, x, route="autodiff")
         total = tf.reduce_sum(blocks * tf.constant(weights, x.dtype))
-    gradient = tape.gradient(total, x, unconnected_gradients="zero")
+    gradient = tape.gradient(total, x, unconnected_gradients="zero") if third else x
     slopes = np.sum(np.asarray(gradient, np.float64) * v, 1)
     return np.asarray(blocks, np.float64), slopes, v, weights
 
@@ -72,36 +93,37 @@ def _assert_close(actual, expected, tolerance: float, what: str) -> None:
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale, err_msg=what)
 
 
-def _values(f: Callable) -> Values:
-    return lambda x: np.asarray(f(tf.constant(x, tf.float64)), np.float64)
-
-
 def _steps(h: float) -> list[float]:
     return [h, -h, h / 2, -h / 2, h / 4, -h / 4]
 
 
-def _slope(values: list[np.ndarray], h: float) -> np.ndarray:
-    return _extrapolated([(values[2 * i] - values[2 * i + 1]) / (2 * h / 2**i) for i in range(3)])
-
-
 def _extrapolated(levels: list[np.ndarray]) -> np.ndarray:
+    """The limit of differences by steps that are each half of the one before."""
     a, b, c = levels
     first, second = (4 * b - a) / 3, (4 * c - b) / 3
     return (16 * second - first) / 15
 
 
-def blocks_by_differences(values: Values, x: np.ndarray, h: float) -> np.ndarray:
+def blocks_by_differences(f: Function, x: np.ndarray, h: float) -> np.ndarray:
     """(N, K, K); all points are computed in one call."""
     N, K = x.shape
     unit = np.eye(K)
-    pairs = [(i, j, s, t) for i in range(K) for j in range(K) for s in (1, -1) for t in (1, -1)]
-    levels = []
-    for step in (h, h / 2, h / 4):
-        points = np.stack([x + step * (s * unit[i] + t * unit[j]) for i, j, s, t in pairs])
-        at = np.concatenate([values(block) for block in points]).reshape(K, K, 2, 2, N)
-        mixed = at[:, :, 0, 0] - at[:, :, 0, 1] - at[:, :, 1, 0] + at[:, :, 1, 1]
-        levels.append(np.moveaxis(mixed, -1, 0) / (4 * step**2))
-    return _extrapolated(levels)
+    corners = [(s * unit[:, None] + t * unit)[:, :, None] for s in (1, -1) for t in (1, -1)]
+    steps = h / 2.0 ** np.arange(3)
+    points = np.stack([x + step * np.stack(corners) for step in steps])
+    y = np.asarray(f(tf.constant(points.reshape(-1, K))), np.float64).reshape(3, 4, K, K, N)
+    mixed = np.moveaxis(y[:, 0] - y[:, 1] - y[:, 2] + y[:, 3], -1, 1)
+    return _extrapolated(list(mixed / (4 * steps[:, None, None, None] ** 2)))
+
+
+def in_batches(f: Function, rows: int) -> Function:
+    """f, which takes that many rows, of as many as there are."""
+    traced = tf.function(f, autograph=False)
+    return lambda x: tf.concat([traced(part) for part in tf.split(x, len(x) // rows)], 0)
+
+
+def in_numpy(function: Callable[[np.ndarray], np.ndarray]) -> Function:
+    return lambda x: function(x.numpy())
 
 
 def weights(count: int) -> np.ndarray:
@@ -121,8 +143,8 @@ def curved_values(y: np.ndarray) -> np.ndarray:
     return np.sum(weights(y.shape[1]) * (np.sin(y) + 0.3 * y * y), 1)
 
 
-def linear_values(op: Callable, K: int, dtype: str = "float32") -> Values:
+def linear_values(op: Callable, K: int, dtype: str = "float32") -> Function:
     """`curved` of an operation that is affine in x, by the operation's values alone."""
     at_zero = np.asarray(op(tf.zeros((1, K), dtype)), np.float64).reshape(-1)
     at_units = np.asarray(op(tf.eye(K, dtype=dtype)), np.float64).reshape(K, -1)
-    return lambda x: curved_values(at_zero + x @ (at_units - at_zero))
+    return in_numpy(lambda x: curved_values(at_zero + x @ (at_units - at_zero)))
