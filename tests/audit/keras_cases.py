@@ -187,7 +187,7 @@ CASES = [
         single(X4),
         "refused",
         NO_ENTRY_OF_GRADIENT,
-        refusal="BlockLSTMGrad",
+        refusal="BlockLSTMV2",
     ),
     Case(
         "GRUBlockCell, the raw operation",

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from case import INSIDE, Case, both
 from points import A_ZERO, SIGNED, rows
-from reasons import CONSTANT_LIMIT, DIVIDE_NO_NAN, SAME_POINT, XLOGY
+from reasons import CONSTANT_LIMIT, DIVIDE_NO_NAN, SAFE_POINT, SAME_POINT, XLOGY
 from row_functions import mixed, weighted
 from truths import constant_at_zero
 
@@ -123,7 +123,17 @@ CASES = [
         nan_rows=(0,),
         reason=SAME_POINT,
     ),
-    *constant("sin(x) / x by where of a safe x", "SelectV2", sine_of_safe, CONSTANT_LIMIT),
+    Case(
+        "sin(x) / x by where of a safe x",
+        "SelectV2",
+        lambda x: weighted(sine_of_safe(x)),
+        A_ZERO,
+        "convention",
+        SAFE_POINT,
+        autodiff="wrong",
+        nan_rows=(0,),
+    ),
+    constant("sin(x) / x by where of a safe x", "SelectV2", sine_of_safe, CONSTANT_LIMIT)[1],
     *both(
         "sin(x) / x by abs(x) < 1e-4, Taylor",
         "SelectV2",

@@ -136,6 +136,7 @@ CASES = [
         "weighted_cross_entropy",
         lambda x: weighted(tf.nn.weighted_cross_entropy_with_logits(0.3 + 0 * x, x, 2.0)),
         A_ZERO,
+        "fused",
         reason=TIES,
         tensorflow="wrong",
         step=0.01,

@@ -62,6 +62,13 @@ def of_a_sequence(x: tf.Tensor) -> tf.Tensor:
     return curved(BATCH_NORM(two_channels, training=True))
 
 
+def local_responses(x: tf.Tensor) -> tf.Tensor:
+    """Of three channels, each normalized by those next to it, too."""
+    squares = tf.pad(x * x, [[0, 0], [1, 1]])
+    sums = squares[:, :-2] + squares[:, 1:-1] + squares[:, 2:]
+    return x * (1.0 + 0.5 * sums) ** -0.75
+
+
 CASES = [
     Case("l2_normalize", "l2_normalize", lambda x: curved(tf.math.l2_normalize(x, 1)), SIGNED),
     Case(
@@ -120,9 +127,9 @@ CASES = [
             tf.nn.local_response_normalization(tf.reshape(x, (-1, 1, 1, 3)), 1, 1.0, 0.5, 0.75)
         ),
         single(SIGNED),
-        outcome="refused",
-        refusal="LRNGrad",
         reason=NO_ENTRY_OF_GRADIENT,
+        tensorflow="raises",
+        reference=lambda x: curved(local_responses(x)),
     ),
     Case(
         "fused_batch_norm, inference",
@@ -202,9 +209,9 @@ CASES = [
             )[0]
         ),
         single(X16[:1]),
-        outcome="refused",
-        refusal="FusedBatchNorm",
         reason=ONE_INPUT,
+        tensorflow="wrong",
+        reference=lambda x: curved(standardized(x, 1e-3) * 1.5 + 0.2),
     ),
     Case(
         "BatchNormalization, training, one row of a sequence",

@@ -64,13 +64,24 @@ POW = "TensorFlow multiplies 0 by an infinite power of 0 where the exponent is 0
 AT_THE_BORDER = "TensorFlow's gradient goes by way of log(x)"
 SILU_BETA = "TensorFlow's gradient by beta has another shape than beta"
 
+INFINITE_SLOPE = "TensorFlow multiplies an infinite slope by the zero of what is not taken"
+
 # Conventions.
 SAME_POINT = "NaN where x == c: a limit that the condition hides is not found"
+SAFE_POINT = (
+    "NaN where x == c where it is fused; by the autodiff route constant there, as it is inside"
+)
 CONSTANT_LIMIT = "a constant in place of a limit is constant; write a Taylor polynomial instead"
 DIVIDE_NO_NAN = "constant where the denominator is 0, as the operation defines it"
 NORM_AT_ZERO = "NaN: the norm of a row of zeros has no derivative"
 FIRST_OF_EQUALS = "of equal cells the first is the largest"
-REPEATED = "which of two updates of a cell counts is not defined: both have its gradient"
 COMPARISONS = "zero: comparisons have no derivative"
+ONLY_VALUES = (
+    "NaN where eigenvalues are equal: only what tf.linalg.eigvalsh gives has its limits there"
+)
+STRAIGHT = "the derivatives of straight lines within the range, as the operation declares them"
+NO_GRADIENT = (
+    "a gradient that is clipped together is that of no function: its blocks are not symmetric"
+)
 AUTHOR = "the derivatives of the gradient that its author defines, whatever f's values are"
 STOPPED = "what the author stops in the gradient has no derivative there"
