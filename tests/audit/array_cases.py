@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 from case import Case, Truth
-from points import APART, SIGNED, X4, X16, single
+from points import APART, SIGNED, X4, X6, X16, single
 from reasons import (
+    ALIGNED,
     AUTHOR,
     NO_ENTRY,
     NOT_DIFFERENTIABLE,
@@ -53,6 +54,17 @@ CASES = [
             lambda r: tf.reduce_sum(
                 tf.sin(tf.math.bincount(tf.constant([0, 1, 0]), weights=r, minlength=2))
             ),
+            x,
+        ),
+        SIGNED,
+        reason=NO_ENTRY,
+        tensorflow="raises",
+    ),
+    Case(
+        "Bincount, the raw operation, by map_fn",
+        "Bincount",
+        lambda x: tf.map_fn(
+            lambda r: tf.reduce_sum(tf.sin(tf.raw_ops.Bincount(arr=[0, 1, 0], size=2, weights=r))),
             x,
         ),
         SIGNED,
@@ -305,6 +317,80 @@ CASES = [
         tensorflow="wrong",
     ),
     Case(
+        "MatrixDiagV2, the raw operation, padding_value from x, by map_fn",
+        "MatrixDiagV2",
+        lambda x: tf.map_fn(
+            lambda r: tf.reduce_sum(
+                tf.sin(
+                    tf.raw_ops.MatrixDiagV2(
+                        diagonal=r[1:], k=0, num_rows=-1, num_cols=-1, padding_value=r[0]
+                    )
+                )
+            ),
+            x,
+        ),
+        SIGNED,
+        reason=ONE_INPUT,
+        tensorflow="wrong",
+    ),
+    Case(
+        "MatrixDiagPartV2, the raw operation, padding_value from x, by map_fn",
+        "MatrixDiagPartV2",
+        lambda x: tf.map_fn(
+            lambda r: tf.reduce_sum(
+                tf.sin(
+                    tf.raw_ops.MatrixDiagPartV2(
+                        input=tf.reshape(tf.concat([r, r[1:2]], 0), (2, 2)),
+                        k=[-1, 0],
+                        padding_value=r[0],
+                    )
+                )
+            ),
+            x,
+        ),
+        SIGNED,
+        reason=ONE_INPUT,
+        tensorflow="wrong",
+    ),
+    *(
+        Case(
+            f"{operation}, the raw operation, a superdiagonal",
+            operation,
+            lambda x, u=u: curved(u(x)),
+            X6,
+            reason=ALIGNED,
+            tensorflow="wrong",
+        )
+        for operation, u in [
+            (
+                "MatrixDiagV2",
+                lambda x: tf.raw_ops.MatrixDiagV2(
+                    diagonal=tf.reshape(x, (-1, 2, 3)),
+                    k=[0, 1],
+                    num_rows=-1,
+                    num_cols=-1,
+                    padding_value=tf.constant(0, x.dtype),
+                ),
+            ),
+            (
+                "MatrixDiagPartV2",
+                lambda x: tf.raw_ops.MatrixDiagPartV2(
+                    input=tf.reshape(tf.repeat(x, [2, 2, 2, 1, 1, 1], 1), (-1, 3, 3)),
+                    k=[0, 1],
+                    padding_value=tf.constant(0, x.dtype),
+                ),
+            ),
+            (
+                "MatrixSetDiagV2",
+                lambda x: tf.raw_ops.MatrixSetDiagV2(
+                    input=tf.reshape(tf.repeat(x, [2, 2, 2, 1, 1, 1], 1), (-1, 3, 3)),
+                    diagonal=tf.reshape(tf.sin(x), (-1, 2, 3)),
+                    k=[0, 1],
+                ),
+            ),
+        ]
+    ),
+    Case(
         "repeat, tile, broadcast_to",
         "Tile",
         lambda x: curved(
@@ -338,14 +424,26 @@ CASES = [
         lambda x: mixed(tf.raw_ops.Select(condition=x > 0.0, x=tf.sin(x), y=x * x)),
         SIGNED,
     ),
-    Case(
-        "unique of features, by map_fn",
-        "Unique",
-        lambda x: tf.map_fn(lambda r: tf.reduce_sum(tf.sin(tf.unique(r)[0])), x),
-        SIGNED,
-        outcome="refused",
-        refusal="Unique",
-        reason=NO_ENTRY,
+    *(
+        Case(
+            f"{name} of features, by map_fn",
+            operation,
+            lambda x, unique=unique: tf.map_fn(lambda r: tf.reduce_sum(tf.sin(unique(r)[0])), x),
+            SIGNED,
+            outcome="refused",
+            refusal=operation,
+            reason=NO_ENTRY,
+        )
+        for name, operation, unique in [
+            ("unique", "Unique", tf.unique),
+            ("unique_with_counts", "UniqueWithCounts", tf.unique_with_counts),
+            ("UniqueV2", "UniqueV2", lambda r: tf.raw_ops.UniqueV2(x=r, axis=[0])),
+            (
+                "UniqueWithCountsV2",
+                "UniqueWithCountsV2",
+                lambda r: tf.raw_ops.UniqueWithCountsV2(x=r, axis=[0]),
+            ),
+        ]
     ),
     Case(
         "searchsorted and linear interpolation",

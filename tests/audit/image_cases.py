@@ -422,6 +422,19 @@ CASES = [
         refusal="DrawBoundingBoxesV2",
     ),
     Case(
+        "DrawBoundingBoxes, the raw operation",
+        "DrawBoundingBoxes",
+        lambda x: curved(
+            tf.raw_ops.DrawBoundingBoxes(
+                images=images(x, 3), boxes=repeated(x, np.array([[0.0, 0.0, 0.3, 0.3]]))
+            )
+        ),
+        single(X9),
+        "refused",
+        NO_ENTRY,
+        refusal="DrawBoundingBoxes",
+    ),
+    Case(
         "ScaleAndTranslate by the scale",
         "ScaleAndTranslate",
         lambda x: curved(

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from case import Case
 from points import MATRICES_2, MATRICES_3, SIGNED, X6, rows, single
-from reasons import GRADIENT_REFUSES, SINGULAR
+from reasons import GRADIENT_REFUSES, ONE_INPUT, SINGULAR
 from row_functions import MIX, curved, kernel, matrices, repeated
 
 MIDDLE_OF_3 = np.array([[0.0] * 3, [3.0] * 3, [0.0] * 3])
@@ -136,6 +136,24 @@ CASES = [
         tensorflow="raises",
         step=0.003,
         tolerance=1e-3,
+    ),
+    Case(
+        "MatrixSolveLs, the raw operation, by the regularizer",
+        "MatrixSolveLs",
+        lambda x: tf.map_fn(
+            lambda r: tf.reduce_sum(
+                tf.sin(
+                    tf.raw_ops.MatrixSolveLs(
+                        matrix=MIX[:3, :2], rhs=MIX[:3, :1], l2_regularizer=tf.exp(r[0]), fast=True
+                    )
+                )
+            ),
+            x,
+        ),
+        SIGNED,
+        outcome="refused",
+        refusal="l2_regularizer",
+        reason=ONE_INPUT,
     ),
     Case(
         "triangular_solve, upper adjoint",

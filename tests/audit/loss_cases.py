@@ -151,6 +151,22 @@ CASES = [
         step=0.01,
     ),
     Case(
+        "CTCLossV2, the raw operation",
+        "CTCLossV2",
+        lambda x: (
+            tf.raw_ops.CTCLossV2(
+                inputs=tf.transpose(frames(x), (1, 0, 2)),
+                labels_indices=tf.constant([[0, 0], [1, 0]], tf.int64),
+                labels_values=[1, 2],
+                sequence_length=[3, 3],
+            ).loss
+        ),
+        single(X9),
+        "refused",
+        CTC,
+        refusal="CTCLossV2",
+    ),
+    Case(
         "log_poisson_loss",
         "log_poisson_loss",
         lambda x: weighted(tf.nn.log_poisson_loss(2.0 + 0 * x, x, compute_full_loss=True)),

@@ -108,6 +108,17 @@ CASES = [
         reason=NUMPY,
     ),
     Case(
+        "tf.numpy_function, stateful=False",
+        "PyFuncStateless",
+        lambda x: mixed(
+            tf.ensure_shape(tf.numpy_function(np.sin, [x], tf.float64, stateful=False), x.shape)
+        ),
+        SIGNED,
+        outcome="refused",
+        refusal="PyFuncStateless",
+        reason=NUMPY,
+    ),
+    Case(
         "tf.recompute_grad",
         "recompute_grad",
         lambda x: mixed(tf.recompute_grad(lambda t: tf.sin(t) * t)(x)),

@@ -60,6 +60,7 @@ BISECTION = (
 )
 OVERWRITTEN = "TensorFlow's gradient goes to what is overwritten, too"
 NOT_THE_ADJOINT = "TensorFlow's gradient is the inverse transform, not the adjoint"
+ALIGNED = "TensorFlow's gradient reads diagonals from the right that stand at the left"
 POW = "TensorFlow multiplies 0 by an infinite power of 0 where the exponent is 0 or 1"
 AT_THE_BORDER = "TensorFlow's gradient goes by way of log(x)"
 SILU_BETA = "TensorFlow's gradient by beta has another shape than beta"

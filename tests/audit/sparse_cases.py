@@ -96,6 +96,19 @@ CASES = [
         reason=NO_ENTRY,
     ),
     Case(
+        "sparse.reduce_max, a sparse result",
+        "SparseReduceMaxSparse",
+        lambda x: tf.sin(
+            tf.reshape(
+                tf.sparse.reduce_max(sparse_rows(x), 1, output_is_sparse=True).values, x.shape[:1]
+            )
+        ),
+        SIGNED,
+        outcome="refused",
+        refusal="SparseReduceMaxSparse",
+        reason=NO_ENTRY,
+    ),
+    Case(
         "sparse.slice",
         "SparseSlice",
         lambda x: curved(
@@ -129,16 +142,22 @@ CASES = [
         lambda x: weighted(tf.reshape((sparse_rows(x) / tf.exp(x)).values, x.shape) ** 2),
         SIGNED,
     ),
-    Case(
-        "sparse.maximum",
-        "SparseSparseMaximum",
-        lambda x: weighted(
-            tf.sparse.to_dense(tf.sparse.maximum(sparse_rows(x), sparse_rows(tf.sin(2 * x)))) ** 2
-        ),
-        SIGNED,
-        outcome="refused",
-        refusal="SparseSparseMaximum",
-        reason=GRADIENT_REFUSES,
+    *(
+        Case(
+            f"sparse.{kind}",
+            f"SparseSparse{kind.title()}",
+            lambda x, kind=kind: weighted(
+                tf.sparse.to_dense(
+                    getattr(tf.sparse, kind)(sparse_rows(x), sparse_rows(tf.sin(2 * x)))
+                )
+                ** 2
+            ),
+            SIGNED,
+            outcome="refused",
+            refusal=f"SparseSparse{kind.title()}",
+            reason=GRADIENT_REFUSES,
+        )
+        for kind in ("maximum", "minimum")
     ),
     Case(
         "sparse.fill_empty_rows",
