@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
-from case import Case
-from points import APART, SIGNED, X4, X16, single
+from case import Case, Truth
+from points import APART, SIGNED, X4, X6, X16, single
 from reasons import (
+    ALIGNED,
     AUTHOR,
-    GRADIENT_NOT_DIFFERENTIABLE,
-    GRADIENT_REFUSES,
     NO_ENTRY,
     NOT_DIFFERENTIABLE,
     ONE_INPUT,
     OVERWRITTEN,
-    REPEATED,
+    STRAIGHT,
 )
-from row_functions import W, curvature, curved, images, mixed, power, repeated, weights
+from row_functions import W, curvature, curved, images, mixed, power, repeated
 from truths import curved_of_linear
 
+RANGE = (-0.5, 0.6)
 
-def of_both_updates(x: np.ndarray) -> np.ndarray:
-    """The blocks where x_1^2 is written over x_0^2, and the gradient goes to both."""
-    y = np.stack([x[:, 1] ** 2, np.sin(x[:, 1]), np.sin(x[:, 2])], 1)
-    first = weights(3) * (np.cos(y) + 0.6 * y)
-    second = curvature(y)
-    slope = 2 * x[:, :2]
-    blocks = np.zeros((len(x), 3, 3))
-    blocks[:, :2, :2] = second[:, :1, None] * slope[:, :, None] * slope[:, None]
-    blocks[:, [0, 1], [0, 1]] += 2 * first[:, :1]
-    rest = second * np.cos(x) ** 2 - first * y
-    blocks[:, [1, 2], [1, 2]] += rest[:, 1:]
-    return blocks
+
+def of_quantized(quantized: Callable[[np.ndarray], np.ndarray]) -> Truth:
+    """The blocks of `curved` of the quantized cells, which have the slope 1 within RANGE."""
+
+    def truth(x: np.ndarray) -> np.ndarray:
+        is_within = (RANGE[0] <= x) & (x <= RANGE[1])
+        return (curvature(quantized(x)) * is_within)[:, None] * np.eye(x.shape[1])
+
+    return truth
+
+
+def fake_quantized(x: np.ndarray) -> np.ndarray:
+    """In 255 steps that 0 is one of."""
+    step = (RANGE[1] - RANGE[0]) / 255
+    low = -np.round(-RANGE[0] / step) * step
+    return np.round((np.clip(x, low, low + 255 * step) - low) / step) * step + low
+
+
+def quantized_and_back(x: np.ndarray) -> np.ndarray:
+    """127 steps to the end of the range that is farther from 0."""
+    step = max(-RANGE[0], RANGE[1]) / 127
+    return np.clip(np.round(x / step), -128, 127) * step
 
 
 CASES = [
@@ -45,9 +57,19 @@ CASES = [
             x,
         ),
         SIGNED,
-        outcome="refused",
-        refusal="DenseBincount",
         reason=NO_ENTRY,
+        tensorflow="raises",
+    ),
+    Case(
+        "Bincount, the raw operation, by map_fn",
+        "Bincount",
+        lambda x: tf.map_fn(
+            lambda r: tf.reduce_sum(tf.sin(tf.raw_ops.Bincount(arr=[0, 1, 0], size=2, weights=r))),
+            x,
+        ),
+        SIGNED,
+        reason=NO_ENTRY,
+        tensorflow="raises",
     ),
     Case(
         "gather, repeated indices",
@@ -150,9 +172,8 @@ CASES = [
             )
         ),
         SIGNED,
-        "convention",
-        REPEATED,
-        truth=of_both_updates,
+        reason=OVERWRITTEN,
+        tensorflow="wrong",
     ),
     Case(
         "dynamic_stitch",
@@ -243,9 +264,8 @@ CASES = [
             lambda r: tf.reduce_sum(tf.sin(tf.range(r[0], r[0] + 2.5, 1.0 + 0 * r[1]))), x
         ),
         SIGNED,
-        outcome="refused",
-        refusal="Range",
         reason=NOT_DIFFERENTIABLE,
+        tensorflow="zero",
     ),
     Case(
         "linspace by x",
@@ -260,9 +280,8 @@ CASES = [
             lambda r: tf.reduce_sum(tf.sin(tf.raw_ops.LinSpace(start=r[0], stop=r[1], num=4))), x
         ),
         SIGNED,
-        outcome="refused",
-        refusal="LinSpace",
         reason=NOT_DIFFERENTIABLE,
+        tensorflow="zero",
     ),
     Case(
         "fill by x, by map_fn",
@@ -277,9 +296,8 @@ CASES = [
             lambda r: tf.reduce_sum(tf.sin(tf.linalg.diag(r[1:], padding_value=r[0]))), x
         ),
         SIGNED,
-        outcome="refused",
-        refusal="MatrixDiag",
         reason=ONE_INPUT,
+        tensorflow="wrong",
     ),
     Case(
         "linalg.diag_part, padding_value from x, by map_fn",
@@ -295,9 +313,82 @@ CASES = [
             x,
         ),
         SIGNED,
-        outcome="refused",
-        refusal="MatrixDiag",
         reason=ONE_INPUT,
+        tensorflow="wrong",
+    ),
+    Case(
+        "MatrixDiagV2, the raw operation, padding_value from x, by map_fn",
+        "MatrixDiagV2",
+        lambda x: tf.map_fn(
+            lambda r: tf.reduce_sum(
+                tf.sin(
+                    tf.raw_ops.MatrixDiagV2(
+                        diagonal=r[1:], k=0, num_rows=-1, num_cols=-1, padding_value=r[0]
+                    )
+                )
+            ),
+            x,
+        ),
+        SIGNED,
+        reason=ONE_INPUT,
+        tensorflow="wrong",
+    ),
+    Case(
+        "MatrixDiagPartV2, the raw operation, padding_value from x, by map_fn",
+        "MatrixDiagPartV2",
+        lambda x: tf.map_fn(
+            lambda r: tf.reduce_sum(
+                tf.sin(
+                    tf.raw_ops.MatrixDiagPartV2(
+                        input=tf.reshape(tf.concat([r, r[1:2]], 0), (2, 2)),
+                        k=[-1, 0],
+                        padding_value=r[0],
+                    )
+                )
+            ),
+            x,
+        ),
+        SIGNED,
+        reason=ONE_INPUT,
+        tensorflow="wrong",
+    ),
+    *(
+        Case(
+            f"{operation}, the raw operation, a superdiagonal",
+            operation,
+            lambda x, u=u: curved(u(x)),
+            X6,
+            reason=ALIGNED,
+            tensorflow="wrong",
+        )
+        for operation, u in [
+            (
+                "MatrixDiagV2",
+                lambda x: tf.raw_ops.MatrixDiagV2(
+                    diagonal=tf.reshape(x, (-1, 2, 3)),
+                    k=[0, 1],
+                    num_rows=-1,
+                    num_cols=-1,
+                    padding_value=tf.constant(0, x.dtype),
+                ),
+            ),
+            (
+                "MatrixDiagPartV2",
+                lambda x: tf.raw_ops.MatrixDiagPartV2(
+                    input=tf.reshape(tf.repeat(x, [2, 2, 2, 1, 1, 1], 1), (-1, 3, 3)),
+                    k=[0, 1],
+                    padding_value=tf.constant(0, x.dtype),
+                ),
+            ),
+            (
+                "MatrixSetDiagV2",
+                lambda x: tf.raw_ops.MatrixSetDiagV2(
+                    input=tf.reshape(tf.repeat(x, [2, 2, 2, 1, 1, 1], 1), (-1, 3, 3)),
+                    diagonal=tf.reshape(tf.sin(x), (-1, 2, 3)),
+                    k=[0, 1],
+                ),
+            ),
+        ]
     ),
     Case(
         "repeat, tile, broadcast_to",
@@ -333,14 +424,26 @@ CASES = [
         lambda x: mixed(tf.raw_ops.Select(condition=x > 0.0, x=tf.sin(x), y=x * x)),
         SIGNED,
     ),
-    Case(
-        "unique of features, by map_fn",
-        "Unique",
-        lambda x: tf.map_fn(lambda r: tf.reduce_sum(tf.sin(tf.unique(r)[0])), x),
-        SIGNED,
-        outcome="refused",
-        refusal="Unique",
-        reason=NO_ENTRY,
+    *(
+        Case(
+            f"{name} of features, by map_fn",
+            operation,
+            lambda x, unique=unique: tf.map_fn(lambda r: tf.reduce_sum(tf.sin(unique(r)[0])), x),
+            SIGNED,
+            outcome="refused",
+            refusal=operation,
+            reason=NO_ENTRY,
+        )
+        for name, operation, unique in [
+            ("unique", "Unique", tf.unique),
+            ("unique_with_counts", "UniqueWithCounts", tf.unique_with_counts),
+            ("UniqueV2", "UniqueV2", lambda r: tf.raw_ops.UniqueV2(x=r, axis=[0])),
+            (
+                "UniqueWithCountsV2",
+                "UniqueWithCountsV2",
+                lambda r: tf.raw_ops.UniqueWithCountsV2(x=r, axis=[0]),
+            ),
+        ]
     ),
     Case(
         "searchsorted and linear interpolation",
@@ -385,34 +488,44 @@ CASES = [
         lambda x: curved(tf.gather(x, tf.math.invert_permutation([2, 0, 1]), axis=1)),
         SIGNED,
     ),
-    Case(
-        "quantization.fake_quant_with_min_max_args",
-        "FakeQuantWithMinMaxArgs",
-        lambda x: curved(tf.quantization.fake_quant_with_min_max_args(x, -1, 1)),
-        single(SIGNED),
-        outcome="refused",
-        refusal="FakeQuantWithMinMax",
-        reason=GRADIENT_NOT_DIFFERENTIABLE,
-    ),
-    Case(
-        "quantization.fake_quant_with_min_max_vars",
-        "FakeQuantWithMinMaxVars",
-        lambda x: curved(tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 1.0)),
-        single(SIGNED),
-        outcome="refused",
-        refusal="FakeQuantWithMinMax",
-        reason=GRADIENT_NOT_DIFFERENTIABLE,
-    ),
-    Case(
-        "quantization.quantize_and_dequantize_v2",
-        "QuantizeAndDequantizeV4",
-        lambda x: curved(
-            tf.quantization.quantize_and_dequantize_v2(x, -1.0, 1.0, range_given=True)
-        ),
-        single(SIGNED),
-        outcome="refused",
-        refusal="QuantizeAndDequantizeV4",
-        reason=GRADIENT_REFUSES,
+    *(
+        Case(
+            f"quantization.{name}",
+            operation,
+            lambda x, quantize=quantize: curved(quantize(x)),
+            single(SIGNED),
+            "convention",
+            STRAIGHT,
+            truth=of_quantized(truth),
+        )
+        for name, operation, quantize, truth in [
+            (
+                "fake_quant_with_min_max_args",
+                "FakeQuantWithMinMaxArgs",
+                lambda x: tf.quantization.fake_quant_with_min_max_args(x, *RANGE),
+                fake_quantized,
+            ),
+            (
+                "fake_quant_with_min_max_vars",
+                "FakeQuantWithMinMaxVars",
+                lambda x: tf.quantization.fake_quant_with_min_max_vars(x, *RANGE),
+                fake_quantized,
+            ),
+            (
+                "fake_quant_with_min_max_vars_per_channel",
+                "FakeQuantWithMinMaxVarsPerChannel",
+                lambda x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
+                    x, [RANGE[0]] * 3, [RANGE[1]] * 3
+                ),
+                fake_quantized,
+            ),
+            (
+                "quantize_and_dequantize_v2",
+                "QuantizeAndDequantizeV4",
+                lambda x: tf.quantization.quantize_and_dequantize_v2(x, *RANGE, range_given=True),
+                quantized_and_back,
+            ),
+        ]
     ),
     Case(
         "QuantizeAndDequantizeV2, the raw operation",

@@ -131,7 +131,7 @@ CASES = [
         over_dataset,
         SIGNED,
         outcome="refused",
-        refusal="ReduceDataset",
+        refusal="TensorSliceDataset",
         reason=NOT_DIFFERENTIABLE,
     ),
     Case(

@@ -32,9 +32,8 @@ CASES = [
         "Conv2D",
         lambda x: curved(tf.nn.conv2d(images(x), KERNEL[:2, :2], 1, "VALID", dilations=2)),
         X16,
-        outcome="refused",
-        refusal="Conv2D",
         reason=GRADIENT_REFUSES,
+        tensorflow="raises",
     ),
     Case(
         "conv2d, x makes the filter",

@@ -13,6 +13,7 @@ from reasons import (
     EQUAL_SINGULAR_VALUES,
     GRADIENT_REFUSES,
     NO_ENTRY,
+    ONLY_VALUES,
 )
 from row_functions import curved, matrices, positive_definite, symmetric
 
@@ -61,9 +62,8 @@ CASES = [
         "Svd",
         lambda x: tf.norm(tf.reshape(x, (-1, 2, 2)), ord=2, axis=[-2, -1]),
         X4,
-        outcome="refused",
-        refusal="Svd",
         reason=GRADIENT_REFUSES,
+        tensorflow="raises",
     ),
     Case(
         "logdet",
@@ -283,9 +283,10 @@ CASES = [
         "v exp(e) v' by eigh, equal eigenvalues",
         "SelfAdjointEigV2",
         lambda x: curved(exponential_by_eigh(symmetric(x))),
-        rows([0.3, 0.2, -0.2, 0.3]),
-        reason=EQUAL_EIGENVALUES,
-        tensorflow="wrong",
+        rows([0.3, 0.2, -0.2, 0.3], [0.65, 0.1, -0.2, 0.4]),
+        outcome="convention",
+        nan_rows=(0,),
+        reason=ONLY_VALUES,
         reference=lambda x: curved(tf.linalg.expm(symmetric(x))),
         tolerance=1e-4,
     ),
@@ -317,9 +318,10 @@ CASES = [
         "sum of squared eigvals, equal eigenvalues",
         "Eig",
         lambda x: tf.reduce_sum(tf.math.real(tf.linalg.eigvals(matrices(x)) ** 2), 1),
-        rows([1.0, 0.0, 0.0, 1.0]),
-        reason=EQUAL_EIGENVALUES,
-        tensorflow="wrong",
+        rows([1.0, 0.0, 0.0, 1.0], [1.3, 0.2, -0.4, 0.8]),
+        outcome="convention",
+        nan_rows=(0,),
+        reason=ONLY_VALUES,
         reference=lambda x: tf.linalg.trace(matrices(x) @ matrices(x)),
     ),
     Case(
@@ -384,10 +386,9 @@ CASES = [
             lambda r: tf.reduce_sum(tf.sin(tf.linalg.eigh_tridiagonal(r[:3], r[3:]))), x
         ),
         rows([0.3, 0.9, -0.5, 0.4, 0.7]),
+        outcome="refused",
+        refusal="eigh_tridiagonal",
         reason=BISECTION,
-        tensorflow="wrong",
-        step=0.01,
-        tolerance=1e-4,
     ),
     Case(
         "LinearOperatorLowRankUpdate, logdet", "LinearOperator", logdet_of_low_rank_update, SIGNED

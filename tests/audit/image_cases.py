@@ -25,6 +25,7 @@ from truths import curved_of_linear
 
 COLOURS = rows([0.3, 0.7, 0.5], [0.8, 0.2, 0.4])
 HSV = rows([0.25, 0.6, 0.7], [0.55, 0.4, 0.9])
+PICTURE = MIX[:4, :4]
 ROTATION = [np.cos(0.5), -np.sin(0.5), 0.6, np.sin(0.5), np.cos(0.5), -0.4, 0.0, 0.0]
 
 
@@ -90,6 +91,42 @@ def transformed(x: tf.Tensor, transforms: Any, size: int) -> tf.Tensor:
     )
 
 
+def between_pixels(y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """PICTURE at places within, linearly between the four pixels about each."""
+    top, left = (tf.cast(tf.floor(place), tf.int32) for place in (y, x))
+    down, right = y - tf.floor(y), x - tf.floor(x)
+
+    def pixels(i: int, j: int) -> tf.Tensor:
+        places = tf.stack([tf.minimum(top + i, 3), tf.minimum(left + j, 3)], -1)
+        return tf.gather_nd(tf.constant(PICTURE, x.dtype), places)
+
+    upper = (1 - right) * pixels(0, 0) + right * pixels(0, 1)
+    lower = (1 - right) * pixels(1, 0) + right * pixels(1, 1)
+    return (1 - down) * upper + down * lower
+
+
+def by_boxes(x: tf.Tensor) -> tf.Tensor:
+    """Crops of three by three of PICTURE, written out."""
+    steps = tf.constant([0.0, 0.5, 1.0], x.dtype)
+    y, u = (3 * (x[:, i, None] + steps * (x[:, i + 2] - x[:, i])[:, None]) for i in (0, 1))
+    y, u = y[:, :, None] + 0 * u[:, None, :], u[:, None, :] + 0 * y[:, :, None]
+    return between_pixels(y, u)
+
+
+def by_transforms(x: tf.Tensor) -> tf.Tensor:
+    """PICTURE transformed to two by two pixels by six numbers, written out."""
+    v, u = (tf.constant(c, x.dtype) for c in np.mgrid[:2, :2].astype(float))
+    a = [c[:, None, None] for c in tf.unstack(x, 6, 1)]
+    return between_pixels(a[3] * u + a[4] * v + a[5], a[0] * u + a[1] * v + a[2])
+
+
+def in_hsv(x: tf.Tensor, hue: float, saturation: float) -> tf.Tensor:
+    """Colours whose hue is turned and whose saturation is scaled, by way of both conversions."""
+    h, s, v = tf.unstack(tf.image.rgb_to_hsv(x), 3, -1)
+    h = h + hue
+    return tf.image.hsv_to_rgb(tf.stack([h - tf.floor(h), s * saturation, v], -1))
+
+
 def standardized_image(x: tf.Tensor) -> tf.Tensor:
     deviation = tf.maximum(tf.math.reduce_std(x, 1, keepdims=True), 1 / 3)
     return curved((x - tf.reduce_mean(x, 1, keepdims=True)) / deviation)
@@ -139,15 +176,7 @@ CASES = [
         )
         for method in ("lanczos3", "lanczos5", "gaussian", "mitchellcubic")
     ),
-    Case(
-        "image.resize area",
-        "ResizeArea",
-        lambda x: curved(resized("area")(x)),
-        single(X9),
-        "refused",
-        NO_ENTRY,
-        refusal="ResizeArea",
-    ),
+    of_linear("image.resize area", "ResizeArea", resized("area"), NO_ENTRY, "raises"),
     of_linear(
         "image.resize bilinear, antialias",
         "ScaleAndTranslate",
@@ -193,9 +222,10 @@ CASES = [
             )
         ),
         single(rows([0.1, 0.2, 0.8, 0.9], [0.05, 0.1, 0.95, 0.7])),
-        "refused",
-        NO_ENTRY_OF_GRADIENT,
-        refusal="CropAndResizeGradBoxes",
+        reason=NO_ENTRY_OF_GRADIENT,
+        tensorflow="raises",
+        reference=lambda x: curved(by_boxes(x)),
+        step=0.005,
     ),
     Case(
         "extract_glimpse",
@@ -226,9 +256,9 @@ CASES = [
         "HSVToRGB",
         lambda x: curved(tf.image.hsv_to_rgb(x)),
         HSV,
-        outcome="refused",
-        refusal="HSVToRGB",
         reason=NOT_DIFFERENTIABLE,
+        tensorflow="zero",
+        step=0.01,
     ),
     Case(
         "rgb_to_hsv",
@@ -253,42 +283,43 @@ CASES = [
         "HSVToRGB",
         lambda x: curved(tf.image.hsv_to_rgb(tf.image.rgb_to_hsv(x))),
         COLOURS,
-        outcome="refused",
-        refusal="HSVToRGB",
         reason=NOT_DIFFERENTIABLE,
+        tensorflow="zero",
+        reference=curved,
     ),
     Case(
         "adjust_saturation",
         "AdjustSaturation",
         lambda x: curved(tf.image.adjust_saturation(tf.reshape(x, (-1, 1, 1, 3)), 0.7)),
         single(COLOURS),
-        outcome="refused",
-        refusal="AdjustSaturation",
         reason=NO_ENTRY,
+        tensorflow="raises",
+        reference=lambda x: curved(in_hsv(x, 0.0, 0.7)),
+        step=0.01,
     ),
     Case(
         "adjust_hue",
         "AdjustHue",
         lambda x: curved(tf.image.adjust_hue(tf.reshape(x, (-1, 1, 1, 3)), 0.1)),
         single(COLOURS),
-        outcome="refused",
-        refusal="AdjustHue",
         reason=NO_ENTRY,
+        tensorflow="raises",
+        reference=lambda x: curved(in_hsv(x, 0.1, 1.0)),
+        step=0.005,
     ),
-    Case(
+    of_linear(
         "adjust_contrast",
         "AdjustContrastv2",
-        lambda x: curved(tf.image.adjust_contrast(images(x, 3), 1.7)),
-        single(X9),
-        outcome="refused",
-        refusal="AdjustContrastv2",
-        reason=NO_ENTRY,
+        lambda x: tf.image.adjust_contrast(images(x, 3), 1.7),
+        NO_ENTRY,
+        "raises",
     ),
     Case(
         "adjust_gamma",
         "Pow",
         lambda x: curved(tf.image.adjust_gamma(images(x, 3), 1.7)),
         single(0.3 + 0.5 * np.abs(X9)),
+        "fused",
         reference=lambda x: curved(x**1.7),
         step=0.01,
     ),
@@ -316,13 +347,14 @@ CASES = [
         "ImageProjectiveTransformV3",
         lambda x: curved(
             transformed(
-                repeated(x, MIX[:4, :4, None]), tf.concat([x, tf.zeros((x.shape[0], 2))], 1), 4
+                repeated(x, MIX[:4, :4, None]), tf.concat([x, tf.zeros((x.shape[0], 2))], 1), 2
             )
         ),
-        single(rows([1.1, 0.1, 0.2, -0.1, 0.9, 0.3], [0.8, 0.15, 0.35, -0.2, 1.1, 0.1])),
-        "refused",
-        ONE_INPUT,
-        refusal="ImageProjectiveTransform",
+        single(rows([1.1, 0.3, 0.45, 0.2, 0.9, 0.6], [0.9, -0.1, 1.3, 0.1, 1.2, 0.4])),
+        reason=ONE_INPUT,
+        tensorflow="wrong",
+        reference=lambda x: curved(by_transforms(x)),
+        step=0.01,
     ),
     Case(
         "extract_patches",
@@ -388,6 +420,19 @@ CASES = [
         "refused",
         NO_ENTRY,
         refusal="DrawBoundingBoxesV2",
+    ),
+    Case(
+        "DrawBoundingBoxes, the raw operation",
+        "DrawBoundingBoxes",
+        lambda x: curved(
+            tf.raw_ops.DrawBoundingBoxes(
+                images=images(x, 3), boxes=repeated(x, np.array([[0.0, 0.0, 0.3, 0.3]]))
+            )
+        ),
+        single(X9),
+        "refused",
+        NO_ENTRY,
+        refusal="DrawBoundingBoxes",
     ),
     Case(
         "ScaleAndTranslate by the scale",
@@ -505,9 +550,9 @@ CASES = [
         "HSVToRGB",
         lambda x: tf.reduce_sum(x * x, 1) + curved(tf.image.hsv_to_rgb(x)),
         HSV,
-        outcome="refused",
-        refusal="HSVToRGB",
         reason=NOT_DIFFERENTIABLE,
+        tensorflow="wrong",
+        step=0.01,
     ),
     Case(
         "image.resize bicubic, float16",

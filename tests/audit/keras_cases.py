@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -45,22 +46,29 @@ def dense_and_softmax() -> keras.Layer:
     )
 
 
-def block_lstm(x: tf.Tensor) -> tf.Tensor:
+def block_lstm(operation: str, x: tf.Tensor) -> tf.Tensor:
     """The outputs of two steps of two cells."""
-    outputs = tf.raw_ops.BlockLSTMV2(
+    outputs = getattr(tf.raw_ops, operation)(
         seq_len_max=tf.constant(2, tf.int64),
         x=tf.transpose(tf.reshape(x, (-1, 2, 2)), (1, 0, 2)),
-        cs_prev=tf.zeros((x.shape[0], 2)),
-        h_prev=tf.zeros((x.shape[0], 2)),
-        w=tf.constant(kernel(4, 8), tf.float32),
-        wci=tf.zeros(2),
-        wcf=tf.zeros(2),
-        wco=tf.zeros(2),
-        b=tf.zeros(8),
         cell_clip=0.0,
-        use_peephole=False,
+        **lstm(x.shape[0], 4),
     )
     return tf.transpose(outputs.h, (1, 0, 2))
+
+
+def lstm(count: int, inputs: int) -> dict[str, Any]:
+    """The states and weights of two cells."""
+    return {
+        "cs_prev": tf.zeros((count, 2)),
+        "h_prev": tf.zeros((count, 2)),
+        "w": tf.constant(kernel(inputs, 8), tf.float32),
+        "wci": tf.zeros(2),
+        "wcf": tf.zeros(2),
+        "wco": tf.zeros(2),
+        "b": tf.zeros(8),
+        "use_peephole": False,
+    }
 
 
 def gru_block_cell(x: tf.Tensor) -> tf.Tensor:
@@ -180,14 +188,26 @@ CASES = [
         X6,
     ),
     Case("ops.nan_to_num", "nan_to_num", lambda x: mixed(keras.ops.nan_to_num(x)), SIGNED),
+    *(
+        Case(
+            f"{operation}, the raw operation",
+            operation,
+            lambda x, operation=operation: curved(block_lstm(operation, x)),
+            single(X4),
+            "refused",
+            NO_ENTRY_OF_GRADIENT,
+            refusal=f"{operation} ",
+        )
+        for operation in ("BlockLSTM", "BlockLSTMV2")
+    ),
     Case(
-        "BlockLSTM, the raw operation",
-        "BlockLSTMV2",
-        lambda x: curved(block_lstm(x)),
+        "LSTMBlockCell, the raw operation",
+        "LSTMBlockCell",
+        lambda x: curved(tf.raw_ops.LSTMBlockCell(x=x, **lstm(x.shape[0], 6)).h),
         single(X4),
         "refused",
-        NO_ENTRY_OF_GRADIENT,
-        refusal="BlockLSTMGrad",
+        NO_ENTRY,
+        refusal="LSTMBlockCell",
     ),
     Case(
         "GRUBlockCell, the raw operation",

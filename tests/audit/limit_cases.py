@@ -8,10 +8,11 @@ import keras
 import tensorflow as tf
 from case import INSIDE, Case, both
 from points import A_ZERO, SIGNED, rows
-from reasons import CONSTANT_LIMIT, DIVIDE_NO_NAN, SAME_POINT, XLOGY
+from reasons import CONSTANT_LIMIT, DIVIDE_NO_NAN, INFINITE_SLOPE, SAFE_POINT, SAME_POINT, XLOGY
 from row_functions import mixed, weighted
 from truths import constant_at_zero
 
+NOT_TAKEN = rows([0.0, 0.5, -0.7], [0.3, 0.0, 0.9])
 AT_ZERO = rows([0.0, 0.5], [0.4, 0.5])
 
 
@@ -123,7 +124,17 @@ CASES = [
         nan_rows=(0,),
         reason=SAME_POINT,
     ),
-    *constant("sin(x) / x by where of a safe x", "SelectV2", sine_of_safe, CONSTANT_LIMIT),
+    Case(
+        "sin(x) / x by where of a safe x",
+        "SelectV2",
+        lambda x: weighted(sine_of_safe(x)),
+        A_ZERO,
+        "convention",
+        SAFE_POINT,
+        autodiff="wrong",
+        nan_rows=(0,),
+    ),
+    constant("sin(x) / x by where of a safe x", "SelectV2", sine_of_safe, CONSTANT_LIMIT)[1],
     *both(
         "sin(x) / x by abs(x) < 1e-4, Taylor",
         "SelectV2",
@@ -149,6 +160,24 @@ CASES = [
         "DivNoNan",
         lambda x: tf.math.divide_no_nan(tf.math.expm1(x), x) + tf.cast(tf.equal(x, 0), x.dtype),
         DIVIDE_NO_NAN,
+    ),
+    *(
+        Case(
+            f"{name} by where x > 0.1, inside",
+            operation,
+            lambda x, u=u: mixed(tf.where(x > 0.1, u(x), tf.sin(x))),
+            NOT_TAKEN,
+            reason=INFINITE_SLOPE,
+            tensorflow="NaN",
+            step=0.01,
+        )
+        for name, operation, u in [
+            ("sqrt(x)", "Sqrt", tf.sqrt),
+            ("log(x)", "Log", tf.math.log),
+            ("x^0.5", "Pow", lambda x: x**0.5),
+            ("Inv(x), the raw operation,", "Inv", lambda x: tf.raw_ops.Inv(x=x)),
+            ("Div(1, x), the raw operation,", "Div", lambda x: tf.raw_ops.Div(x=1 + 0 * x, y=x)),
+        ]
     ),
     Case(
         "xlogy(x, x)",

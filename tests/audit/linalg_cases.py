@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from case import Case
 from points import MATRICES_2, MATRICES_3, SIGNED, X6, rows, single
-from reasons import GRADIENT_REFUSES, SINGULAR
+from reasons import GRADIENT_REFUSES, ONE_INPUT, SINGULAR
 from row_functions import MIX, curved, kernel, matrices, repeated
 
 MIDDLE_OF_3 = np.array([[0.0] * 3, [3.0] * 3, [0.0] * 3])
@@ -132,9 +132,28 @@ CASES = [
             tf.linalg.lstsq(tf.reshape(x, (-1, 3, 2)), repeated(x, MIX[:3, :1]), fast=False)
         ),
         X6,
-        outcome="refused",
-        refusal="MatrixSolveLs",
         reason=GRADIENT_REFUSES,
+        tensorflow="raises",
+        step=0.003,
+        tolerance=1e-3,
+    ),
+    Case(
+        "MatrixSolveLs, the raw operation, by the regularizer",
+        "MatrixSolveLs",
+        lambda x: tf.map_fn(
+            lambda r: tf.reduce_sum(
+                tf.sin(
+                    tf.raw_ops.MatrixSolveLs(
+                        matrix=MIX[:3, :2], rhs=MIX[:3, :1], l2_regularizer=tf.exp(r[0]), fast=True
+                    )
+                )
+            ),
+            x,
+        ),
+        SIGNED,
+        outcome="refused",
+        refusal="l2_regularizer",
+        reason=ONE_INPUT,
     ),
     Case(
         "triangular_solve, upper adjoint",
@@ -341,6 +360,7 @@ CASES = [
             "Einsum",
             lambda x, equation=equation: curved(tf.einsum(equation, tf.sin(matrices(x, 3)))),
             MATRICES_3,
+            "fused" if equation == "nij->n" else "autodiff",
         )
         for equation in ("nii->n", "nii->ni", "nij->n", "nij->nji")
     ),
@@ -352,6 +372,7 @@ CASES = [
                 tf.einsum(equation, matrices(x, 3), tf.sin(matrices(x, 3)))
             ),
             MATRICES_3,
+            "fused" if equation == "nij,nij->n" else "autodiff",
         )
         for equation in (
             "nij,njk->nik",

@@ -136,6 +136,7 @@ CASES = [
         "weighted_cross_entropy",
         lambda x: weighted(tf.nn.weighted_cross_entropy_with_logits(0.3 + 0 * x, x, 2.0)),
         A_ZERO,
+        "fused",
         reason=TIES,
         tensorflow="wrong",
         step=0.01,
@@ -148,6 +149,22 @@ CASES = [
         reason=TIES,
         tensorflow="wrong",
         step=0.01,
+    ),
+    Case(
+        "CTCLossV2, the raw operation",
+        "CTCLossV2",
+        lambda x: (
+            tf.raw_ops.CTCLossV2(
+                inputs=tf.transpose(frames(x), (1, 0, 2)),
+                labels_indices=tf.constant([[0, 0], [1, 0]], tf.int64),
+                labels_values=[1, 2],
+                sequence_length=[3, 3],
+            ).loss
+        ),
+        single(X9),
+        "refused",
+        CTC,
+        refusal="CTCLossV2",
     ),
     Case(
         "log_poisson_loss",

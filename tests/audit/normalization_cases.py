@@ -62,6 +62,25 @@ def of_a_sequence(x: tf.Tensor) -> tf.Tensor:
     return curved(BATCH_NORM(two_channels, training=True))
 
 
+def by_own_moments(operation: str, x: tf.Tensor) -> tf.Tensor:
+    return getattr(tf.raw_ops, operation)(
+        x=images(x),
+        scale=SCALE,
+        offset=OFFSET,
+        mean=tf.reduce_mean(x, 1),
+        variance=tf.math.reduce_variance(x, 1),
+        epsilon=1e-3,
+        is_training=False,
+    )[0]
+
+
+def local_responses(x: tf.Tensor) -> tf.Tensor:
+    """Of three channels, each normalized by those next to it, too."""
+    squares = tf.pad(x * x, [[0, 0], [1, 1]])
+    sums = squares[:, :-2] + squares[:, 1:-1] + squares[:, 2:]
+    return x * (1.0 + 0.5 * sums) ** -0.75
+
+
 CASES = [
     Case("l2_normalize", "l2_normalize", lambda x: curved(tf.math.l2_normalize(x, 1)), SIGNED),
     Case(
@@ -120,9 +139,9 @@ CASES = [
             tf.nn.local_response_normalization(tf.reshape(x, (-1, 1, 1, 3)), 1, 1.0, 0.5, 0.75)
         ),
         single(SIGNED),
-        outcome="refused",
-        refusal="LRNGrad",
         reason=NO_ENTRY_OF_GRADIENT,
+        tensorflow="raises",
+        reference=lambda x: curved(local_responses(x)),
     ),
     Case(
         "fused_batch_norm, inference",
@@ -202,9 +221,21 @@ CASES = [
             )[0]
         ),
         single(X16[:1]),
-        outcome="refused",
-        refusal="FusedBatchNorm",
         reason=ONE_INPUT,
+        tensorflow="wrong",
+        reference=lambda x: curved(standardized(x, 1e-3) * 1.5 + 0.2),
+    ),
+    *(
+        Case(
+            f"{operation}, the raw operation, inference, mean and variance from x",
+            operation,
+            lambda x, operation=operation: curved(by_own_moments(operation, x)),
+            single(X16[:1]),
+            reason=ONE_INPUT,
+            tensorflow="wrong",
+            reference=lambda x: curved(standardized(x, 1e-3) * 1.5 + 0.2),
+        )
+        for operation in ("FusedBatchNorm", "FusedBatchNormV2")
     ),
     Case(
         "BatchNormalization, training, one row of a sequence",

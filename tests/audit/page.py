@@ -44,6 +44,7 @@ def text() -> str:
     introduction = INTRODUCTION.read_text(encoding="utf-8").format(
         **counts | {"open": OPEN_ROW.format(**counts) if OPEN else ""},
         count=len(cases),
+        right=sum(counts[outcome] for outcome in ("fused", "autodiff", "repaired")),
     )
     sections = (_section(title, cases_of(subject)) for subject, title in SUBJECTS.items())
     return "\n\n".join([introduction.rstrip(), *sections]) + "\n"

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from case import Case
 from points import SIGNED
-from reasons import AUTHOR, NUMPY, NUMPY_GRADIENT, PYTHON, RECOMPUTE, STOPPED
+from reasons import AUTHOR, NO_GRADIENT, NUMPY, NUMPY_GRADIENT, PYTHON, RECOMPUTE, STOPPED
 from row_functions import W, curvature, curved, mixed
 from truths import differences_of, differences_of_gradient
 
@@ -108,6 +108,17 @@ CASES = [
         reason=NUMPY,
     ),
     Case(
+        "tf.numpy_function, stateful=False",
+        "PyFuncStateless",
+        lambda x: mixed(
+            tf.ensure_shape(tf.numpy_function(np.sin, [x], tf.float64, stateful=False), x.shape)
+        ),
+        SIGNED,
+        outcome="refused",
+        refusal="PyFuncStateless",
+        reason=NUMPY,
+    ),
+    Case(
         "tf.recompute_grad",
         "recompute_grad",
         lambda x: mixed(tf.recompute_grad(lambda t: tf.sin(t) * t)(x)),
@@ -141,13 +152,22 @@ CASES = [
         reason=NUMPY_GRADIENT,
     ),
     Case(
-        "custom_gradient that clips gradients",
+        "custom_gradient that clips gradients of mixed cells",
         "custom_gradient",
         lambda x: mixed(clipped(x)),
         SIGNED,
+        outcome="refused",
+        refusal="not symmetric",
+        reason=NO_GRADIENT,
+    ),
+    Case(
+        "custom_gradient that clips each cell's gradient",
+        "custom_gradient",
+        lambda x: curved(clipped(x)),
+        SIGNED,
         outcome="convention",
         reason=AUTHOR,
-        truth=differences_of_gradient(lambda x: mixed(clipped(x))),
+        truth=differences_of_gradient(lambda x: curved(clipped(x))),
     ),
     Case(
         "grad_pass_through(round)",

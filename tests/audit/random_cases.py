@@ -24,9 +24,8 @@ CASES = [
             tf.transpose(tf.random.experimental.stateless_shuffle(tf.transpose(x), [1, 2])) ** 3
         ),
         SIGNED,
-        outcome="refused",
-        refusal="StatelessShuffle",
         reason=NO_ENTRY,
+        tensorflow="raises",
     ),
     Case(
         "random.shuffle of features",

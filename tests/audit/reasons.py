@@ -14,7 +14,6 @@ GRADIENT_NOT_DIFFERENTIABLE = (
 )
 ONE_INPUT = "TensorFlow alone gives zero: it has no derivative by this input"
 GRADIENT_REFUSES = "TensorFlow's gradient function refuses it, or fails"
-NO_KERNEL = "TensorFlow has no kernel for the CPU"
 NO_16_BITS = "TensorFlow alone gives zero: its gradient is none in 16 bits"
 PYTHON = "the gradient is a function of Python, too, which has none: write it in TensorFlow"
 NUMPY = "a function of NumPy has no derivative: write it in TensorFlow"
@@ -60,17 +59,22 @@ BISECTION = (
 )
 OVERWRITTEN = "TensorFlow's gradient goes to what is overwritten, too"
 NOT_THE_ADJOINT = "TensorFlow's gradient is the inverse transform, not the adjoint"
+ALIGNED = "TensorFlow's gradient reads diagonals from the right that stand at the left"
 POW = "TensorFlow multiplies 0 by an infinite power of 0 where the exponent is 0 or 1"
 AT_THE_BORDER = "TensorFlow's gradient goes by way of log(x)"
 SILU_BETA = "TensorFlow's gradient by beta has another shape than beta"
+INFINITE_SLOPE = "TensorFlow multiplies an infinite slope by the zero of what is not taken"
 
 # Conventions.
 SAME_POINT = "NaN where x == c: a limit that the condition hides is not found"
+SAFE_POINT = "NaN where x == c by the fused route; constant there by autodiff, as inside"
 CONSTANT_LIMIT = "a constant in place of a limit is constant; write a Taylor polynomial instead"
 DIVIDE_NO_NAN = "constant where the denominator is 0, as the operation defines it"
 NORM_AT_ZERO = "NaN: the norm of a row of zeros has no derivative"
 FIRST_OF_EQUALS = "of equal cells the first is the largest"
-REPEATED = "which of two updates of a cell counts is not defined: both have its gradient"
 COMPARISONS = "zero: comparisons have no derivative"
+ONLY_VALUES = "NaN where eigenvalues are equal, but for functions of tf.linalg.eigvalsh alone"
+STRAIGHT = "the gradient that the operation declares, that of a straight line within its range"
+NO_GRADIENT = "the clipped gradient is that of no function: its blocks are not symmetric"
 AUTHOR = "the derivatives of the gradient that its author defines, whatever f's values are"
 STOPPED = "what the author stops in the gradient has no derivative there"

@@ -21,10 +21,16 @@ def of_unsorted_segments(kind: str, x: tf.Tensor, segments: list[int], count: in
     return tf.transpose(reduce(tf.transpose(x), segments, count))
 
 
-def of_picked_segments(kind: str, x: tf.Tensor) -> tf.Tensor:
+def of_picked_segments(kind: str, x: tf.Tensor, **keys: int) -> tf.Tensor:
     reduce = getattr(tf.sparse, f"segment_{kind}")
-    return tf.transpose(reduce(tf.transpose(x), [0, 2, 1, 3, 0], [0, 0, 1, 1, 1]))
+    return tf.transpose(reduce(tf.transpose(x), [0, 2, 1, 3, 0], [0, 0, 1, 1, 1], **keys))
 
+
+PICKED = [
+    ("sum", "SparseSegmentSum"),
+    ("mean", "SparseSegmentMean"),
+    ("sqrt_n", "SparseSegmentSqrtN"),
+]
 
 CASES = [
     *(
@@ -105,10 +111,17 @@ CASES = [
             reason=NO_ENTRY_OF_GRADIENT,
             tensorflow="raises",
         )
-        for kind, operation in [
-            ("sum", "SparseSegmentSum"),
-            ("mean", "SparseSegmentMean"),
-            ("sqrt_n", "SparseSegmentSqrtN"),
-        ]
+        for kind, operation in PICKED
+    ),
+    *(
+        Case(
+            f"sparse.segment_{kind}, num_segments",
+            f"{operation}WithNumSegments",
+            lambda x, kind=kind: curved(of_picked_segments(kind, x, num_segments=3)),
+            ZEROS[:1],
+            reason=NO_ENTRY_OF_GRADIENT,
+            tensorflow="raises",
+        )
+        for kind, operation in PICKED
     ),
 ]

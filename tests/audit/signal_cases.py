@@ -54,9 +54,8 @@ CASES = [
         "RFFT",
         lambda x: power(tf.signal.rfft(x, [6])),
         X8,
-        outcome="refused",
-        refusal="RFFT",
         reason=GRADIENT_REFUSES,
+        tensorflow="raises",
     ),
     Case("rfft, abs squared", "ComplexAbs", lambda x: weighted(tf.abs(tf.signal.rfft(x)) ** 2), X8),
     Case(

@@ -51,9 +51,8 @@ CASES = [
         "SparseSoftmax",
         lambda x: weighted(tf.reshape(tf.sparse.softmax(sparse_rows(x)).values, x.shape) ** 2),
         SIGNED,
-        outcome="refused",
-        refusal="SparseDenseCwiseAdd",
         reason=GRADIENT_REFUSES,
+        tensorflow="raises",
     ),
     Case(
         "sparse.add of two sparse",
@@ -62,9 +61,8 @@ CASES = [
             tf.reshape(tf.sparse.add(sparse_rows(x), sparse_rows(tf.sin(x))).values, x.shape) ** 3
         ),
         SIGNED,
-        outcome="refused",
-        refusal="SparseAdd",
         reason=GRADIENT_NOT_DIFFERENTIABLE,
+        tensorflow="wrong",
     ),
     Case(
         "sparse.add of sparse and dense",
@@ -79,9 +77,8 @@ CASES = [
             tf.sparse.to_dense(tf.sparse.concat(1, [sparse_rows(x), sparse_rows(tf.sin(x))])) ** 3
         ),
         SIGNED,
-        outcome="refused",
-        refusal="SparseConcat",
         reason=NOT_DIFFERENTIABLE,
+        tensorflow="zero",
     ),
     Case(
         "sparse.reduce_sum",
@@ -96,6 +93,19 @@ CASES = [
         SIGNED,
         outcome="refused",
         refusal="SparseReduceMax",
+        reason=NO_ENTRY,
+    ),
+    Case(
+        "sparse.reduce_max, a sparse result",
+        "SparseReduceMaxSparse",
+        lambda x: tf.sin(
+            tf.reshape(
+                tf.sparse.reduce_max(sparse_rows(x), 1, output_is_sparse=True).values, x.shape[:1]
+            )
+        ),
+        SIGNED,
+        outcome="refused",
+        refusal="SparseReduceMaxSparse",
         reason=NO_ENTRY,
     ),
     Case(
@@ -132,16 +142,22 @@ CASES = [
         lambda x: weighted(tf.reshape((sparse_rows(x) / tf.exp(x)).values, x.shape) ** 2),
         SIGNED,
     ),
-    Case(
-        "sparse.maximum",
-        "SparseSparseMaximum",
-        lambda x: weighted(
-            tf.sparse.to_dense(tf.sparse.maximum(sparse_rows(x), sparse_rows(tf.sin(2 * x)))) ** 2
-        ),
-        SIGNED,
-        outcome="refused",
-        refusal="SparseSparseMaximum",
-        reason=GRADIENT_REFUSES,
+    *(
+        Case(
+            f"sparse.{kind}",
+            f"SparseSparse{kind.title()}",
+            lambda x, kind=kind: weighted(
+                tf.sparse.to_dense(
+                    getattr(tf.sparse, kind)(sparse_rows(x), sparse_rows(tf.sin(2 * x)))
+                )
+                ** 2
+            ),
+            SIGNED,
+            outcome="refused",
+            refusal=f"SparseSparse{kind.title()}",
+            reason=GRADIENT_REFUSES,
+        )
+        for kind in ("maximum", "minimum")
     ),
     Case(
         "sparse.fill_empty_rows",

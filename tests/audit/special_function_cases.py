@@ -261,8 +261,8 @@ CASES = [
         "Betainc",
         lambda x: weighted(
             tf.math.betainc(
-                tf.constant([0.7, 1.5, 3.0], tf.float64) + 0 * x,
-                tf.constant([1.2, 2.5, 0.8], tf.float64) + 0 * x,
+                tf.constant([0.7, 1.5, 3.0], tf.float64) * tf.ones_like(x),
+                tf.constant([1.2, 2.5, 0.8], tf.float64) * tf.ones_like(x),
                 x,
             )
         ),
@@ -292,7 +292,7 @@ CASES = [
     Case(
         "betainc(a, b, x) at x = 0",
         "Betainc",
-        lambda x: weighted(tf.math.betainc(2.0 + 0 * x, 3.0 + 0 * x, x)),
+        lambda x: weighted(tf.math.betainc(2 * tf.ones_like(x), 3 * tf.ones_like(x), x)),
         rows([0.0, 0.3], [0.2, 0.5]),
         reason=AT_THE_BORDER,
         tensorflow="NaN",
