@@ -42,9 +42,34 @@ def _with_padding(op: tf.Operation, cotangent: tf.Tensor, function) -> list[tf.T
     if op.type[-1] == "3":
         given["align"] = op.get_attr("align")
     inside = function(**given)
-    found = list(ops.gradient_registry.lookup(op.type)(op, cotangent))
+    if op.type[-1] == "3":
+        found = list(ops.gradient_registry.lookup(op.type)(op, cotangent))
+    else:
+        found = [_placed_back(op, cotangent), *[None] * (len(op.inputs) - 1)]
     found[-1] = tf.reduce_sum((1 - inside) * cotangent)
     return found
+
+
+def _placed_back(op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
+    """By the first input of version 2, whose diagonals stand at the left.
+
+    TensorFlow's gradients are written by version 3, whose superdiagonals stand at the right.
+    """
+    zero = tf.zeros([], cotangent.dtype)
+    if op.type == "MatrixDiagV2":
+        return raw.MatrixDiagPartV2(input=cotangent, k=op.inputs[1], padding_value=zero)
+    rows, columns = tf.unstack(tf.shape(op.inputs[0])[-2:])
+    return raw.MatrixDiagV2(
+        diagonal=cotangent, k=op.inputs[1], num_rows=rows, num_cols=columns, padding_value=zero
+    )
+
+
+def _set_diag(op: tf.Operation, cotangent: tf.Tensor):
+    """The same of version 2."""
+    _, diagonal, k = op.inputs
+    of_input = raw.MatrixSetDiagV2(input=cotangent, diagonal=tf.zeros_like(diagonal), k=k)
+    zero = tf.zeros([], cotangent.dtype)
+    return of_input, raw.MatrixDiagPartV2(input=cotangent, k=k, padding_value=zero), None
 
 
 def _one_hot(op: tf.Operation, cotangent: tf.Tensor):
@@ -135,6 +160,7 @@ GRADIENTS = {
     "MatrixDiagV3": _diag,
     "MatrixDiagPartV2": _diag_part,
     "MatrixDiagPartV3": _diag_part,
+    "MatrixSetDiagV2": _set_diag,
     "OneHot": _one_hot,
     "Range": _range,
     "LinSpace": _lin_space,
