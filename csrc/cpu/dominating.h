@@ -70,10 +70,10 @@ template <typename T>
 void replace_dominated_traces(const TermTile<T>& tile, int64_t K,
                               const DominatingEntries<T>& entries, T* traces) {
   for (const auto& [row, k, value] : entries) {
-    const T psi1 = tile.psi(1)[row], psi2 = tile.psi(2)[row];
+    const T psi1 = tile.psi(1)[row], psi2 = tile.scaled_psi2()[row];
     T total = value;
     for (int64_t j = 0; j < K; ++j) {
-      const T u = tile.u()[row * K + j];
+      const T u = tile.scaled_u()[row * K + j];
       if (j != k) total += psi1 * tile.phi(2)[row * K + j] + formula::rank_one_entry(psi2, u, u);
     }
     traces[row] = total;

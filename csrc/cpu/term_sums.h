@@ -95,7 +95,7 @@ void collect_parts(const std::vector<TermTile<T>>& tiles, std::vector<BlockPart<
     const bool has_u = tile.has_psi(2);
     if (!has_S && !has_u) continue;
     parts.push_back({has_S ? tile.S() : nullptr, tile.S_stride(), tile.psi(1),
-                     has_u ? tile.u() : nullptr, tile.psi(2)});
+                     has_u ? tile.scaled_u() : nullptr, tile.scaled_psi2()});
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/matrix.h"
@@ -29,6 +30,10 @@ struct RowSum {
     static void run(const T* phi, const T* S_x, const T* b, int64_t b_stride, const T* x,
                     int64_t rows, int64_t K, T* s) {
       K = size_of<Kfixed>(K);
+      if (phi != nullptr && S_x == nullptr && b == nullptr) {
+        for (int64_t i = 0; i < rows; ++i) s[i] = T(0) + sum<Kfixed>(phi + i * K, K);
+        return;
+      }
       for (int64_t i = 0; i < rows; ++i) {
         T total(0);
         if (phi != nullptr) total += sum<Kfixed>(phi + i * K, K);
@@ -74,6 +79,11 @@ TermTile<T>::TermTile(const Term& term, const Operands<const T>& operands, const
   const bool repeats_b = needs_u_ && term.linear && operands.b.row_stride == 0 && shape.rows > 1;
   if (repeats_b) repeated_b_ = scratch.take<T>(shape.values());
   if (term.phi) take_phi(scratch);
+  const bool has_D_or_S = term.quadratic || has_phi(2);
+  if (std::is_same_v<T, float> && needs_u_ && needs_s_ && has_psi(2) && has_D_or_S) {
+    const bool has_third = !term.is_norm && term.psi.outputs.size() > 3 && has_psi(3);
+    scales_.emplace(term.psi, has_third);
+  }
   if (zeros_ != nullptr) fill_repeated_operands();
 }
 
@@ -149,6 +159,7 @@ void TermTile<T>::evaluate(const T* x, int64_t first, int64_t rows) {
   }
   load_psi_parameters(first, rows);
   psi_evaluator_.run(rows);
+  if (scales_) scales_->update(psi_evaluator_, u_, rows, K);
 }
 
 template <typename T>

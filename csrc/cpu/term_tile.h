@@ -9,6 +9,7 @@
 #include "csrc/core/arguments.h"
 #include "csrc/core/term.h"
 #include "csrc/cpu/evaluator.h"
+#include "csrc/cpu/row_scales.h"
 #include "csrc/cpu/scratch.h"
 
 namespace blockhess::cpu {
@@ -54,6 +55,14 @@ class TermTile {
   const T* s() const { return psi_evaluator_.input(0); }
   // (rows, K): phi' + S x + b.
   const T* u() const { return u_; }
+
+  // psi'' u u' has factors that are in range (row_scales.h). `r` is null where all are 1.
+  const T* r() const { return is_scaled() ? scales_->r() : nullptr; }
+  const T* scaled_u() const { return is_scaled() ? scales_->u() : u_; }
+  const T* scaled_psi2() const { return is_scaled() ? scales_->psi2() : psi(2); }
+  const T* scaled_psi3() const { return is_scaled() ? scales_->psi3() : psi(3); }
+  // psi'' / r
+  const T* psi2_by_r() const { return is_scaled() ? scales_->psi2_by_r() : psi(2); }
   // The symmetric part of S of row i of the tile, at S() + i * S_stride().
   const T* S() const { return row_S_ != nullptr ? row_S_ : S_; }
   int64_t S_stride() const { return row_S_ != nullptr ? shape_.K * shape_.K : 0; }
@@ -67,6 +76,7 @@ class TermTile {
   void load_psi_parameters(int64_t first, int64_t rows);
   void symmetrise_rows(int64_t first, int64_t rows);
   bool phi_in_one_chunk() const { return shape_.K <= kChunk; }
+  bool is_scaled() const { return scales_ && scales_->is_in_use(); }
 
   const Term* term_;
   Operands<const T> operands_;
@@ -83,6 +93,7 @@ class TermTile {
   const T* u_ = nullptr;
   std::optional<Evaluator<T>> phi_evaluator_;
   Evaluator<T> psi_evaluator_;
+  std::optional<RowScales<T>> scales_;
   std::vector<T*> phi_storage_;
   std::vector<const T*> phi_;
 };

@@ -184,7 +184,9 @@ class TermsWorker {
           copy_diagonals(tile.S(), tile.S_stride(), rows, K, S_diagonals_[t]);
         add_scaled_by_psi1(tile, S_diagonals_[t], rows, K, room_, out);
       }
-      if (tile.has_psi(2)) add_rank_one_diagonal(tile.psi(2), tile.u(), rows, K, room_, out);
+      if (tile.has_psi(2)) {
+        add_rank_one_diagonal(tile.scaled_psi2(), tile.scaled_u(), rows, K, room_, out);
+      }
     }
     for (const auto& [row, k, value] : dominating_) out[row * K + k] = value;
   }
@@ -201,8 +203,8 @@ class TermsWorker {
                                                 has_S ? shared_S_traces_[t] : T(0),
                                                 has_D ? tile.phi(2) : nullptr,
                                                 tile.psi(1),
-                                                tile.has_psi(2) ? tile.u() : nullptr,
-                                                tile.psi(2)};
+                                                tile.has_psi(2) ? tile.scaled_u() : nullptr,
+                                                tile.scaled_psi2()};
       choose_size<Kernels<T>::template AddTrace>(K)(part, rows, K, out);
       if (tile.is_norm()) replace_dominated_traces(tile, K, dominating_, out);
     }

@@ -1,6 +1,8 @@
 #include "csrc/cpu/terms_vjp.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "csrc/core/needs.h"
@@ -99,6 +101,7 @@ class VjpWorker {
       tiles_[t].evaluate(arguments_.x, first, rows);
       compute_intermediates(tiles_[t], arguments_.steps[t]);
       if (arguments_.x_bar != nullptr) add_x_bar(tiles_[t], arguments_.steps[t]);
+      if (tiles_[t].r() != nullptr) undo_scales(tiles_[t].r());
       write_operand_bars(t);
     }
   }
@@ -113,8 +116,9 @@ class VjpWorker {
     const T* psi2_u_v = nullptr;
     if (steps.t3) {
       std::fill_n(results_.t3, rows_, T(0));
-      choose_size<Rows::template Dots>(K_)(v, tile.u(), rows_, K_, results_.t3);
-      for (int64_t i = 0; i < rows_; ++i) results_.t3[i] *= tile.psi(2)[i];
+      choose_size<Rows::template Dots>(K_)(v, tile.scaled_u(), rows_, K_, results_.t3);
+      const T* const psi2 = tile.scaled_psi2();
+      for (int64_t i = 0; i < rows_; ++i) results_.t3[i] *= psi2[i];
       psi2_u_v = repeated(results_.t3, rows_, K_, results_.psi2_room);
     }
     const bool has_S = tile.has_S() && tile.has_psi(1);
@@ -127,7 +131,7 @@ class VjpWorker {
                                               has_S ? results_.S_u_bar : nullptr,
                                               tile.has_phi(2) ? tile.phi(2) : nullptr,
                                               psi2_u_v,
-                                              steps.t3 ? tile.u() : nullptr,
+                                              steps.t3 ? tile.scaled_u() : nullptr,
                                               t > 0 ? x_bar : nullptr};
     Rows::product(inputs, rows_ * K_, x_bar);
   }
@@ -142,7 +146,7 @@ class VjpWorker {
   }
   const T* M_diagonal() const { return M_.diagonals() != nullptr ? M_.diagonals() : zeros_; }
   const T* u(const TermTile<T>& tile, const VjpSteps& steps) const {
-    return steps.u ? tile.u() : zeros_;
+    return steps.u ? tile.scaled_u() : zeros_;
   }
 
   void compute_intermediates(const TermTile<T>& tile, const VjpSteps& steps) {
@@ -154,22 +158,40 @@ class VjpWorker {
     if (steps.t1 && tile.has_phi(2)) {
       add_dots(M_diagonal(), tile.phi(2), rows_, K_, results_.t1);
     }
-    if (steps.t2) add_dots(tile.u(), results_.M_u, rows_, K_, results_.t2);
-    if (steps.t3) add_dots(gradient_cotangent(), tile.u(), rows_, K_, results_.t3);
-    for (int64_t i = 0; i < rows_; ++i) {
+    if (steps.t2) add_dots(tile.scaled_u(), results_.M_u, rows_, K_, results_.t2);
+    if (steps.t3) add_dots(gradient_cotangent(), tile.scaled_u(), rows_, K_, results_.t3);
+    const T *const psi1 = tile.psi(1), *const psi2 = tile.scaled_psi2();
+    const T *const psi3 = tile.scaled_psi3(), *const V = value_cotangent(), *const r = tile.r();
+    const auto s_bar = [&](int64_t i, T V_i, T t1) {
       results_.s_bar[i] =
-          formula::s_bar(tile.psi(1)[i], tile.psi(2)[i], tile.psi(3)[i], value_cotangent()[i],
-                         results_.t1[i], results_.t2[i], results_.t3[i]);
+          formula::s_bar(psi1[i], psi2[i], psi3[i], V_i, t1, results_.t2[i], results_.t3[i]);
+    };
+    if (r == nullptr) {
+      for (int64_t i = 0; i < rows_; ++i) s_bar(i, V[i], results_.t1[i]);
+    } else {
+      for (int64_t i = 0; i < rows_; ++i) s_bar(i, V[i] / r[i], r[i] * results_.t1[i]);
     }
     results_.s_bar_values = repeated(results_.s_bar, rows_, K_, results_.s_bar_room);
     results_.psi1_values = repeated(tile.psi(1), rows_, K_, results_.psi1_room);
     if (steps.u_bar) {
-      const T* const psi2 = repeated(tile.psi(2), rows_, K_, results_.psi2_room);
-      Rows::u_bar(results_.psi1_values, psi2, results_.M_u, gradient_cotangent(), rows_ * K_,
-                  results_.u_bar);
+      Rows::u_bar(results_.psi1_values, repeated(tile.psi2_by_r(), rows_, K_, results_.psi2_room),
+                  results_.M_u, gradient_cotangent(), rows_ * K_, results_.u_bar);
     } else {
       std::fill_n(results_.u_bar, rows_ * K_, T(0));
     }
+  }
+
+  // Until here t2 has a factor r^2, t3 one of r, and s_bar one of 1 / r. An s_bar that has no place
+  // in the range is NaN.
+  void undo_scales(const T* r) {
+    for (int64_t i = 0; i < rows_; ++i) {
+      const T s_bar = results_.s_bar[i] * r[i];
+      const bool is_lost = std::abs(s_bar) < std::numeric_limits<T>::min();
+      results_.s_bar[i] = is_lost && results_.s_bar[i] != 0 && r[i] != 1 ? T(NAN) : s_bar;
+      results_.t2[i] = results_.t2[i] / r[i] / r[i];
+      results_.t3[i] /= r[i];
+    }
+    results_.s_bar_values = repeated(results_.s_bar, rows_, K_, results_.s_bar_room);
   }
 
   // M u, and what S adds to t1.
@@ -186,7 +208,8 @@ class VjpWorker {
     if (!steps.M_u) {
       std::fill_n(results_.M_u, rows_ * K_, T(0));
     } else if (!M_.is_full()) {
-      for (int64_t i = 0; i < rows_ * K_; ++i) results_.M_u[i] = M_diagonal()[i] * tile.u()[i];
+      const T *const M = M_diagonal(), *const u = tile.scaled_u();
+      for (int64_t i = 0; i < rows_ * K_; ++i) results_.M_u[i] = M[i] * u[i];
     }
   }
 

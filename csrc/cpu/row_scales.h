@@ -1,0 +1,138 @@
+// psi'' u u' in rows where psi'' leaves the range of float while the product does not: of |x| at
+// |x| = 1e13 psi'' is 1e-40. Both factors are scaled by a power of two,
+//
+//   psi'' u u' = (psi'' / r^2) (r u)(r u)'
+//
+// with psi'' in double; the derivative after it goes with r^3. All other rows have r = 1.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "csrc/cpu/evaluator.h"
+#include "csrc/cpu/pack.h"
+#include "csrc/cpu/scratch.h"
+
+namespace blockhess::cpu {
+
+// For one term; its psi computes psi''. Memory is taken when first a row needs it.
+template <typename T>
+class RowScales {
+ public:
+  // `has_third`: whether psi's output 3 is its third derivative.
+  RowScales(const Program& psi, bool has_third)
+      : psi_(&psi),
+        has_first_(psi.outputs[1].is_slot()),
+        has_third_(has_third),
+        has_choices_(has_choices(psi)) {}
+
+  // Takes a tile in, whose inputs and outputs of psi are in `evaluator`, and u in `u`.
+  void update(const Evaluator<T>& evaluator, const T* u, int64_t rows, int64_t K) {
+    is_in_use_ = any_leaves_range(evaluator, rows);
+    if (!is_in_use_) return;
+    reserve(rows, K);
+    std::fill_n(r_.data(), rows, T(1));
+    std::copy_n(evaluator.output(2), rows, psi2_.data());
+    if (has_third_) std::copy_n(evaluator.output(3), rows, psi3_.data());
+    std::copy_n(u, rows * K, u_.data());
+    for (int input = 0; input < psi_->num_inputs; ++input) {
+      std::copy_n(evaluator.input(input), rows, in_double_->input(input));
+    }
+    in_double_->run(rows);
+    for (int64_t i = 0; i < rows; ++i) {
+      if (leaves_range(evaluator, i)) scale_row(i, K);
+      psi2_by_r_[i] = psi2_[i] * r_[i];
+    }
+  }
+
+  // Whether a row of the tile is scaled: only then there is what follows.
+  bool is_in_use() const { return is_in_use_; }
+  const T* r() const { return r_.data(); }                  // (rows)
+  const T* psi2() const { return psi2_.data(); }            // (rows): psi'' / r^2
+  const T* psi3() const { return psi3_.data(); }            // (rows): psi''' / r^3
+  const T* psi2_by_r() const { return psi2_by_r_.data(); }  // (rows): psi'' / r
+  const T* u() const { return u_.data(); }                  // (rows, K): r u
+
+ private:
+  static constexpr T kLeast = 0x1p-100f, kMost = 0x1p100f;
+
+  static bool has_choices(const Program& psi) {
+    return std::any_of(psi.instructions.begin(), psi.instructions.end(), [](const auto& step) {
+      return step.opcode == Opcode::select || step.opcode == Opcode::max ||
+             step.opcode == Opcode::min || step.opcode == Opcode::sign;
+    });
+  }
+
+  bool any_leaves_range(const Evaluator<T>& evaluator, int64_t rows) const {
+    const bool may = may_leave_range(evaluator.output(2), rows) ||
+                     (has_third_ && may_leave_range(evaluator.output(3), rows));
+    bool any = false;
+    for (int64_t i = 0; may && i < rows; ++i) any |= leaves_range(evaluator, i);
+    return any;
+  }
+
+  // By the sizes alone.
+  static bool may_leave_range(const T* values, int64_t rows) {
+    using V = Pack<T>;
+    const auto least = V(kLeast).packet, most = V(kMost).packet;
+    auto outside = Eigen::internal::pzero(least);
+    int64_t i = 0;
+    for (; i + V::kSize <= rows; i += V::kSize) {
+      const auto size = Eigen::internal::pabs(V::load_unaligned(values + i).packet);
+      outside = Eigen::internal::por(outside, Eigen::internal::pcmp_lt(size, least));
+      outside = Eigen::internal::por(outside, Eigen::internal::pcmp_lt_or_nan(most, size));
+    }
+    bool may = Eigen::internal::predux_any(outside);
+    for (; i < rows; ++i) may |= !(std::abs(values[i]) >= kLeast && std::abs(values[i]) <= kMost);
+    return may;
+  }
+
+  bool leaves_range(const Evaluator<T>& evaluator, int64_t i) const {
+    const T psi2 = evaluator.output(2)[i];
+    bool leaves = is_out_of_range(psi2, has_first_ ? evaluator.output(1)[i] : T(1));
+    if (has_third_) leaves |= is_out_of_range(evaluator.output(3)[i], psi2);
+    // Where s is zero psi'' is in double what it is here.
+    return leaves & (evaluator.input(0)[i] != 0);
+  }
+
+  // Whether a derivative is too small or too large, and far from the one before it: where both
+  // vanish, as those of exp(-s) do, so does the block. What a choice made zero is zero.
+  bool is_out_of_range(T value, T before) const {
+    constexpr T kFar = 0x1p30f;
+    const T size = std::abs(value), size_before = std::abs(before);
+    const bool is_small = (size < kLeast) & (size * kFar < size_before);
+    const bool is_large = !(size <= kMost) & !(size <= kFar * size_before);
+    return (is_small & !(has_choices_ & (size == 0))) | is_large;
+  }
+
+  void reserve(int64_t rows, int64_t K) {
+    if (static_cast<int64_t>(r_.size()) >= rows) return;
+    for (std::vector<T>* array : {&r_, &psi2_, &psi3_, &psi2_by_r_}) array->resize(rows);
+    u_.resize(rows * K);
+    Scratch measure;
+    Evaluator<double>(*psi_, rows, measure);
+    scratch_ = Scratch::like(measure);
+    in_double_.emplace(*psi_, rows, scratch_);
+  }
+
+  void scale_row(int64_t i, int64_t K) {
+    const double psi2 = in_double_->output(2)[i];
+    if (psi2 == 0 || !std::isfinite(psi2)) return;
+    const double r = std::ldexp(1.0, std::clamp(std::ilogb(psi2) / 2, -126, 126));
+    r_[i] = static_cast<T>(r);
+    psi2_[i] = static_cast<T>(psi2 / (r * r));
+    if (has_third_) psi3_[i] = static_cast<T>(in_double_->output(3)[i] / (r * r * r));
+    for (int64_t k = i * K; k < (i + 1) * K; ++k) u_[k] *= r_[i];
+  }
+
+  const Program* psi_;
+  bool has_first_, has_third_, has_choices_, is_in_use_ = false;
+  std::vector<T> r_, psi2_, psi3_, psi2_by_r_, u_;
+  Scratch scratch_;
+  std::optional<Evaluator<double>> in_double_;
+};
+
+}  // namespace blockhess::cpu
