@@ -16,8 +16,6 @@ sys.path.insert(0, str(ROOT / "bench"))
 import committed  # noqa: E402
 
 TEXTS = sorted(committed.RESULTS.glob("*.txt"))
-#: Measured before a benchmark refused it, in checkouts with changes.
-OF_CHANGED_FILES = {"threads.txt"}
 
 
 def git(folder: Path, *words: str) -> str:
@@ -41,7 +39,7 @@ def test_every_result_is_of_a_commit_of_this_history(subtests):
             assert commits
             for name, changed in commits:
                 git(ROOT, "merge-base", "--is-ancestor", name, "HEAD")
-                assert not changed or path.name in OF_CHANGED_FILES
+                assert not changed
 
 
 @pytest.fixture
