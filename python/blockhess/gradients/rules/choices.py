@@ -198,5 +198,4 @@ def _at_safe_places(op: tf.Operation, masks: _Taken) -> tf.Operation:
     return graph.create_op(op.type, inputs, types, attrs=attributes, name="taken")
 
 
-GRADIENTS: dict = {}
 PATTERNS = dict.fromkeys(_SINGULAR | _CURVED | _BOUNDED, _untaken)

@@ -29,5 +29,4 @@ def _convolution(op: tf.Operation) -> Callable[..., Sequence] | None:
     return written_out(_dilated)
 
 
-GRADIENTS: dict = {}
 PATTERNS = {"Conv2D": _convolution}

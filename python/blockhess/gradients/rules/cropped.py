@@ -37,5 +37,4 @@ def _gradient(function: Callable) -> Callable[..., Sequence]:
     return gradient
 
 
-GRADIENTS: dict = {}
 PATTERNS = dict.fromkeys(_RANKS, _transform)

@@ -287,5 +287,5 @@ def _bisection(op: tf.Operation):
     return refuse
 
 
-PATTERNS = {"BroadcastTo": _bisection}
 GRADIENTS = {"SelfAdjointEigV2": _self_adjoint, "Svd": _singular, "Eig": _general}
+PATTERNS = {"BroadcastTo": _bisection}

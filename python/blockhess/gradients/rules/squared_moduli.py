@@ -55,7 +55,6 @@ def _is_square(op: tf.Operation, of: tf.Tensor) -> bool:
     return op.type == "Square" or (op.type == "Mul" and op.inputs[1] is of)
 
 
-GRADIENTS: dict = {}
 PATTERNS = {
     "Abs": _of_modulus,
     "ComplexAbs": _of_modulus,
