@@ -132,7 +132,7 @@ def _concerned_of(registered: int) -> set[str]:
         name for name in ops.gradient_registry.list() if _is_declared_not_differentiable(name)
     }
     own = {*GRADIENTS, *PATTERNS, *REFUSED, *REFUSED_INPUTS, "StopGradient", "IdentityN"}
-    return own | (declared - set(LOCALLY_CONSTANT))
+    return own | (declared - LOCALLY_CONSTANT)
 
 
 def _prepare_loop(op: tf.Operation, reached: frozenset[int]) -> None:

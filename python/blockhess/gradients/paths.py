@@ -8,6 +8,8 @@ from typing import NamedTuple
 import tensorflow as tf
 from tensorflow.python.eager import backprop_util
 
+from blockhess.row_graph.locally_constant import is_constant_in_x
+
 
 class Step(NamedTuple):
     """An operation on a path.
@@ -24,6 +26,15 @@ class Step(NamedTuple):
 def carries_derivatives(tensor: tf.Tensor) -> bool:
     """Whether TensorFlow hands derivatives on through a tensor of this type."""
     return backprop_util.IsTrainable(tensor) or tensor.dtype in (tf.resource, tf.variant)
+
+
+def consumers(tensor: tf.Tensor) -> list[tf.Operation]:
+    """Those by which derivatives pass on."""
+    return [
+        op
+        for op in dict.fromkeys(tensor.consumers())
+        if any(map(carries_derivatives, op.outputs)) and not is_constant_in_x(op)
+    ]
 
 
 def between(
