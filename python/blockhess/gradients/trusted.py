@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from blockhess.gradients.marks import ends_paths
 from blockhess.gradients.paths import between
 from blockhess.row_graph import inlining
 
@@ -31,5 +30,5 @@ def is_trusted(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> bool:
     """Whether all is differentiated rightly by which `y` depends on the sources."""
     return not any(
         op.type not in _TRUSTED or inlining.has_custom_gradient(op)
-        for op, _ in between(sources, [y], ends_paths)
+        for op, _ in between(sources, [y])
     )

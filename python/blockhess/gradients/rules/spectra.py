@@ -157,7 +157,7 @@ def _by(values: tf.Tensor, e: tf.Tensor) -> tf.Tensor:
 
 def _each_on_its_own(values: tf.Tensor, e: tf.Tensor) -> bool:
     """Whether g_i depends on e_i only."""
-    return all(step.op.type in _CELL_BY_CELL for step in between([e], [values], lambda _: False))
+    return all(step.op.type in _CELL_BY_CELL for step in between([e], [values]))
 
 
 def _depends_on_alone(values: tf.Tensor, e: tf.Tensor) -> bool:
