@@ -16,6 +16,7 @@ REFUSED_INPUTS
 from collections.abc import Callable, Iterator
 
 from blockhess.gradients.rules import (
+    activations,
     arrays,
     choices,
     colors,
@@ -43,6 +44,7 @@ from blockhess.gradients.rules import (
 
 # Of the patterns that fit an operation the first one counts: that of `choices` is for any.
 _ROOMS = (
+    activations,
     arrays,
     colors,
     convolutions,

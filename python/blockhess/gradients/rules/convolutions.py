@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from blockhess.gradients.rules.windows import windows
+from blockhess.gradients.windows import windows
 from blockhess.gradients.written_out import written_out
 
 
