@@ -112,6 +112,15 @@ def test_kinks_keep_their_slope_of_zero():
     np.testing.assert_array_equal(gradient_of(f, [[0.0, 0.0]]), [[0, 0]])
 
 
+def test_an_absolute_value_that_is_squared_and_compared_is_smooth_at_zero():
+    def f(x):
+        modulus = tf.abs(tf.complex(x, 2 * x))
+        return tf.reduce_sum(tf.where(modulus < 1, modulus**2, 1.0), 1)
+
+    blocks = bh.hessian(f, tf.constant([[0.0, 0.25, 2.0]], tf.float64), route="autodiff")
+    np.testing.assert_allclose(blocks[0], np.diag([10.0, 10.0, 0.0]), atol=1e-12)
+
+
 def test_an_absolute_value_that_is_squared_elsewhere_is_differentiated_as_it_is():
     @tf.function(autograph=False)
     def gradient(x):

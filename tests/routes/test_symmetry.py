@@ -53,6 +53,27 @@ def test_NaN_and_infinite_blocks_prove_nothing():
     np.testing.assert_array_equal(checked(tf.constant(blocks)), blocks)
 
 
+def test_a_block_of_rounding_beside_one_of_numbers_proves_nothing():
+    blocks = np.array([[[1.0, 2], [2, 1]], [[0, 1e-15], [-1e-15, 0]]])
+    np.testing.assert_array_equal(checked(tf.constant(blocks)), blocks)
+
+
+def test_a_classifier_that_is_sure_of_rows_has_blocks():
+    rng = np.random.default_rng(3)
+    W, V = rng.normal(size=(6, 16)), 10 * rng.normal(size=(16, 5))
+
+    def f(x):
+        logits = tf.tanh(x @ tf.constant(W, x.dtype)) @ tf.constant(V, x.dtype)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.argmax(logits, 1), logits)
+
+    x = rng.normal(size=(100, 6))
+    expected = bh.hessian(f, tf.constant(x), coupling="assume_independent").numpy()
+    is_sure = np.abs(expected).max((1, 2)) < 1e-6
+    assert is_sure.sum() > 10
+    actual = bh.hessian(f, tf.constant(x[is_sure], tf.float32), coupling="assume_independent")
+    np.testing.assert_allclose(actual, expected[is_sure], atol=1e-4)
+
+
 def test_unknown_sizes_and_no_rows():
     unknown = checked.get_concrete_function(tf.TensorSpec([None, None, None], tf.float32))
     for shape in ((0, 3, 3), (2, 0, 0), (4, 1, 1)):

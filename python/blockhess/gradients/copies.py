@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from blockhess.gradients.marks import ends_paths, needs_rules
+from blockhess.gradients.marks import needs_rules
 from blockhess.gradients.paths import between
 
 # A copy of one of these outside its frame is none.
@@ -19,7 +19,7 @@ def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
     The operations of a graph that somebody else has built keep their gradients. They are ours to
     change only where no copy can be made: where one has an effect or is part of an old loop.
     """
-    steps = between(sources, [y], ends_paths)
+    steps = between(sources, [y])
     inside = {step.op for step in steps}
     if not any(map(needs_rules, steps)):
         return y

@@ -13,7 +13,7 @@ from blockhess.gradients.ends import known
 from blockhess.gradients.paths import Step, between, reaches
 from blockhess.gradients.rules import GRADIENTS, PATTERNS, REFUSED, REFUSED_INPUTS
 from blockhess.row_graph import describe, inlining
-from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT, is_constant_in_x
+from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT
 
 GradientFunction = Callable[..., object]
 # Effects that a copy of a function may have once more; loops and branches are as what they run.
@@ -29,7 +29,7 @@ def prepare(sources: Iterable[tf.Tensor], ends: Sequence[tf.Tensor]) -> None:
       ends: the results that will be differentiated, tensors of the same graph.
     """
     with known(ends):
-        for step in between(sources, ends, ends_paths):
+        for step in between(sources, ends):
             function = gradient_function(step)
             if function is not None:
                 step.op._gradient_function = function  # noqa: SLF001 - where TensorFlow looks first
@@ -45,11 +45,6 @@ def prepared_on_demand(sources: Sequence[tf.Tensor], end: tf.Tensor) -> tf.Tenso
 
     result.op._gradient_function = hand_on  # noqa: SLF001
     return result
-
-
-def ends_paths(op: tf.Operation) -> bool:
-    """Whether the results have no derivative by x."""
-    return op._gradient_function is None and is_constant_in_x(op)  # noqa: SLF001
 
 
 def gradient_function(step: Step) -> GradientFunction | None:
@@ -132,14 +127,14 @@ def _concerned_of(registered: int) -> set[str]:
         name for name in ops.gradient_registry.list() if _is_declared_not_differentiable(name)
     }
     own = {*GRADIENTS, *PATTERNS, *REFUSED, *REFUSED_INPUTS, "StopGradient", "IdentityN"}
-    return own | (declared - set(LOCALLY_CONSTANT))
+    return own | (declared - LOCALLY_CONSTANT)
 
 
 def _prepare_loop(op: tf.Operation, reached: frozenset[int]) -> None:
     body = bodies.body_of_loop(op)
     while True:
         inputs = [body.inputs[i] for i in sorted(reached)]
-        after = reached | {i for i, r in enumerate(reaches(inputs, body.outputs, ends_paths)) if r}
+        after = reached | {i for i, r in enumerate(reaches(inputs, body.outputs)) if r}
         if after == reached:
             break
         reached = frozenset(after)
@@ -193,5 +188,5 @@ def _body_needs_rules(op: tf.Operation, reached: frozenset[int]) -> bool:
         body = function_def_to_graph.function_def_to_graph(
             definition, [source.shape for source in op.inputs]
         )
-    steps = between([body.inputs[i] for i in sorted(reached)], body.outputs, ends_paths)
+    steps = between([body.inputs[i] for i in sorted(reached)], body.outputs)
     return any(map(needs_rules, steps))

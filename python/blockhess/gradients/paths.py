@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow.python.eager import backprop_util
+
+from blockhess.row_graph.locally_constant import is_constant_in_x
 
 
 class Step(NamedTuple):
@@ -26,17 +28,26 @@ def carries_derivatives(tensor: tf.Tensor) -> bool:
     return backprop_util.IsTrainable(tensor) or tensor.dtype in (tf.resource, tf.variant)
 
 
-def between(
-    sources: Iterable[tf.Tensor],
-    ends: Iterable[tf.Tensor],
-    ends_paths: Callable[[tf.Operation], bool],
-) -> list[Step]:
+def ends_paths(op: tf.Operation) -> bool:
+    """Whether the results have no derivative by x."""
+    return op._gradient_function is None and is_constant_in_x(op)  # noqa: SLF001
+
+
+def consumers(tensor: tf.Tensor) -> list[tf.Operation]:
+    """Those by which derivatives pass on."""
+    return [
+        op
+        for op in dict.fromkeys(tensor.consumers())
+        if any(map(carries_derivatives, op.outputs)) and not ends_paths(op)
+    ]
+
+
+def between(sources: Iterable[tf.Tensor], ends: Iterable[tf.Tensor]) -> list[Step]:
     """The operations that the sources reach, of those that the ends need.
 
     Args:
       sources: tensors that count as x.
       ends: the results.
-      ends_paths: whether no derivative passes an operation.
     """
     reached: dict[tf.Operation, set[int]] = {}
     stack = list(sources)
@@ -69,12 +80,8 @@ def _needed(reached: dict[tf.Operation, set[int]], ends: Iterable[tf.Tensor]) ->
     return steps
 
 
-def reaches(
-    sources: Iterable[tf.Tensor],
-    ends: Sequence[tf.Tensor],
-    ends_paths: Callable[[tf.Operation], bool],
-) -> list[bool]:
+def reaches(sources: Sequence[tf.Tensor], ends: Sequence[tf.Tensor]) -> list[bool]:
     """Of each end whether the sources reach it."""
-    reached = {step.op for step in between(sources, ends, ends_paths)}
+    reached = {step.op for step in between(sources, ends)}
     starts = {source.ref() for source in sources}
     return [end.op in reached or end.ref() in starts for end in ends]

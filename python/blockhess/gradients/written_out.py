@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from blockhess.gradients.paths import carries_derivatives
+
 
 def written_out(function: Callable[..., object]) -> Callable[..., list[tf.Tensor | None]]:
     """The gradient function of an operation that `function` writes in other operations.
@@ -16,13 +18,13 @@ def written_out(function: Callable[..., object]) -> Callable[..., list[tf.Tensor
     """
 
     def gradient(op: tf.Operation, *cotangents: tf.Tensor | None) -> list[tf.Tensor | None]:
-        inputs = [tf.identity(i) if i.dtype.is_floating else i for i in op.inputs]
+        inputs = [tf.identity(i) if carries_derivatives(i) else i for i in op.inputs]
         results = function(op, *inputs)
         results = results if isinstance(results, tuple) else (results,)
         pairs = [p for p in zip(results, cotangents, strict=False) if p[1] is not None]
-        floating = [i for i in inputs if i.dtype.is_floating]
-        parts = iter(tf.gradients([r for r, _ in pairs], floating, [c for _, c in pairs]))
-        found = [next(parts) if i.dtype.is_floating else None for i in inputs]
+        sources = [i for i in inputs if carries_derivatives(i)]
+        parts = iter(tf.gradients([r for r, _ in pairs], sources, [c for _, c in pairs]))
+        found = [next(parts) if carries_derivatives(i) else None for i in inputs]
         return [part if part is None else tf.convert_to_tensor(part) for part in found]
 
     return gradient

@@ -31,7 +31,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.ops import cond_v2, while_v2
 
-from blockhess.routes.products import Products, between, floating_types, pull_back
+from blockhess.gradients import pull_back
+from blockhess.gradients.paths import between
+from blockhess.routes.products import Products, floating_types
 
 MESSAGE = (
     "rows of f interact: the result {name!r} is not a sum of one function of each row of x, so the "
@@ -147,7 +149,8 @@ def probed_order(gradient: tf.Tensor, y: tf.Tensor, sources: Sequence[tf.Tensor]
     x = sources[0]
     if _is_one_row(x):
         return gradient
-    weighted = WeightedGradients(x, y, sources, floating_types(x, between(x, y)))
+    operations = [op for op, _ in between([x], [y])]
+    weighted = WeightedGradients(x, y, sources, floating_types(x, operations))
     zero, ones = tf.zeros([], x.dtype), tf.ones_like(x)
     probes = [_Probe(ones, *_factors(weighted, n, False), gradient, zero) for n in range(2)]
     return _unless_coupled(gradient, [-1], weighted, probes, ORDER_MESSAGE.format(name=y.name))

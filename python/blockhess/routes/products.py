@@ -11,10 +11,12 @@ import tensorflow as tf
 from tensorflow.python.ops.parallel_for.control_flow_ops import pfor
 
 from blockhess.gradients import prepare, pull_back
+from blockhess.gradients.bodies import BRANCHES, LOOPS
+from blockhess.gradients.paths import between
 from blockhess.row_graph.inlining import CALLS
 
 # A loop's tangent runs the loop's own second derivative once more: transposing once is cheaper.
-CONTROL_FLOW = frozenset({"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
+CONTROL_FLOW = LOOPS | BRANCHES
 # A gradient function that applies one of these to what it pulls back is linear only as a whole: its
 # tangent at zero is NaN.
 NOT_LINEAR = frozenset({"Log", "Exp", "Sqrt", "Square", "Pow", "Abs"})
@@ -61,9 +63,10 @@ class Products:
         prepare(sources, [gradient])
         self._transposed = pull_back(gradient, sources, self._stand_in)
         self.zero = self._transposed is None
+        operations = []
         if not self.zero:
             prepare([self._stand_in], [self._transposed])
-        operations = [] if self.zero else between(self._stand_in, self._transposed)
+            operations = [op for op, _ in between([self._stand_in], [self._transposed])]
         self._twice = not any(o.type in CONTROL_FLOW | NOT_LINEAR for o in operations)
         self.types = floating_types(self.x, operations)
         self.width = _width(self.x, operations)
@@ -159,24 +162,6 @@ def _without_messages() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(is_of_another_thread)
-
-
-def between(start: tf.Tensor, end: tf.Tensor) -> list[tf.Operation]:
-    """The operations that `start` reaches, of those that `end` needs."""
-    reached, stack = set(), [start]
-    while stack:
-        for operation in stack.pop().consumers():
-            if operation not in reached:
-                reached.add(operation)
-                stack.extend(operation.outputs)
-    needed, pending = [], [end.op]
-    while pending:
-        operation = pending.pop()
-        if operation in reached:
-            reached.remove(operation)
-            needed.append(operation)
-            pending.extend(source.op for source in operation.inputs)
-    return needed
 
 
 def floating_types(x: tf.Tensor, operations: Sequence[tf.Operation]) -> frozenset[tf.DType]:

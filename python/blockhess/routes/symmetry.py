@@ -24,6 +24,9 @@ SEED = (20240607, 3)
 # Rounding stays far below, also where f loses most of its digits; what is wrong is wrong by a
 # share of the block. 1e-4 in float64, 2 % in float32.
 TOLERATED_POWER = 0.25
+# A block far below the largest one may be rounding alone, as of a classifier that is sure of a row:
+# what is tolerated is also a share of the largest. 1e-8 in float64, 3e-4 in float32.
+TOLERATED_POWER_OF_LARGEST = 0.5
 
 
 def symmetric(blocks: tf.Tensor, name: str) -> tf.Tensor:
@@ -45,7 +48,9 @@ def symmetric(blocks: tf.Tensor, name: str) -> tf.Tensor:
     sides = tf.reduce_sum(products * tf.reverse(vectors, [1]), -2)
     scale = tf.reduce_sum(tf.abs(products), [-2, -1])
     eps = float(ml_dtypes.finfo(blocks.dtype.as_numpy_dtype).eps)
-    wrong = tf.abs(sides[..., 0] - sides[..., 1]) > eps**TOLERATED_POWER * scale
+    largest = tf.reduce_max(tf.where(tf.math.is_finite(scale), scale, tf.zeros([], scale.dtype)))
+    tolerance = eps**TOLERATED_POWER * scale + eps**TOLERATED_POWER_OF_LARGEST * largest
+    wrong = tf.abs(sides[..., 0] - sides[..., 1]) > tolerance
 
     def refuse() -> tf.Tensor:
         number = tf.math.count_nonzero(wrong)

@@ -1,4 +1,4 @@
-"""Operations whose result has a zero derivative wherever it has one, and why."""
+"""Operations whose result has a zero derivative wherever it has one."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import tensorflow as tf
 
 from blockhess.row_graph import inlining
 
-_STEPS = "its value is a step function of its argument's"
-_SHAPES = "it depends on the shape alone"
-_BOOKKEEPING = "it hands out a place for values, not values"
-
-LOCALLY_CONSTANT = {
-    **dict.fromkeys(("Floor", "Ceil", "Round", "Rint", "FloorDiv", "TruncateDiv"), _STEPS),
-    **dict.fromkeys(("ArgMax", "ArgMin", "Bucketize", "IsNan", "IsInf", "IsFinite"), _STEPS),
-    **dict.fromkeys(("Shape", "ShapeN", "Size", "Rank", "VariableShape"), _SHAPES),
-    **dict.fromkeys(("BroadcastGradientArgs", "ZerosLike", "OnesLike"), _SHAPES),
-    **dict.fromkeys(
-        (
-            *("TensorArrayV3", "TensorArrayGradV3", "TensorArraySizeV3", "TensorArrayCloseV3"),
-            *("TensorListLength", "TensorListElementShape", "VarIsInitializedOp"),
-        ),
-        _BOOKKEEPING,
-    ),
-    "Assert": "it has no result",
-}
+LOCALLY_CONSTANT = frozenset(
+    {
+        # Step functions of their arguments.
+        *("Floor", "Ceil", "Round", "Rint", "FloorDiv", "TruncateDiv"),
+        *("ArgMax", "ArgMin", "Bucketize", "IsNan", "IsInf", "IsFinite"),
+        # What depends on the shape alone.
+        *("Shape", "ShapeN", "Size", "Rank", "VariableShape"),
+        *("BroadcastGradientArgs", "ZerosLike", "OnesLike"),
+        # Places for values, which are no values.
+        *("TensorArrayV3", "TensorArrayGradV3", "TensorArraySizeV3", "TensorArrayCloseV3"),
+        *("TensorListLength", "TensorListElementShape", "VarIsInitializedOp"),
+        "Assert",
+    }
+)
 
 
 def is_constant_in_x(op: tf.Operation) -> bool:

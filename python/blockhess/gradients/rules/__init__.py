@@ -13,7 +13,10 @@ REFUSED_INPUTS
   operation type: the same, by the number of the input that has no derivative.
 """
 
+from collections.abc import Callable, Iterator
+
 from blockhess.gradients.rules import (
+    activations,
     arrays,
     choices,
     colors,
@@ -41,6 +44,7 @@ from blockhess.gradients.rules import (
 
 # Of the patterns that fit an operation the first one counts: that of `choices` is for any.
 _ROOMS = (
+    activations,
     arrays,
     colors,
     convolutions,
@@ -65,11 +69,17 @@ _ROOMS = (
     choices,
 )
 
-GRADIENTS = {name: function for room in _ROOMS for name, function in room.GRADIENTS.items()}
-PATTERNS: dict[str, tuple] = {}
-for _room in _ROOMS:
-    for _name, _pattern in getattr(_room, "PATTERNS", {}).items():
-        PATTERNS[_name] = (*PATTERNS.get(_name, ()), _pattern)
+
+def _entries(table: str) -> Iterator[tuple[str, Callable]]:
+    """Those of a table, of all rooms that have it."""
+    for room in _ROOMS:
+        yield from getattr(room, table, {}).items()
+
+
+GRADIENTS = dict(_entries("GRADIENTS"))
+PATTERNS: dict[str, tuple[Callable, ...]] = {}
+for _type, _pattern in _entries("PATTERNS"):
+    PATTERNS[_type] = (*PATTERNS.get(_type, ()), _pattern)
 REFUSED = refused.REFUSED
 REFUSED_INPUTS = refused.REFUSED_INPUTS
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+from blockhess.gradients.broadcasting import with_axes_of
+
 raw = tf.raw_ops
 
 
@@ -127,9 +129,7 @@ def _scatter_update(op: tf.Operation, cotangent: tf.Tensor):
 
 def _where(condition: tf.Tensor, slices: tf.Tensor) -> tf.Tensor:
     """The slices whose condition holds, zeros for others; conditions have fewer axes."""
-    shape = tf.shape(condition)
-    ones = tf.ones([tf.rank(slices) - tf.rank(condition)], shape.dtype)
-    return tf.where(tf.reshape(condition, tf.concat([shape, ones], 0)), slices, 0)
+    return tf.where(with_axes_of(condition, slices), slices, 0)
 
 
 def _shuffled(op: tf.Operation, cotangent: tf.Tensor) -> Sequence[tf.Tensor | None]:

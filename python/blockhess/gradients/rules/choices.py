@@ -14,7 +14,7 @@ from tensorflow.python.framework import ops
 
 from blockhess.gradients.broadcasting import summed_to
 from blockhess.gradients.ends import is_end
-from blockhess.row_graph.locally_constant import is_constant_in_x
+from blockhess.gradients.paths import consumers
 
 # A place where the function and its derivatives are finite, if it is not 1.
 _SAFE = {"Acosh": 2.0, **dict.fromkeys(("Asin", "Acos", "Atanh", "Erfinv", "Ndtri"), 0.5)}
@@ -33,7 +33,6 @@ _BOUNDED = frozenset({"Tanh", "Sigmoid", "Softplus", "Atan"})
 _SUMS = frozenset({"Sum", "Mean", "EuclideanNorm"})
 _RESHAPES = frozenset({"Reshape", "Squeeze", "ExpandDims"})
 _FOLLOWED = _SINGULAR | _CURVED | _LINEAR | _BOUNDED | _SUMS | _RESHAPES
-_COMPARISONS = frozenset({"Less", "LessEqual", "Greater", "GreaterEqual", "Equal", "NotEqual"})
 
 
 # Of each tensor on the way to choices the operations that take it.
@@ -66,8 +65,8 @@ def _to_choices(op: tf.Operation) -> Ways | None:
             continue
         if is_end(tensor):
             return None
-        ways[tensor.ref()] = consumers = _consumers(tensor)
-        for consumer in consumers:
+        ways[tensor.ref()] = consumers(tensor)
+        for consumer in ways[tensor.ref()]:
             if _is_choice(consumer, op):
                 is_found = True
             elif consumer.type in _FOLLOWED:
@@ -94,12 +93,6 @@ def _is_singular(op: tf.Operation) -> bool:
     if op.type in ("RealDiv", "Div"):
         return tf.get_static_value(op.inputs[1]) is None
     return op.type in _SINGULAR
-
-
-def _consumers(tensor: tf.Tensor) -> list[tf.Operation]:
-    """Those by which derivatives pass."""
-    consumers = dict.fromkeys(tensor.consumers())
-    return [c for c in consumers if c.type not in _COMPARISONS and not is_constant_in_x(c)]
 
 
 def _is_choice(op: tf.Operation, of: tf.Operation) -> bool:
@@ -198,5 +191,4 @@ def _at_safe_places(op: tf.Operation, masks: _Taken) -> tf.Operation:
     return graph.create_op(op.type, inputs, types, attrs=attributes, name="taken")
 
 
-GRADIENTS: dict = {}
 PATTERNS = dict.fromkeys(_SINGULAR | _CURVED | _BOUNDED, _untaken)

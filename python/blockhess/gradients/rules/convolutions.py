@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from blockhess.gradients.rules.windows import windows
+from blockhess.gradients.windows import windows
 from blockhess.gradients.written_out import written_out
 
 
@@ -29,5 +29,4 @@ def _convolution(op: tf.Operation) -> Callable[..., Sequence] | None:
     return written_out(_dilated)
 
 
-GRADIENTS: dict = {}
 PATTERNS = {"Conv2D": _convolution}

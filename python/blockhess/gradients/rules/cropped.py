@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from blockhess.gradients.written_out import written_out
+
 _RANKS = {"RFFT": 1, "RFFT2D": 2, "IRFFT": 1, "IRFFT2D": 2}
 
 
@@ -22,20 +24,10 @@ def _transform(op: tf.Operation) -> Callable[..., Sequence] | None:
     if all(n >= size for n, size in zip(read, sizes, strict=True)):
         return None
     first = (..., *(slice(n) for n in read))
-    arguments = {"fft_length": op.inputs[1]}
     kind = "Treal" if op.type.startswith("I") else "Tcomplex"
-    arguments[kind] = op.get_attr(kind)
+    attributes = {kind: op.get_attr(kind)}
     function = getattr(tf.raw_ops, op.type)
-    return _gradient(lambda cells: function(input=cells[first], **arguments))
+    return written_out(lambda _, x, n: function(input=x[first], fft_length=n, **attributes))
 
 
-def _gradient(function: Callable) -> Callable[..., Sequence]:
-    def gradient(op: tf.Operation, cotangent: tf.Tensor):
-        x = tf.identity(op.inputs[0])
-        return *tf.gradients(function(x), [x], [cotangent]), None
-
-    return gradient
-
-
-GRADIENTS: dict = {}
 PATTERNS = dict.fromkeys(_RANKS, _transform)

@@ -1,4 +1,4 @@
-"""Norms, and functions whose gradient in TensorFlow has an operation without one."""
+"""The Euclidean norm of rows whose cotangent is zero."""
 
 from __future__ import annotations
 
@@ -15,9 +15,4 @@ def _euclidean_norm(op: tf.Operation, cotangent: tf.Tensor):
     return x / norm * cotangent, None
 
 
-def _softsign(op: tf.Operation, cotangent: tf.Tensor):
-    """1 / (1 + |x|)**2; TensorFlow's SoftsignGrad has no gradient."""
-    return cotangent / tf.square(1 + tf.abs(op.inputs[0]))
-
-
-GRADIENTS = {"EuclideanNorm": _euclidean_norm, "Softsign": _softsign}
+GRADIENTS = {"EuclideanNorm": _euclidean_norm}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from blockhess.gradients.rules.windows import Windows, windows
+from blockhess.gradients.windows import Windows, windows
 from blockhess.gradients.written_out import written_out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from blockhess.gradients.broadcasting import with_axes_of
 from blockhess.gradients.scans import Shift, ahead, doubled, laid_out, recurrence, restored
 
 
@@ -29,14 +30,8 @@ def _segment_prod(op: tf.Operation, cotangent: tf.Tensor):
     factors.set_shape([1, segments.shape.num_elements(), None])
     others = _of_others(factors, tf.reshape(segments, [-1]))
     own = tf.gather(cotangent, tf.maximum(segments, 0))
-    dropped = tf.reshape(segments < 0, _with_ones(segments, own))
-    own = tf.where(dropped, tf.zeros([], own.dtype), own)
+    own = tf.where(with_axes_of(segments < 0, own), tf.zeros([], own.dtype), own)
     return own * tf.reshape(others, tf.shape(x)), *[None] * (len(op.inputs) - 1)
-
-
-def _with_ones(segments: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    ones = tf.ones([tf.rank(like) - tf.rank(segments)], tf.int32)
-    return tf.concat([tf.shape(segments), ones], 0)
 
 
 def _of_others(factors: tf.Tensor, segments: tf.Tensor) -> tf.Tensor:

@@ -24,11 +24,11 @@ def _by_inputs(op: tf.Operation, of_x: tf.Tensor, of_min: tf.Tensor, of_max: tf.
     attributes = {name: op.get_attr(name) for name in ("num_bits", "narrow_range")}
     channels = "PerChannel" if "PerChannel" in op.type else ""
     again = getattr(raw, f"FakeQuantWithMinMaxVars{channels}Gradient")
-    end = getattr(raw, f"FakeQuantWithMinMaxVars{channels}")
-    end = end(inputs=x, min=low, max=high, **attributes)
+    quantize = getattr(raw, f"FakeQuantWithMinMaxVars{channels}")
+    quantized = quantize(inputs=x, min=low, max=high, **attributes)
     ones = tf.ones_like(gradients)
     inside = again(gradients=ones, inputs=x, min=low, max=high, **attributes)[0]
-    below = (1 - inside) * tf.cast(x < end, x.dtype)
+    below = (1 - inside) * tf.cast(x < quantized, x.dtype)
     return inside * of_x + below * of_min + (1 - inside - below) * of_max, None, None, None
 
 

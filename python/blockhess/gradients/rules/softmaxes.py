@@ -1,16 +1,15 @@
-"""Losses and sums of exponentials."""
+"""Logarithms of sums of exponentials: of softmax losses, and of running sums."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 from blockhess.gradients.broadcasting import summed_to
+from blockhess.gradients.given import is_unused
 from blockhess.gradients.scans import ahead, laid_out, recurrence, restored
 
 
-def _softmax_cross_entropy(
-    op: tf.Operation, cotangent: tf.Tensor, of_softmax: tf.Tensor | None = None
-):
+def _softmax_cross_entropy(op: tf.Operation, cotangent: tf.Tensor, of_softmax: tf.Tensor | None):
     """sum(labels) softmax - labels by the logits and -log_softmax by the labels.
 
     TensorFlow takes the labels for constants when it differentiates this again, and their sum for
@@ -21,7 +20,7 @@ def _softmax_cross_entropy(
     total = tf.reduce_sum(labels, -1, keepdims=True)
     by_logits = cotangent * (total * softmax - labels)
     by_labels = -cotangent * tf.nn.log_softmax(logits)
-    if of_softmax is not None:
+    if not is_unused(of_softmax):
         mean = tf.reduce_sum(of_softmax * softmax, -1, keepdims=True)
         by_logits += softmax * (of_softmax - mean)
         by_labels -= of_softmax

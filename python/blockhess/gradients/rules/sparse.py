@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from blockhess.gradients.broadcasting import with_axes_of
+
 raw = tf.raw_ops
 
 
@@ -80,8 +82,7 @@ def _segments(op: tf.Operation, cotangent: tf.Tensor):
     sizes = tf.maximum(tf.math.unsorted_segment_sum(ones, segments, count), 1)
     if "Mean" in op.type or "SqrtN" in op.type:
         scale = 1 / sizes if "Mean" in op.type else tf.math.rsqrt(sizes)
-        ones = tf.ones([tf.rank(cotangent) - 1], tf.int32)
-        cotangent *= tf.reshape(scale, tf.concat([[count], ones], 0))
+        cotangent *= with_axes_of(scale, cotangent)
     rows = tf.gather(cotangent, segments)
     of_data = tf.math.unsorted_segment_sum(rows, indices, tf.shape(data)[0])
     return of_data, *[None] * (len(op.inputs) - 1)

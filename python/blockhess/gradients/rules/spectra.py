@@ -22,7 +22,7 @@ from blockhess.gradients.rules.factors import onto_lower_triangle
 from blockhess.row_graph.rules import elementwise
 
 # The second derivatives by so many eigenvalues that act on each other are written out.
-MOST_VALUES = 16
+_MOST_VALUES = 16
 _CELL_BY_CELL = frozenset(elementwise.RULES) - {"BiasAdd"} | {
     *("TanhGrad", "SigmoidGrad", "SoftplusGrad", "SqrtGrad", "RsqrtGrad", "ReciprocalGrad"),
     *("Identity", "Cast"),
@@ -53,10 +53,12 @@ def _self_adjoint(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None
 
 
 def _within(u: tf.Tensor, a: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
+    """U' A V: what A is between the vectors."""
     return tf.matmul(u, tf.matmul(a, v), adjoint_a=True)
 
 
 def _outside(u: tf.Tensor, middle: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
+    """U M V', which undoes `_within` where U and V are square."""
     return tf.matmul(u, tf.matmul(middle, v, adjoint_b=True))
 
 
@@ -66,6 +68,7 @@ def _differences(e: tf.Tensor) -> tf.Tensor:
 
 
 def _sums(e: tf.Tensor) -> tf.Tensor:
+    """e_j + e_i in place (i, j)."""
     return e[..., tf.newaxis, :] + e[..., tf.newaxis]
 
 
@@ -143,7 +146,7 @@ def _jacobian(values: tf.Tensor, e: tf.Tensor) -> tf.Tensor | None:
         if _each_on_its_own(values, e):
             return tf.linalg.diag(_by(values, e))
         n = e.shape[-1]
-        if n is None or n > MOST_VALUES:
+        if n is None or n > _MOST_VALUES:
             return None
         return tf.stack([_by(value, e) for value in tf.unstack(values, n, axis=-1)], -2)
     except (LookupError, NotImplementedError, TypeError, ValueError):
@@ -157,7 +160,7 @@ def _by(values: tf.Tensor, e: tf.Tensor) -> tf.Tensor:
 
 def _each_on_its_own(values: tf.Tensor, e: tf.Tensor) -> bool:
     """Whether g_i depends on e_i only."""
-    return all(step.op.type in _CELL_BY_CELL for step in between([e], [values], lambda _: False))
+    return all(step.op.type in _CELL_BY_CELL for step in between([e], [values]))
 
 
 def _depends_on_alone(values: tf.Tensor, e: tf.Tensor) -> bool:
@@ -287,5 +290,5 @@ def _bisection(op: tf.Operation):
     return refuse
 
 
-PATTERNS = {"BroadcastTo": _bisection}
 GRADIENTS = {"SelfAdjointEigV2": _self_adjoint, "Svd": _singular, "Eig": _general}
+PATTERNS = {"BroadcastTo": _bisection}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from blockhess.gradients.ends import is_end
-from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT
+from blockhess.gradients.paths import consumers
 
 
 def _of_modulus(op: tf.Operation) -> Callable | None:
@@ -16,7 +16,7 @@ def _of_modulus(op: tf.Operation) -> Callable | None:
     By its own derivative, sign(x) or x / |x|, which TensorFlow has as 0 at zero, the second
     derivative of the square would be 0 there instead of 2.
     """
-    squares = [c for c in op.outputs[0].consumers() if c.type not in LOCALLY_CONSTANT]
+    squares = consumers(op.outputs[0])
     is_squared = squares and not is_end(op.outputs[0])
     is_squared = is_squared and all(_is_square(square, op.outputs[0]) for square in squares)
     return _times_x if is_squared else None
@@ -55,7 +55,6 @@ def _is_square(op: tf.Operation, of: tf.Tensor) -> bool:
     return op.type == "Square" or (op.type == "Mul" and op.inputs[1] is of)
 
 
-GRADIENTS: dict = {}
 PATTERNS = {
     "Abs": _of_modulus,
     "ComplexAbs": _of_modulus,

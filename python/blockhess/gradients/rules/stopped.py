@@ -11,5 +11,4 @@ def _mean_of_moments(stop: tf.Operation):
     return (lambda _, cotangent: cotangent) if is_stopped_to_save_time(stop) else None
 
 
-GRADIENTS: dict = {}
 PATTERNS = {"StopGradient": _mean_of_moments}

@@ -108,5 +108,4 @@ def _of_minimum(op: tf.Operation) -> Callable | None:
     return gradient
 
 
-GRADIENTS: dict = {}
 PATTERNS = {"Abs": _of_abs, "Minimum": _of_minimum}
