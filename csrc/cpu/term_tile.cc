@@ -30,6 +30,7 @@ struct RowSum {
     static void run(const T* phi, const T* S_x, const T* b, int64_t b_stride, const T* x,
                     int64_t rows, int64_t K, T* s) {
       K = size_of<Kfixed>(K);
+      // What most functions have; with the tests in the loop they take 15 % longer at K = 3.
       if (phi != nullptr && S_x == nullptr && b == nullptr) {
         for (int64_t i = 0; i < rows; ++i) s[i] = T(0) + sum<Kfixed>(phi + i * K, K);
         return;

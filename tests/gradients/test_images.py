@@ -93,7 +93,11 @@ LINEAR = [
 ]
 
 
-@pytest.mark.parametrize("case", LINEAR, ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(c, marks=pytest.mark.full) if "zoom" in c.name else c for c in LINEAR],
+    ids=str,
+)
 def test_what_is_linear_in_the_image_has_the_blocks_of_its_matrix(case):
     case.check(third=case.name in ("resize to more", "crop_and_resize", "transform"))
 

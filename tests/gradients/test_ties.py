@@ -37,6 +37,11 @@ CASES = {
     "square of abs": (lambda x: mixed(tf.square(tf.abs(x))), lambda x: mixed(x * x)),
     "abs times itself": (lambda x: (lambda a: mixed(a * a))(tf.abs(x)), lambda x: mixed(x * x)),
     "abs to the power 2": (lambda x: mixed(tf.abs(x) ** 2), lambda x: mixed(x * x)),
+    "Huber by abs": (
+        lambda x: (lambda a: mixed(tf.where(a < 1, a * a, 2 * a - 1)))(tf.abs(x)),
+        lambda x: mixed(x * x),
+    ),
+    "cosine of abs": (lambda x: mixed(tf.cos(tf.abs(x))), lambda x: mixed(tf.cos(x))),
     "square of complex abs": (
         lambda x: mixed(tf.abs(tf.complex(x, x[:, ::-1] * 2)) ** 2),
         lambda x: mixed(x * x + 4 * x[:, ::-1] ** 2),

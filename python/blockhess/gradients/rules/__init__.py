@@ -24,6 +24,7 @@ from blockhess.gradients.rules import (
     cropped,
     determinants,
     factors,
+    moduli,
     normalization,
     norms,
     pooling,
@@ -37,12 +38,12 @@ from blockhess.gradients.rules import (
     sparse,
     special_functions,
     spectra,
-    squared_moduli,
     stopped,
     ties,
 )
 
-# Of the patterns that fit an operation the first one counts: that of `choices` is for any.
+# Of the patterns that fit an operation the first one counts: those of `moduli` and `choices` fit
+# any.
 _ROOMS = (
     activations,
     arrays,
@@ -63,9 +64,9 @@ _ROOMS = (
     sparse,
     special_functions,
     spectra,
-    squared_moduli,
     stopped,
     ties,
+    moduli,
     choices,
 )
 

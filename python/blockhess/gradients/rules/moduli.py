@@ -1,0 +1,79 @@
+"""Even functions of absolute values, as squares, which are smooth where the absolute value is not.
+
+TensorFlow has the slope of |x| as 0 at zero, which is right once: the second derivative of |x|**2
+would be 0 there instead of 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from blockhess.gradients.ends import is_end
+from blockhess.gradients.paths import consumers
+
+
+class _OfAbs:
+    """Of |x| at zero: where nothing comes from it, what it is in is smooth there, and the slope 1
+    does as well as -1; else it is a kink, whose slope is 0.
+
+    Attributes:
+      slope: as what is first differentiated has it. It is kept, as what comes in later derivatives
+        says nothing about kinks.
+    """
+
+    def __init__(self) -> None:
+        self.slope: tf.Tensor | None = None
+
+    def __call__(self, op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
+        if self.slope is None or self.slope.graph is not tf.compat.v1.get_default_graph():
+            x = op.inputs[0]
+            is_smooth = tf.logical_and(tf.equal(x, 0), tf.equal(cotangent, 0))
+            self.slope = tf.where(is_smooth, tf.ones_like(x), tf.sign(x))
+        return cotangent * self.slope
+
+
+def _of_complex_modulus(op: tf.Operation) -> Callable | None:
+    """|z| of which only the square is wanted hands on z times what the squares give it."""
+    squares = consumers(op.outputs[0])
+    is_squared = squares and not is_end(op.outputs[0])
+    is_squared = is_squared and all(_is_square(square, op.outputs[0]) for square in squares)
+    return _times_z if is_squared else None
+
+
+def _times_z(op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
+    return tf.complex(cotangent, tf.zeros_like(cotangent)) * op.inputs[0]
+
+
+def _of_square(op: tf.Operation) -> Callable | None:
+    """The square of a modulus leaves the factor |z| out: the modulus has z in its place."""
+    modulus = op.inputs[0].op
+    if modulus.type != "ComplexAbs" or _of_complex_modulus(modulus) is None:
+        return None
+
+    def gradient(op: tf.Operation, cotangent: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
+        modulus = op.inputs[0]
+        # The modulus itself may be what is differentiated by.
+        slope = 1 if modulus.op._gradient_function is _times_z else modulus  # noqa: SLF001
+        if op.type == "Mul":
+            return cotangent * slope, cotangent * slope
+        return 2 * cotangent * slope, *[None] * (len(op.inputs) - 1)
+
+    return gradient
+
+
+def _is_square(op: tf.Operation, of: tf.Tensor) -> bool:
+    if op.inputs[0] is not of:
+        return False
+    if op.type == "Pow":
+        exponent = tf.get_static_value(op.inputs[1])
+        return exponent is not None and exponent.ndim == 0 and exponent == 2
+    return op.type == "Square" or (op.type == "Mul" and op.inputs[1] is of)
+
+
+PATTERNS = {
+    "Abs": lambda _: _OfAbs(),
+    "ComplexAbs": _of_complex_modulus,
+    **dict.fromkeys(("Square", "Pow", "Mul"), _of_square),
+}
