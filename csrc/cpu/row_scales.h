@@ -1,9 +1,10 @@
-// psi'' u u' in rows where psi'' leaves the range of float while the product does not: of |x| at
-// |x| = 1e13 psi'' is 1e-40. Both factors are scaled by a power of two,
+// Derivatives of psi in rows where they, or what they are made of, leave the range of float while
+// their products with u do not: of |x| at |x| = 1e13 psi'' is 1e-40. They are taken in double, and
+// each u has a factor r, a power of two:
 //
-//   psi'' u u' = (psi'' / r^2) (r u)(r u)'
+//   psi' u = (psi' / r) (r u)     psi'' u u' = (psi'' / r^2) (r u)(r u)'     psi''' / r^3
 //
-// with psi'' in double; the derivative after it goes with r^3. All other rows have r = 1.
+// All other rows have r = 1.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +28,7 @@ class RowScales {
       : psi_(&psi),
         has_first_(psi.outputs[1].is_slot()),
         has_third_(has_third),
-        has_choices_(has_choices(psi)) {}
+        most_s_(has_third ? 0x1p30f : 0x1p40f) {}
 
   // Takes a tile in, whose inputs and outputs of psi are in `evaluator`, and u in `u`.
   void update(const Evaluator<T>& evaluator, const T* u, int64_t rows, int64_t K) {
@@ -35,6 +36,7 @@ class RowScales {
     if (!is_in_use_) return;
     reserve(rows, K);
     std::fill_n(r_.data(), rows, T(1));
+    if (has_first_) std::copy_n(evaluator.output(1), rows, psi1_by_r_.data());
     std::copy_n(evaluator.output(2), rows, psi2_.data());
     if (has_third_) std::copy_n(evaluator.output(3), rows, psi3_.data());
     std::copy_n(u, rows * K, u_.data());
@@ -51,6 +53,7 @@ class RowScales {
   // Whether a row of the tile is scaled: only then there is what follows.
   bool is_in_use() const { return is_in_use_; }
   const T* r() const { return r_.data(); }                  // (rows)
+  const T* psi1_by_r() const { return psi1_by_r_.data(); }  // (rows): psi' / r
   const T* psi2() const { return psi2_.data(); }            // (rows): psi'' / r^2
   const T* psi3() const { return psi3_.data(); }            // (rows): psi''' / r^3
   const T* psi2_by_r() const { return psi2_by_r_.data(); }  // (rows): psi'' / r
@@ -59,58 +62,54 @@ class RowScales {
  private:
   static constexpr T kLeast = 0x1p-100f, kMost = 0x1p100f;
 
-  static bool has_choices(const Program& psi) {
-    return std::any_of(psi.instructions.begin(), psi.instructions.end(), [](const auto& step) {
-      return step.opcode == Opcode::select || step.opcode == Opcode::max ||
-             step.opcode == Opcode::min || step.opcode == Opcode::sign;
-    });
-  }
-
   bool any_leaves_range(const Evaluator<T>& evaluator, int64_t rows) const {
-    const bool may = may_leave_range(evaluator.output(2), rows) ||
-                     (has_third_ && may_leave_range(evaluator.output(3), rows));
+    const bool may = may_leave(evaluator.input(0), 1 / most_s_, most_s_, rows) ||
+                     may_leave(evaluator.output(2), kLeast, kMost, rows) ||
+                     (has_third_ && may_leave(evaluator.output(3), kLeast, kMost, rows));
     bool any = false;
     for (int64_t i = 0; may && i < rows; ++i) any |= leaves_range(evaluator, i);
     return any;
   }
 
-  // By the sizes alone.
-  static bool may_leave_range(const T* values, int64_t rows) {
+  // Whether the size of any of the values is below or above.
+  static bool may_leave(const T* values, T least, T most, int64_t rows) {
     using V = Pack<T>;
-    const auto least = V(kLeast).packet, most = V(kMost).packet;
-    auto outside = Eigen::internal::pzero(least);
+    const auto lower = V(least).packet, upper = V(most).packet;
+    auto outside = Eigen::internal::pzero(lower);
     int64_t i = 0;
     for (; i + V::kSize <= rows; i += V::kSize) {
       const auto size = Eigen::internal::pabs(V::load_unaligned(values + i).packet);
-      outside = Eigen::internal::por(outside, Eigen::internal::pcmp_lt(size, least));
-      outside = Eigen::internal::por(outside, Eigen::internal::pcmp_lt_or_nan(most, size));
+      outside = Eigen::internal::por(outside, Eigen::internal::pcmp_lt(size, lower));
+      outside = Eigen::internal::por(outside, Eigen::internal::pcmp_lt_or_nan(upper, size));
     }
     bool may = Eigen::internal::predux_any(outside);
-    for (; i < rows; ++i) may |= !(std::abs(values[i]) >= kLeast && std::abs(values[i]) <= kMost);
+    for (; i < rows; ++i) may |= !(std::abs(values[i]) >= least && std::abs(values[i]) <= most);
     return may;
   }
 
+  // Where s is zero psi'' is in double what it is here.
   bool leaves_range(const Evaluator<T>& evaluator, int64_t i) const {
-    const T psi2 = evaluator.output(2)[i];
-    bool leaves = is_out_of_range(psi2, has_first_ ? evaluator.output(1)[i] : T(1));
-    if (has_third_) leaves |= is_out_of_range(evaluator.output(3)[i], psi2);
-    // Where s is zero psi'' is in double what it is here.
-    return leaves & (evaluator.input(0)[i] != 0);
+    const T s = std::abs(evaluator.input(0)[i]), psi2 = evaluator.output(2)[i];
+    bool leaves = (s > most_s_) | (s * most_s_ < 1);
+    leaves |= is_out_of_range(psi2, has_first_ ? evaluator.output(1)[i] : T(1), s);
+    if (has_third_) leaves |= is_out_of_range(evaluator.output(3)[i], psi2, s);
+    return leaves & (s != 0);
   }
 
-  // Whether a derivative is too small or too large, and far from the one before it: where both
-  // vanish, as those of exp(-s) do, so does the block. What a choice made zero is zero.
-  bool is_out_of_range(T value, T before) const {
-    constexpr T kFar = 0x1p30f;
-    const T size = std::abs(value), size_before = std::abs(before);
-    const bool is_small = (size < kLeast) & (size * kFar < size_before);
-    const bool is_large = !(size <= kMost) & !(size <= kFar * size_before);
-    return (is_small & !(has_choices_ & (size == 0))) | is_large;
+  // Whether a derivative is too large, or too small and far from the one before it: where both
+  // vanish, as those of exp(-s) do, so does the block. Zero is an underflow of large s only.
+  static bool is_out_of_range(T value, T before, T s) {
+    constexpr T kFar = 0x1p30f, kLarge = 0x1p12f;
+    const T size = std::abs(value);
+    const bool is_small = (size < kLeast) & (size * kFar < std::abs(before));
+    return !(size <= kMost) | (is_small & ((size != 0) | (s > kLarge)));
   }
 
   void reserve(int64_t rows, int64_t K) {
     if (static_cast<int64_t>(r_.size()) >= rows) return;
-    for (std::vector<T>* array : {&r_, &psi2_, &psi3_, &psi2_by_r_}) array->resize(rows);
+    for (std::vector<T>* array : {&r_, &psi1_by_r_, &psi2_, &psi3_, &psi2_by_r_}) {
+      array->resize(rows);
+    }
     u_.resize(rows * K);
     Scratch measure;
     Evaluator<double>(*psi_, rows, measure);
@@ -120,17 +119,19 @@ class RowScales {
 
   void scale_row(int64_t i, int64_t K) {
     const double psi2 = in_double_->output(2)[i];
-    if (psi2 == 0 || !std::isfinite(psi2)) return;
-    const double r = std::ldexp(1.0, std::clamp(std::ilogb(psi2) / 2, -126, 126));
+    if (!std::isfinite(psi2)) return;
+    const double r = psi2 == 0 ? 1 : std::ldexp(1.0, std::clamp(std::ilogb(psi2) / 2, -126, 126));
     r_[i] = static_cast<T>(r);
+    if (has_first_) psi1_by_r_[i] = static_cast<T>(in_double_->output(1)[i] / r);
     psi2_[i] = static_cast<T>(psi2 / (r * r));
     if (has_third_) psi3_[i] = static_cast<T>(in_double_->output(3)[i] / (r * r * r));
     for (int64_t k = i * K; k < (i + 1) * K; ++k) u_[k] *= r_[i];
   }
 
   const Program* psi_;
-  bool has_first_, has_third_, has_choices_, is_in_use_ = false;
-  std::vector<T> r_, psi2_, psi3_, psi2_by_r_, u_;
+  bool has_first_, has_third_, is_in_use_ = false;
+  T most_s_;
+  std::vector<T> r_, psi1_by_r_, psi2_, psi3_, psi2_by_r_, u_;
   Scratch scratch_;
   std::optional<Evaluator<double>> in_double_;
 };

@@ -56,7 +56,11 @@ void write_gradient(const std::vector<TermTile<T>>& tiles, int64_t rows, int64_t
   std::fill_n(out, rows * K, T(0));
   for (const TermTile<T>& tile : tiles) {
     if (!tile.has_psi(1)) continue;
-    add_scaled_by_psi1(tile, tile.u(), rows, K, room, out);
+    if (tile.r() != nullptr) {
+      add_scaled(tile.psi1_by_r(), tile.scaled_u(), rows, K, room, out);
+    } else {
+      add_scaled_by_psi1(tile, tile.u(), rows, K, room, out);
+    }
   }
 }
 

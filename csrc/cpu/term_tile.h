@@ -61,7 +61,8 @@ class TermTile {
   const T* scaled_u() const { return is_scaled() ? scales_->u() : u_; }
   const T* scaled_psi2() const { return is_scaled() ? scales_->psi2() : psi(2); }
   const T* scaled_psi3() const { return is_scaled() ? scales_->psi3() : psi(3); }
-  // psi'' / r
+  // psi' / r and psi'' / r
+  const T* psi1_by_r() const { return is_scaled() ? scales_->psi1_by_r() : psi(1); }
   const T* psi2_by_r() const { return is_scaled() ? scales_->psi2_by_r() : psi(2); }
   // The symmetric part of S of row i of the tile, at S() + i * S_stride().
   const T* S() const { return row_S_ != nullptr ? row_S_ : S_; }

@@ -160,7 +160,7 @@ class VjpWorker {
     }
     if (steps.t2) add_dots(tile.scaled_u(), results_.M_u, rows_, K_, results_.t2);
     if (steps.t3) add_dots(gradient_cotangent(), tile.scaled_u(), rows_, K_, results_.t3);
-    const T *const psi1 = tile.psi(1), *const psi2 = tile.scaled_psi2();
+    const T *const psi1 = tile.psi1_by_r(), *const psi2 = tile.scaled_psi2();
     const T *const psi3 = tile.scaled_psi3(), *const V = value_cotangent(), *const r = tile.r();
     const auto s_bar = [&](int64_t i, T V_i, T t1) {
       results_.s_bar[i] =
@@ -169,7 +169,7 @@ class VjpWorker {
     if (r == nullptr) {
       for (int64_t i = 0; i < rows_; ++i) s_bar(i, V[i], results_.t1[i]);
     } else {
-      for (int64_t i = 0; i < rows_; ++i) s_bar(i, V[i] / r[i], r[i] * results_.t1[i]);
+      for (int64_t i = 0; i < rows_; ++i) s_bar(i, V[i], r[i] * results_.t1[i]);
     }
     results_.s_bar_values = repeated(results_.s_bar, rows_, K_, results_.s_bar_room);
     results_.psi1_values = repeated(tile.psi(1), rows_, K_, results_.psi1_room);

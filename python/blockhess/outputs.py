@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,10 @@ class BlocksOfOutputs(Blocks):
         if not whole or self.outputs < 1:
             raise ValueError(f"outputs is {self.outputs!r}; expected a positive int")
 
-    def apply(self, f: Callable[[tf.Tensor], Any], x: tf.Tensor) -> Derivatives:
+    def joined(self, routes: Sequence[Route]) -> Derivatives:
         """value (..., M), gradient (..., M, K), and M before the last axes of the blocks."""
-        columns = zip(*(self.of(route) for route in self.routes_of(f, x)), strict=True)
-        axis = x.shape.rank - 1
+        columns = zip(*(self.of(route) for route in routes), strict=True)
+        axis = routes[0].x.shape.rank - 1
         return Derivatives(*(None if c[0] is None else tf.stack(c, axis) for c in columns))
 
     def routes_of(self, f: Callable[[tf.Tensor], Any], x: tf.Tensor) -> list[Route]:

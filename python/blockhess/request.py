@@ -32,7 +32,18 @@ class Request:
         self, f: Callable[[tf.Tensor], Any], x: tf.Tensor, *arguments: tf.Tensor
     ) -> tuple[tf.Tensor | None, ...]:
         """What is asked for of f at x, as a NamedTuple, in the graph that is being built."""
-        return self.of(self.route_of(f, x), *arguments)
+        return self.joined(self.routes_of(f, x), *arguments)
+
+    def routes_of(self, f: Callable[[tf.Tensor], Any], x: tf.Tensor) -> list[Route]:
+        """The routes of all that is asked for, in the graph that is being built."""
+        return [self.route_of(f, x)]
+
+    def joined(
+        self, routes: Sequence[Route], *arguments: tf.Tensor
+    ) -> tuple[tf.Tensor | None, ...]:
+        """What is asked for, as a NamedTuple, from its routes."""
+        (route,) = routes
+        return self.of(route, *arguments)
 
     def route_of(self, f: Callable[[tf.Tensor], Any], x: tf.Tensor) -> Route:
         """f at x on its route, in the graph that is being built."""

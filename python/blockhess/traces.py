@@ -18,11 +18,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import record
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from blockhess import forks
 from blockhess.closures import MISSING, contents
 from blockhess.replay import Replay, may_replay, replay_of
 from blockhess.request import Request
+from blockhess.routes.fused.route import FusedRoute
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "blockhess")
 
@@ -41,8 +44,37 @@ def apply(
     if tf.executing_eagerly():
         forks.check()
         return trace(f, request)(x, *arguments)
+    graph = tf.compat.v1.get_default_graph()
+    if isinstance(graph, FuncGraph) and record.could_possibly_record():
+        return _recorded(f, x, request, *arguments)
     with tf.name_scope("blockhess"):
         return request.apply(f, x, *arguments)
+
+
+def _recorded(
+    f: Callable[[tf.Tensor], Any], x: tf.Tensor, request: Request, *arguments: tf.Tensor
+) -> Results:
+    """The same while a tape records what a function does.
+
+    A tape differentiates what it has seen operation by operation, by TensorFlow's gradients; it
+    knows neither the rules of the autodiff route nor that tf.gradients, which the route is built
+    on, replaces loops and branches. Of a function that is called it takes the whole gradient.
+    """
+    routes: list[object] = []
+
+    def results(x: tf.Tensor, *arguments: tf.Tensor) -> Results:
+        with tf.name_scope("blockhess"):
+            if type(request).apply is not Request.apply:
+                return request.apply(f, x, *arguments)
+            routes.extend(request.routes_of(f, x))
+            return request.joined(routes, *arguments)
+
+    function = tf.function(results, autograph=False)
+    concrete = function.get_concrete_function(x, *arguments)
+    if routes and all(isinstance(route, FusedRoute) for route in routes):
+        with tf.name_scope("blockhess"):
+            return request.apply(f, x, *arguments)
+    return concrete(x, *arguments)
 
 
 # A function is replayed from this call on: those that are called once or twice are not worth it.

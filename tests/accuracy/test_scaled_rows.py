@@ -66,6 +66,50 @@ def relative(actual, expected):
     return np.abs(actual - expected).max(1) / np.abs(expected).max(1)
 
 
+def length(x):
+    return tf.norm(x, axis=1)
+
+
+def square(x):
+    return tf.reduce_sum(x * x, 1)
+
+
+# What is underway leaves the range before the result does, or a choice makes zeros that are none.
+OTHERS = {
+    "quotient": lambda x: square(x) / (1 + length(x)),
+    "power": lambda x: length(x) ** 2.5,
+    "Huber": lambda x: tf.where(length(x) < 1, square(x) / 2, length(x) - 0.5),
+    "Huber of squares": lambda x: tf.where(square(x) < 1, square(x), 2 * tf.sqrt(square(x)) - 1),
+    "relu": lambda x: tf.nn.relu(length(x) - 1),
+    "minimum": lambda x: tf.minimum(length(x), 1e30),
+    "potential": lambda x: 1 / length(x),
+    "steep": lambda x: 1 / square(x),
+    "Lennard-Jones": lambda x: length(x) ** -12 - length(x) ** -6,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_all_is_as_in_float64_wherever_it_fits(name, subtests):
+    f, weights = OTHERS[name], np.cos(np.arange(16.0)).reshape(4, 4)
+
+    def results(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            found = bh.value_grad_hessian(f, x, route="fused")
+            total = tf.reduce_sum(found.hessian * tf.constant(weights, x.dtype))
+        return found.gradient, found.hessian, tape.gradient(total, x)
+
+    x = rows(10.0 ** np.arange(-15.25, 16, 0.5))
+    pairs = zip(results(tf.constant(x)), results(tf.constant(x, tf.float64)), strict=True)
+    for what, (actual, expected) in zip(("gradient", "blocks", "slopes"), pairs, strict=True):
+        actual, expected = (np.reshape(a, (len(x), -1)).astype(float) for a in (actual, expected))
+        size = np.abs(expected).max(1)
+        fits = (size > 1e-32) & (size < 1e37)
+        with subtests.test(what):
+            assert fits.sum() > 4
+            assert relative(actual[fits], expected[fits]).max() < 1e-4
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("layout", ["dense", "diag", "packed", "trace"])
 def test_blocks_are_the_closed_form(name, layout):

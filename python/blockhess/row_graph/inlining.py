@@ -123,10 +123,38 @@ def inline(call: tf.Operation, inputs: Sequence[tf.Tensor] | None = None) -> Seq
     with graph.as_default():
         graph_def, names = function_def_to_graph.function_def_to_graph_def(definition, shapes)
         arguments = [argument.name for argument in definition.signature.input_arg]
+        given = {f"{a}:0": tensor for a, tensor in zip(arguments, inputs, strict=True)}
         results = [names[definition.ret[result.name]] for result in definition.signature.output_arg]
-        return tf.graph_util.import_graph_def(
-            graph_def,
-            input_map={f"{a}:0": tensor for a, tensor in zip(arguments, inputs, strict=True)},
-            return_elements=results,
+        computed = dict.fromkeys(result for result in results if result not in given)
+        body = _without(graph_def, {*arguments})
+        used = {_tensor_name(name) for node in body.node for name in node.input}
+        found = tf.graph_util.import_graph_def(
+            body,
+            input_map={name: tensor for name, tensor in given.items() if name in used},
+            return_elements=list(computed),
             name=f"{call.name}/inlined",
         )
+        values = given | dict(zip(computed, found or (), strict=True))
+        return [values[result] for result in results]
+
+
+def _without(graph_def: tf.compat.v1.GraphDef, names: Set[str]) -> tf.compat.v1.GraphDef:
+    """The nodes but those of these names: XLA compiles no placeholder, be it unused. They are free
+    of where they stood, as not all of a function may be imported."""
+    result = tf.compat.v1.GraphDef(library=graph_def.library, versions=graph_def.versions)
+    for node in graph_def.node:
+        if node.name not in names:
+            kept = result.node.add()
+            kept.CopyFrom(node)
+            kept.attr.pop("_class", None)
+            inputs = [
+                name for name in node.input if name.removeprefix("^") not in names or name[0] != "^"
+            ]
+            del kept.input[:]
+            kept.input.extend(inputs)
+    return result
+
+
+def _tensor_name(name: str) -> str:
+    """As a node names an input, with the number of the output that it may leave out."""
+    return name if ":" in name else f"{name}:0"

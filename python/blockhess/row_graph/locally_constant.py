@@ -35,18 +35,27 @@ def is_stopped_to_save_time(stop: tf.Operation) -> bool:
     """Whether a StopGradient leaves first derivatives as they are, and spoils the second ones.
 
     tf.nn.moments has mean((y - stop_gradient(mean(y)))**2): the derivative by the mean is zero, its
-    own derivative is not. No author can have meant it.
+    own derivative is not. No author can have meant it, where the mean is stopped for that alone.
     """
     mean = stop.inputs[0].op
     if mean.type != "Mean":
         return False
     y, axes = mean.inputs
-    for squares in stop.outputs[0].consumers():
-        if squares.type == "SquaredDifference" and any(source is y for source in squares.inputs):
-            means = [op for op in squares.outputs[0].consumers() if op.type == "Mean"]
-            if any(_same(op.inputs[1], axes) for op in means):
-                return True
-    return False
+    uses = [use for use in stop.outputs[0].consumers() if not _is_of_a_gradient(use)]
+    return bool(uses) and all(_are_squares_of_variance(use, y, axes) for use in uses)
+
+
+def _is_of_a_gradient(op: tf.Operation) -> bool:
+    """Whether the operation is of TensorFlow's gradient of the squares: a difference that waits for
+    the cotangent, or a shape."""
+    return (op.type == "Sub" and bool(op.control_inputs)) or op.type in LOCALLY_CONSTANT
+
+
+def _are_squares_of_variance(op: tf.Operation, y: tf.Tensor, axes: tf.Tensor) -> bool:
+    if op.type != "SquaredDifference" or not any(source is y for source in op.inputs):
+        return False
+    means = [use for use in op.outputs[0].consumers() if use.type == "Mean"]
+    return any(_same(mean.inputs[1], axes) for mean in means)
 
 
 def _same(a: tf.Tensor, b: tf.Tensor) -> bool:
