@@ -37,6 +37,12 @@ CASES = {
     "square of abs": (lambda x: mixed(tf.square(tf.abs(x))), lambda x: mixed(x * x)),
     "abs times itself": (lambda x: (lambda a: mixed(a * a))(tf.abs(x)), lambda x: mixed(x * x)),
     "abs to the power 2": (lambda x: mixed(tf.abs(x) ** 2), lambda x: mixed(x * x)),
+    "power spectrum, a part": (
+        lambda x: mixed(tf.abs(tf.signal.rfft(x))[:, :2] ** 2),
+        lambda x: mixed(
+            (lambda z: (tf.math.real(z) ** 2 + tf.math.imag(z) ** 2)[:, :2])(tf.signal.rfft(x))
+        ),
+    ),
     "Huber by abs": (
         lambda x: (lambda a: mixed(tf.where(a < 1, a * a, 2 * a - 1)))(tf.abs(x)),
         lambda x: mixed(x * x),
@@ -144,3 +150,30 @@ def test_the_square_of_an_absolute_value_by_the_absolute_value():
         return result
 
     np.testing.assert_allclose(blocks(tf.constant([[-3.0, 2.0]])), [[[18, 0], [0, 12]]])
+
+
+FUSED = {
+    "log cosh": (lambda x: tf.abs(x) + tf.math.log1p(tf.exp(-2 * tf.abs(x))), [1.0, 0.41997434]),
+    "softplus": (
+        lambda x: 0.5 * (x + tf.abs(x)) + tf.math.log1p(tf.exp(-tf.abs(x))),
+        [0.25, 0.19661193],
+    ),
+    "softplus by relu": (
+        lambda x: tf.nn.relu(x) + tf.math.log1p(tf.exp(-tf.abs(x))),
+        [0.25, 0.19661193],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_sums_of_choices_are_fused_as_the_function_that_they_are(name):
+    function, expected = FUSED[name]
+    x = tf.constant([[0.0, 1.0]], tf.float64)
+    blocks = bh.hessian(lambda x: tf.reduce_sum(function(x), 1), x, layout="diag", route="fused")
+    np.testing.assert_allclose(blocks[0], expected, rtol=1e-7)
+
+
+def test_a_mean_of_no_columns_has_blocks_of_none():
+    x = tf.zeros([2, 0])
+    for f in (lambda x: tf.reduce_mean(tf.sin(x), 1), lambda x: tf.nn.moments(x, [1])[1]):
+        assert bh.hessian(f, x).shape == (2, 0, 0)

@@ -24,6 +24,8 @@ def _table() -> tuple[tuple[Expression, Expression], ...]:
             for b in (a, -a)
             for positive in (lambda b: m.max(b, 0), lambda b: m.select(m.less_equal(b, 0), 0, b))
         ),
+        (m.softplus(-m.abs(a)) + 0.5 * (a + m.abs(a)), m.softplus(a)),
+        (m.softplus(-2 * m.abs(a)) + m.abs(a), m.softplus(2 * a) - a),
         (m.log(m.sigmoid(a)), -m.softplus(-a)),
         (m.log(m.exp(a)), a),
         (m.log(m.cosh(a)), m.softplus(2 * a) - a - math.log(2)),

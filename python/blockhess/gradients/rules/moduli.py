@@ -34,12 +34,30 @@ class _OfAbs:
         return cotangent * self.slope
 
 
+# What only moves the cells of its first input.
+_MOVES = frozenset(
+    {
+        *("Reshape", "StridedSlice", "Slice", "GatherV2", "GatherNd", "Transpose", "ExpandDims"),
+        *("Squeeze", "Identity", "Tile"),
+    }
+)
+
+
 def _of_complex_modulus(op: tf.Operation) -> Callable | None:
     """|z| of which only the square is wanted hands on z times what the squares give it."""
-    squares = consumers(op.outputs[0])
-    is_squared = squares and not is_end(op.outputs[0])
-    is_squared = is_squared and all(_is_square(square, op.outputs[0]) for square in squares)
-    return _times_z if is_squared else None
+    return _times_z if _is_only_squared(op.outputs[0]) else None
+
+
+def _is_only_squared(modulus: tf.Tensor) -> bool:
+    """Whether all that becomes of it are squares, of its cells moved about or not."""
+    uses = consumers(modulus)
+    return bool(uses) and not is_end(modulus) and all(_squares(use, modulus) for use in uses)
+
+
+def _squares(op: tf.Operation, of: tf.Tensor) -> bool:
+    if op.type in _MOVES and op.inputs[0] is of:
+        return _is_only_squared(op.outputs[0])
+    return _is_square(op, of)
 
 
 def _times_z(op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
@@ -49,13 +67,14 @@ def _times_z(op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
 def _of_square(op: tf.Operation) -> Callable | None:
     """The square of a modulus leaves the factor |z| out: the modulus has z in its place."""
     modulus = op.inputs[0].op
+    while modulus.type in _MOVES:
+        modulus = modulus.inputs[0].op
     if modulus.type != "ComplexAbs" or _of_complex_modulus(modulus) is None:
         return None
 
     def gradient(op: tf.Operation, cotangent: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
-        modulus = op.inputs[0]
         # The modulus itself may be what is differentiated by.
-        slope = 1 if modulus.op._gradient_function is _times_z else modulus  # noqa: SLF001
+        slope = 1 if modulus._gradient_function is _times_z else op.inputs[0]  # noqa: SLF001
         if op.type == "Mul":
             return cotangent * slope, cotangent * slope
         return 2 * cotangent * slope, *[None] * (len(op.inputs) - 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from blockhess import expressions as e
@@ -98,7 +100,8 @@ def _mean(reader, op: tf.Operation, inputs: list[Value]) -> Value:
                 count *= size
         else:
             result = _divided_by_rows(op, result, tf.reduce_prod(tf.stack(rows)), reader.dtype)
-    return result if count == 1 else _scaled(op, result, e.Constant(1.0 / count))
+    share = 1.0 / count if count else math.nan  # The mean of no columns is no number.
+    return result if count == 1 else _scaled(op, result, e.Constant(share))
 
 
 def _divided_by_rows(op: tf.Operation, total: Node, number: tf.Tensor, dtype: tf.DType) -> Node:
