@@ -75,12 +75,13 @@ class RowScales {
   static bool may_leave(const T* values, T least, T most, int64_t rows) {
     using V = Pack<T>;
     const auto lower = V(least).packet, upper = V(most).packet;
-    auto outside = Eigen::internal::pzero(lower);
+    auto outside = Eigen::internal::pcmp_lt(lower, lower);  // None.
     int64_t i = 0;
     for (; i + V::kSize <= rows; i += V::kSize) {
       const auto size = Eigen::internal::pabs(V::load_unaligned(values + i).packet);
-      outside = Eigen::internal::por(outside, Eigen::internal::pcmp_lt(size, lower));
-      outside = Eigen::internal::por(outside, Eigen::internal::pcmp_lt_or_nan(upper, size));
+      const auto is_within = Eigen::internal::pand(Eigen::internal::pcmp_le(lower, size),
+                                                   Eigen::internal::pcmp_le(size, upper));
+      outside = Eigen::internal::por(outside, Eigen::internal::pnot(is_within));
     }
     bool may = Eigen::internal::predux_any(outside);
     for (; i < rows; ++i) may |= !(std::abs(values[i]) >= least && std::abs(values[i]) <= most);
