@@ -7,7 +7,8 @@ import tensorflow as tf
 
 def _softsign(op: tf.Operation, cotangent: tf.Tensor):
     """1 / (1 + |x|)**2; TensorFlow's SoftsignGrad has no gradient."""
-    return cotangent / tf.square(1 + tf.abs(op.inputs[0]))
+    x = op.inputs[0]
+    return cotangent / tf.square(1 + tf.sign(x) * x)
 
 
 GRADIENTS = {"Softsign": _softsign}

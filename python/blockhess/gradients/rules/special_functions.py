@@ -43,7 +43,7 @@ def _over_x(x: tf.Tensor, sign: int, function: Callable[[tf.Tensor], tf.Tensor],
 
     def series(x: tf.Tensor) -> tf.Tensor:
         value = _polynomial(coefficients, x * x)
-        return value * tf.exp(-tf.abs(x)) if scaled else value
+        return value * tf.exp(-tf.sign(x) * x) if scaled else value  # |x|, flat at zero.
 
     return _chosen(tf.abs(x) < 1, x, 0, series, lambda x: function(x) / x)
 
