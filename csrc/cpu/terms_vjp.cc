@@ -162,14 +162,14 @@ class VjpWorker {
     if (steps.t3) add_dots(gradient_cotangent(), tile.scaled_u(), rows_, K_, results_.t3);
     const T *const psi1 = tile.psi1_by_r(), *const psi2 = tile.scaled_psi2();
     const T *const psi3 = tile.scaled_psi3(), *const V = value_cotangent(), *const r = tile.r();
-    const auto s_bar = [&](int64_t i, T V_i, T t1) {
+    const auto s_bar = [&](int64_t i, T t1) {
       results_.s_bar[i] =
-          formula::s_bar(psi1[i], psi2[i], psi3[i], V_i, t1, results_.t2[i], results_.t3[i]);
+          formula::s_bar(psi1[i], psi2[i], psi3[i], V[i], t1, results_.t2[i], results_.t3[i]);
     };
     if (r == nullptr) {
-      for (int64_t i = 0; i < rows_; ++i) s_bar(i, V[i], results_.t1[i]);
+      for (int64_t i = 0; i < rows_; ++i) s_bar(i, results_.t1[i]);
     } else {
-      for (int64_t i = 0; i < rows_; ++i) s_bar(i, V[i], r[i] * results_.t1[i]);
+      for (int64_t i = 0; i < rows_; ++i) s_bar(i, r[i] * results_.t1[i]);
     }
     results_.s_bar_values = repeated(results_.s_bar, rows_, K_, results_.s_bar_room);
     results_.psi1_values = repeated(tile.psi(1), rows_, K_, results_.psi1_room);
