@@ -11,7 +11,6 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "csrc/cpu/evaluator.h"
 #include "csrc/cpu/pack.h"
@@ -35,11 +34,11 @@ class RowScales {
     is_in_use_ = any_leaves_range(evaluator, rows);
     if (!is_in_use_) return;
     reserve(rows, K);
-    std::fill_n(r_.data(), rows, T(1));
-    if (has_first_) std::copy_n(evaluator.output(1), rows, psi1_by_r_.data());
-    std::copy_n(evaluator.output(2), rows, psi2_.data());
-    if (has_third_) std::copy_n(evaluator.output(3), rows, psi3_.data());
-    std::copy_n(u, rows * K, u_.data());
+    std::fill_n(r_, rows, T(1));
+    if (has_first_) std::copy_n(evaluator.output(1), rows, psi1_by_r_);
+    std::copy_n(evaluator.output(2), rows, psi2_);
+    if (has_third_) std::copy_n(evaluator.output(3), rows, psi3_);
+    std::copy_n(u, rows * K, u_);
     for (int input = 0; input < psi_->num_inputs; ++input) {
       std::copy_n(evaluator.input(input), rows, in_double_->input(input));
     }
@@ -52,12 +51,12 @@ class RowScales {
 
   // Whether a row of the tile is scaled: only then there is what follows.
   bool is_in_use() const { return is_in_use_; }
-  const T* r() const { return r_.data(); }                  // (rows)
-  const T* psi1_by_r() const { return psi1_by_r_.data(); }  // (rows): psi' / r
-  const T* psi2() const { return psi2_.data(); }            // (rows): psi'' / r^2
-  const T* psi3() const { return psi3_.data(); }            // (rows): psi''' / r^3
-  const T* psi2_by_r() const { return psi2_by_r_.data(); }  // (rows): psi'' / r
-  const T* u() const { return u_.data(); }                  // (rows, K): r u
+  const T* r() const { return r_; }                  // (rows)
+  const T* psi1_by_r() const { return psi1_by_r_; }  // (rows): psi' / r
+  const T* psi2() const { return psi2_; }            // (rows): psi'' / r^2
+  const T* psi3() const { return psi3_; }            // (rows): psi''' / r^3
+  const T* psi2_by_r() const { return psi2_by_r_; }  // (rows): psi'' / r
+  const T* u() const { return u_; }                  // (rows, K): r u
 
  private:
   static constexpr T kLeast = 0x1p-100f, kMost = 0x1p100f;
@@ -107,15 +106,20 @@ class RowScales {
   }
 
   void reserve(int64_t rows, int64_t K) {
-    if (static_cast<int64_t>(r_.size()) >= rows) return;
-    for (std::vector<T>* array : {&r_, &psi1_by_r_, &psi2_, &psi3_, &psi2_by_r_}) {
-      array->resize(rows);
-    }
-    u_.resize(rows * K);
+    if (reserved_rows_ >= rows) return;
     Scratch measure;
-    Evaluator<double>(*psi_, rows, measure);
+    lay_out(rows, K, measure);
     scratch_ = Scratch::like(measure);
-    in_double_.emplace(*psi_, rows, scratch_);
+    lay_out(rows, K, scratch_);
+    reserved_rows_ = rows;
+  }
+
+  void lay_out(int64_t rows, int64_t K, Scratch& scratch) {
+    for (T** array : {&r_, &psi1_by_r_, &psi2_, &psi3_, &psi2_by_r_}) {
+      *array = scratch.take<T>(rows);
+    }
+    u_ = scratch.take<T>(rows * K);
+    in_double_.emplace(*psi_, rows, scratch);
   }
 
   void scale_row(int64_t i, int64_t K) {
@@ -132,8 +136,9 @@ class RowScales {
   const Program* psi_;
   bool has_first_, has_third_, is_in_use_ = false;
   T most_s_;
-  std::vector<T> r_, psi1_by_r_, psi2_, psi3_, psi2_by_r_, u_;
-  Scratch scratch_;
+  int64_t reserved_rows_ = 0;
+  Scratch scratch_;  // holds the arrays
+  T *r_, *psi1_by_r_, *psi2_, *psi3_, *psi2_by_r_, *u_;
   std::optional<Evaluator<double>> in_double_;
 };
 
