@@ -38,6 +38,18 @@ def after(d):
     return 0.5 * tf.reduce_sum(tf.where(PAIRS, energy(d), 0.0), [1, 2])
 
 
+PLACES, POINTS = np.flatnonzero(PAIRS), np.argwhere(PAIRS)
+FACTOR = tf.constant(PAIRS, tf.float64)
+
+
+def flat(cells):
+    return tf.reshape(cells, [-1, 16])
+
+
+def total(d):
+    return 0.5 * tf.reduce_sum(energy(d), 1)
+
+
 AFTER = {
     "sqrt": lambda x: after(tf.sqrt(squares(x))),
     "norm": lambda x: after(tf.norm(differences(x), axis=-1)),
@@ -48,11 +60,45 @@ AFTER = {
     "the distance masked, then its power": lambda x: after(
         tf.where(PAIRS, tf.sqrt(squares(x)), 1.0)
     ),
+    "gathered": lambda x: total(tf.gather(flat(tf.sqrt(squares(x))), PLACES, axis=1)),
+    "gathered energies": lambda x: (
+        0.5 * tf.reduce_sum(tf.gather(flat(energy(tf.sqrt(squares(x)))), PLACES, axis=1), 1)
+    ),
+    "gathered by points": lambda x: total(
+        tf.transpose(
+            tf.gather_nd(tf.transpose(tf.norm(differences(x), axis=-1), [1, 2, 0]), POINTS)
+        )
+    ),
+    "a boolean mask": lambda x: total(tf.boolean_mask(tf.sqrt(squares(x)), PAIRS, axis=1)),
+    "slices": lambda x: (
+        2 * total(tf.concat([tf.sqrt(squares(x))[:, i, i + 1 :] for i in range(3)], 1))
+    ),
+    "another diagonal": lambda x: (
+        0.5
+        * tf.reduce_sum(
+            FACTOR * energy(tf.linalg.set_diag(tf.sqrt(squares(x)), tf.ones_like(x[:, :4]))), [1, 2]
+        )
+    ),
+    "a factor": lambda x: (
+        0.5 * tf.reduce_sum(FACTOR * energy(tf.sqrt(squares(x)) + tf.eye(4, dtype=x.dtype)), [1, 2])
+    ),
+    "a factor that is computed": lambda x: (
+        0.5
+        * tf.reduce_sum(
+            (1 - tf.eye(4, dtype=x.dtype)) * energy(tf.sqrt(squares(x)) + np.eye(4)), [1, 2]
+        )
+    ),
+    "a factor and no number": lambda x: (
+        0.5 * tf.reduce_sum(tf.math.multiply_no_nan(energy(tf.sqrt(squares(x))), FACTOR), [1, 2])
+    ),
+    "quotients without numbers": lambda x: (
+        lambda r: 0.5 * tf.reduce_sum(4 * (r**12 - r**6), [1, 2])
+    )(tf.math.divide_no_nan(tf.ones([], x.dtype), tf.sqrt(squares(x)))),
 }
 
 
 @pytest.mark.parametrize("f", AFTER.values(), ids=AFTER.keys())
-def test_an_energy_of_pairs_masked_after_the_root(f):
+def test_an_energy_of_pairs_without_those_of_a_point_and_itself(f):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(2, 12)) * 0.2 + np.array([0, 0, 0, 1.2, 0, 0, 0, 1.3, 0, 0, 0, 1.4])
     x, weights = tf.constant(x), tf.constant(rng.normal(size=(12, 12)))
@@ -150,6 +196,10 @@ SINGULAR = {
     "taken": lambda x: mixed(tf.where(x >= 0, tf.sqrt(x), x)),
     "taken elsewhere": lambda x: (lambda r: mixed(tf.where(x > 0, r, x)) + r[:, 0])(tf.sqrt(x)),
     "relu at its corner": lambda x: mixed(tf.nn.relu(tf.sqrt(x))),
+    "an index": lambda x: mixed(tf.concat([tf.sqrt(x)[:, :2], x[:, 2:]], 1)),
+    "a factor that depends on x": lambda x: tf.reduce_sum(x * tf.sqrt(x)[:, ::-1], 1) * x[:, 0],
+    "an infinity times zero": lambda x: mixed(tf.constant([0.0, 1, 1], x.dtype) / x),
+    "a factor by equality": lambda x: mixed(tf.cast(tf.not_equal(x, 0), x.dtype) * tf.sqrt(x)),
     "an equality": lambda x: mixed(tf.where(tf.equal(x, 0), 1 + 0 * x, tf.sin(x) / x)),
 }
 

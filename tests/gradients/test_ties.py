@@ -32,8 +32,40 @@ def sum_of_softplus(choice, other):
     return lambda x: mixed(choice(x) + tf.math.log1p(tf.exp(-tf.abs(other(x)))))
 
 
+def twice(function, product):
+    """Of a product that is written twice, as is the absolute value."""
+    return lambda x: mixed(function(tf.abs(product(x)), product(x), tf.abs(product(x))))
+
+
+def log_cosh(a, _, b):
+    return a + tf.math.log1p(tf.exp(-2 * b)) - LN2
+
+
+def softplus(a, y, b):
+    return 0.5 * (a + y) + tf.math.log1p(tf.exp(-b))
+
+
+A = tf.constant([[0.7, -0.4], [0.3, 0.9]], tf.float64)
+VARIABLE = tf.Variable(A)
 LN2 = np.log(2.0)
 CASES = {
+    "log cosh": (twice(log_cosh, lambda x: x), lambda x: mixed(tf.math.log(tf.cosh(x)))),
+    "log cosh of a product": (
+        twice(log_cosh, lambda x: x @ A),
+        lambda x: mixed(tf.math.log(tf.cosh(x @ A))),
+    ),
+    "softplus of a product with a variable": (
+        twice(softplus, lambda x: x @ VARIABLE),
+        lambda x: mixed(tf.nn.softplus(x @ A)),
+    ),
+    "relu and absolute value of two products": (
+        lambda x: mixed(tf.maximum(x @ A, 0.0) + tf.math.log1p(tf.exp(-tf.abs(x @ A)))),
+        lambda x: mixed(tf.nn.softplus(x @ A)),
+    ),
+    "log cosh in a function": (
+        tf.function(twice(log_cosh, lambda x: x @ A), autograph=False),
+        lambda x: mixed(tf.math.log(tf.cosh(x @ A))),
+    ),
     "square of abs": (lambda x: mixed(tf.square(tf.abs(x))), lambda x: mixed(x * x)),
     "abs times itself": (lambda x: (lambda a: mixed(a * a))(tf.abs(x)), lambda x: mixed(x * x)),
     "abs to the power 2": (lambda x: mixed(tf.abs(x) ** 2), lambda x: mixed(x * x)),
@@ -150,6 +182,45 @@ def test_the_square_of_an_absolute_value_by_the_absolute_value():
         return result
 
     np.testing.assert_allclose(blocks(tf.constant([[-3.0, 2.0]])), [[[18, 0], [0, 12]]])
+
+
+def test_a_graph_that_has_run_stays_as_it_is():
+    def f(x):
+        return tf.reduce_sum(log_cosh(tf.abs(x @ numbers), 0, tf.abs(x @ numbers)), 1)
+
+    numbers = A.numpy()
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float64, (None, 2))
+        y = f(x)
+        inputs = [[*op.inputs] for op in y.graph.get_operations()]
+        before = session.run(y, {x: TIES})
+        (blocks,) = bh.hessians(y, x, route="autodiff")
+        found, after = session.run([blocks, y], {x: TIES})
+        operations = y.graph.get_operations()[: len(inputs)]
+        assert all(
+            a is b
+            for op, own in zip(operations, inputs, strict=True)
+            for a, b in zip(op.inputs, own, strict=True)
+        )
+    np.testing.assert_array_equal(before, after)
+    expected = bh.hessian(f, tf.constant(TIES, tf.float64), route="autodiff")
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_reads_of_a_variable_that_changes_between_them_are_two():
+    weight = tf.Variable([2.0, 3.0], dtype=tf.float64)
+
+    @tf.function(autograph=False)
+    def blocks(x):
+        def f(x):
+            a = tf.square(tf.abs(x * weight))
+            weight.assign([5.0, 7.0])
+            return tf.reduce_sum(a + tf.square(tf.abs(x * weight)), 1)
+
+        return bh.hessian(f, x, route="autodiff", layout="diag")
+
+    x = tf.constant([[0.3, 0.0]], tf.float64)
+    np.testing.assert_allclose(blocks(x), [[2 * (4 + 25), 2 * (9 + 49)]])
 
 
 FUSED = {

@@ -9,6 +9,7 @@ gradients, stays as it is.
 from blockhess.gradients.copies import copied
 from blockhess.gradients.marks import prepare, prepared_on_demand
 from blockhess.gradients.pull_back import pull_back
+from blockhess.gradients.shared import share
 from blockhess.gradients.trusted import is_trusted
 
-__all__ = ["copied", "is_trusted", "prepare", "prepared_on_demand", "pull_back"]
+__all__ = ["copied", "is_trusted", "prepare", "prepared_on_demand", "pull_back", "share"]

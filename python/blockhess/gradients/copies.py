@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from blockhess.gradients.marks import needs_rules
 from blockhess.gradients.paths import between
+from blockhess.gradients.shared import share
 
 # A copy of one of these outside its frame is none.
 _OLD_CONTROL_FLOW = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
@@ -49,5 +50,6 @@ def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
     for op in inside:
         copy = y.graph.get_operation_by_name(f"{result.op.name[: -len(y.op.name)]}{op.name}")
         copy._gradient_function = op._gradient_function  # noqa: SLF001
+    share(sources, [result])
     result.set_shape(y.shape)
     return result

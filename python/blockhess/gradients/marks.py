@@ -12,6 +12,7 @@ from blockhess.gradients import bodies
 from blockhess.gradients.ends import known
 from blockhess.gradients.paths import Step, between, reaches
 from blockhess.gradients.rules import GRADIENTS, PATTERNS, REFUSED, REFUSED_INPUTS
+from blockhess.gradients.shared import share
 from blockhess.row_graph import describe, inlining
 from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT
 
@@ -157,7 +158,9 @@ class _GradientOfCall:
         pairs = zip(outputs, cotangents, strict=True)
         known = [(output, cotangent) for output, cotangent in pairs if cotangent is not None]
         results = [output for output, _ in known]
-        prepare([arguments[i] for i in sorted(self.reached)], results)
+        sources = [arguments[i] for i in sorted(self.reached)]
+        share(sources, results)
+        prepare(sources, results)
         return tf.gradients(results, arguments, grad_ys=[cotangent for _, cotangent in known])
 
 

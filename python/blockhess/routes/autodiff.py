@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.func_graph import FuncGraph
 from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
-from blockhess.gradients import is_trusted, prepare, prepared_on_demand, pull_back
+from blockhess.gradients import is_trusted, prepare, prepared_on_demand, pull_back, share
 from blockhess.routes import coupling as rows
 from blockhess.routes.products import CannotStack, Products, all_at_once
 from blockhess.routes.symmetry import symmetric
@@ -112,6 +113,8 @@ def _gradient_and_products(
     # Where there is nothing to differentiate, TensorFlow's optimizer of graphs may divide by zero.
     gradient = None
     if x.shape.num_elements() != 0:
+        if isinstance(y.graph, FuncGraph):  # No session has run it.
+            share(sources, [y])
         prepare(sources, [y])
         gradient = pull_back(y, sources)
     if gradient is None:

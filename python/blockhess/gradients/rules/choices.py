@@ -15,6 +15,7 @@ from tensorflow.python.framework import ops
 from blockhess.gradients.broadcasting import summed_to
 from blockhess.gradients.ends import is_end
 from blockhess.gradients.paths import consumers
+from blockhess.gradients.rules.left_out import is_by_equality, kept, leaves_out
 
 # A place where the function and its derivatives are finite, if it is not 1.
 _SAFE = {"Acosh": 2.0, **dict.fromkeys(("Asin", "Acos", "Atanh", "Erfinv", "Ndtri"), 0.5)}
@@ -31,8 +32,8 @@ _CURVED = frozenset({"Mul", "Square", "SquaredDifference", "Sin", "Cos", "Atan2"
 _LINEAR = frozenset({"Add", "AddV2", "AddN", "Sub", "Neg", "Identity", "Cast", "Abs", "Real"})
 _BOUNDED = frozenset({"Tanh", "Sigmoid", "Softplus", "Atan"})
 _SUMS = frozenset({"Sum", "Mean", "EuclideanNorm"})
-_RESHAPES = frozenset({"Reshape", "Squeeze", "ExpandDims"})
-_FOLLOWED = _SINGULAR | _CURVED | _LINEAR | _BOUNDED | _SUMS | _RESHAPES
+_RESHAPES = frozenset({"Reshape", "Squeeze", "ExpandDims", "StridedSlice"})
+_FOLLOWED = _SINGULAR | _CURVED | _LINEAR | _BOUNDED | _SUMS | _RESHAPES | {"Transpose"}
 
 
 # Of each tensor on the way to choices the operations that take it.
@@ -67,7 +68,7 @@ def _to_choices(op: tf.Operation) -> Ways | None:
             return None
         ways[tensor.ref()] = consumers(tensor)
         for consumer in ways[tensor.ref()]:
-            if _is_choice(consumer, op):
+            if _is_choice(consumer, op) or leaves_out(consumer, tensor):
                 is_found = True
             elif consumer.type in _FOLLOWED:
                 pending.append(consumer.outputs[0])
@@ -101,19 +102,10 @@ def _is_choice(op: tf.Operation, of: tf.Operation) -> bool:
         return False
     if op.type in ("Select", "SelectV2"):
         is_alike = op.type == "SelectV2" or ranks[0] in (0, ranks[-2])
-        return is_alike and not _is_by_equality(op.inputs[0])
+        return is_alike and not is_by_equality(op.inputs[0])
     # Networks have much before their activations that could be guarded and need not be.
     lengths = [[n for n in o.outputs[0].shape if n != 1] for o in (op, of)]
     return op.type in ("Relu", "Maximum", "Minimum") and lengths[0] == lengths[1]
-
-
-def _is_by_equality(condition: tf.Tensor) -> bool:
-    """Whether numbers are compared for equality: what is chosen at one point says nothing of the
-    slope there, and NaN is better than a wrong one."""
-    op = condition.op
-    if op.type in ("Equal", "NotEqual"):
-        return op.inputs[0].dtype.is_floating or op.inputs[0].dtype.is_complex
-    return op.type.startswith("Logical") and any(map(_is_by_equality, op.inputs))
 
 
 class _Taken(dict):
@@ -139,14 +131,18 @@ class _Taken(dict):
 
     def _masks(self, consumer: tf.Operation, tensor: tf.Tensor) -> list[tf.Tensor]:
         chosen = consumer.outputs[0]
+        numbers = [i for i, source in enumerate(consumer.inputs) if source is tensor]
+        if leaves_out(consumer, tensor):
+            return [kept(consumer, number) for number in numbers]
         if consumer.type not in _FOLLOWED:
-            numbers = [i for i, source in enumerate(consumer.inputs) if source is tensor]
             return [_reduced(_mask(consumer, number), chosen, tensor) for number in numbers]
         taken = self.of(chosen)
         if taken is None:
             return []
         if consumer.type in _RESHAPES:
             return [tf.reshape(taken, tf.shape(tensor))]
+        if consumer.type == "Transpose":
+            return [tf.transpose(taken, tf.math.invert_permutation(consumer.inputs[1]))]
         if consumer.type in _SUMS:
             return [_of_cells(taken, tensor, consumer.inputs[1])]
         return [_reduced(taken, chosen, tensor)]

@@ -19,15 +19,15 @@ class _OfAbs:
     does as well as -1; else it is a kink, whose slope is 0.
 
     Attributes:
-      slope: as what is first differentiated has it. It is kept, as what comes in later derivatives
-        says nothing about kinks.
+      slope: as what is first differentiated has it, in the graph of the absolute value. It is
+        kept, as what comes in later derivatives says nothing about kinks.
     """
 
     def __init__(self) -> None:
         self.slope: tf.Tensor | None = None
 
     def __call__(self, op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
-        if self.slope is None or self.slope.graph is not tf.compat.v1.get_default_graph():
+        if self.slope is None or self.slope.graph is not op.graph:
             x = op.inputs[0]
             is_smooth = tf.logical_and(tf.equal(x, 0), tf.equal(cotangent, 0))
             self.slope = tf.where(is_smooth, tf.ones_like(x), tf.sign(x))

@@ -1,0 +1,67 @@
+"""One tensor for what f computes twice, so that rules see all that becomes of it.
+
+log(cosh(x)) is |x| + log1p(exp(-2|x|)) - log(2): whether |x| is smooth at zero in it, only the sum
+of what comes back to both of them tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from blockhess.gradients.paths import between
+from blockhess.row_graph import inlining
+
+# Those whose rules ask what else becomes of their arguments, or what comes back at ties.
+_ASKING = frozenset({"Abs", "ComplexAbs", "Maximum", "Minimum", "Relu"})
+
+
+def share(sources: Sequence[tf.Tensor], ends: Sequence[tf.Tensor]) -> None:
+    """What takes the second of two equal tensors between the sources and the ends takes the first.
+
+    Args:
+      sources: tensors of one graph that count as x.
+      ends: results, tensors of the same graph; they stay what they are. The operations between must
+        not have been run in a session.
+    """
+    steps = {step.op for step in between(sources, ends)}
+    if sum(op.type in _ASKING or inlining.is_call(op) for op in steps) < 2:
+        return
+    ended = {end.op for end in ends}
+    first: dict[object, tf.Operation] = {}
+    equal: dict[tf.Operation, tf.Operation] = {}
+    for op in ends[0].graph.get_operations():
+        equal[op] = first.setdefault((op in steps, _key(op, equal)), op)
+        if equal[op] is not op and op in steps and op not in ended:
+            _hand_over(op, equal[op], steps)
+
+
+def _key(op: tf.Operation, equal: dict[tf.Operation, tf.Operation]) -> object:
+    """What is the same for operations with equal results; `equal` has the first such operation."""
+    if not _is_function_of_its_inputs(op):
+        return op
+    attributes = sorted(
+        (name, value.SerializeToString(deterministic=True))
+        for name, value in op.node_def.attr.items()
+        if not name.startswith("_")
+    )
+    inputs = tuple((equal.get(x.op, x.op), x.value_index) for x in op.inputs)
+    return op.type, inputs, tuple(attributes)
+
+
+def _is_function_of_its_inputs(op: tf.Operation) -> bool:
+    if op.type == "ReadVariableOp":
+        return all(use.type == "ReadVariableOp" for use in op.inputs[0].consumers())
+    if op.op_def.is_stateful or op._gradient_function is not None:  # noqa: SLF001
+        return False
+    return op.type == "Const" or (bool(op.inputs) and not inlining.has_custom_gradient(op))
+
+
+def _hand_over(op: tf.Operation, to: tf.Operation, among: set[tf.Operation]) -> None:
+    """What these operations take from one they take from another."""
+    for mine, others in zip(op.outputs, to.outputs, strict=True):
+        for consumer in mine.consumers():
+            for i, taken in enumerate(consumer.inputs if consumer in among else ()):
+                if taken is mine:
+                    consumer._update_input(i, others)  # noqa: SLF001 - no public way
