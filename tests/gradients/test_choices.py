@@ -39,7 +39,7 @@ def after(d):
 
 
 PLACES, POINTS = np.flatnonzero(PAIRS), np.argwhere(PAIRS)
-FACTOR = tf.constant(PAIRS, tf.float64)
+FACTOR = PAIRS.astype(np.float64)
 
 
 def flat(cells):
@@ -86,6 +86,25 @@ AFTER = {
         0.5
         * tf.reduce_sum(
             (1 - tf.eye(4, dtype=x.dtype)) * energy(tf.sqrt(squares(x)) + np.eye(4)), [1, 2]
+        )
+    ),
+    "a factor of several": lambda x: (
+        0.5
+        * tf.reduce_sum(
+            tf.cast(tf.sqrt(squares(x)) < 9, x.dtype)
+            * (1 - tf.eye(4, dtype=x.dtype))[tf.newaxis]
+            * energy(tf.sqrt(squares(x)) + np.eye(4)),
+            [1, 2],
+        )
+    ),
+    "unstacked": lambda x: (
+        0.5
+        * sum(
+            energy(d)
+            for d, is_pair in zip(
+                tf.unstack(flat(tf.sqrt(squares(x))), axis=1), PAIRS.flat, strict=True
+            )
+            if is_pair
         )
     ),
     "a factor and no number": lambda x: (
@@ -191,6 +210,59 @@ def test_the_same_with_an_unknown_number_of_rows_under_xla():
     np.testing.assert_allclose(blocks(x), bh.hessian(f, x, route="autodiff"), atol=1e-13)
 
 
+def reversed_choice(choice, function):
+    return lambda x: mixed(choice(function(x)[:, ::-1]))
+
+
+REGULAR = {
+    "reversed, then relu": (
+        reversed_choice(tf.nn.relu, tf.math.log),
+        lambda x: mixed(tf.nn.relu(tf.math.log(tf.reverse(x, [1])))),
+    ),
+    "reversed, then chosen": (
+        reversed_choice(lambda y: tf.where([True, False, False], y, 0.0), tf.sqrt),
+        lambda x: mixed(tf.stack([tf.sqrt(x[:, 2]), 0 * x[:, 2], 0 * x[:, 2]], 1)),
+    ),
+    "a factor, reversed": (
+        reversed_choice(lambda y: np.array([1.0, 1.0, 0.0]) * y, tf.sqrt),
+        lambda x: mixed(tf.stack([tf.sqrt(x[:, 2]), tf.sqrt(x[:, 1]), 0 * x[:, 0]], 1)),
+    ),
+    "split": (
+        lambda x: tf.sin(tf.split(tf.sqrt(x), 3, 1)[1][:, 0]),
+        lambda x: tf.sin(tf.sqrt(x[:, 1])),
+    ),
+}
+
+
+@pytest.mark.parametrize("f, truth", REGULAR.values(), ids=REGULAR.keys())
+def test_cells_in_another_order(f, truth):
+    check(f, [[0.3, 2.0, 0.5], [1.5, 0.7, 1.2]], truth=truth, h=0.02)
+
+
+def test_slices_of_an_unknown_length():
+    def f(x):
+        lengths = tf.sqrt(tf.reduce_sum(tf.reshape(x, [tf.shape(x)[0], -1, 3]) ** 2, 2))
+        return tf.reduce_sum(tf.nn.relu(3 - lengths[:, 1:]) ** 2, 1)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 9], tf.float64)], autograph=False)
+    def blocks(x):
+        return bh.hessian(f, x, route="autodiff")
+
+    x = tf.constant(np.random.default_rng(2).normal(size=(2, 9)))
+    np.testing.assert_allclose(blocks(x), bh.hessian(f, x, route="autodiff"), atol=1e-12)
+
+
+@pytest.mark.parametrize("weight", [tf.constant, tf.Variable], ids=["constant", "variable"])
+def test_a_weight_of_zero_has_derivatives(weight):
+    w = weight(np.array([0.0, 1.0]))
+    x = tf.constant([[1.0, 2.0]], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(w)
+        trace = tf.reduce_sum(bh.laplacian(lambda x: tf.reduce_sum(w * tf.exp(x * x), 1), x))
+    expected = (2 + 4 * x[0] ** 2) * tf.exp(x[0] ** 2)
+    np.testing.assert_allclose(tape.gradient(trace, w), expected, rtol=1e-12)
+
+
 SINGULAR = {
     "no choice": lambda x: mixed(tf.sqrt(x)),
     "taken": lambda x: mixed(tf.where(x >= 0, tf.sqrt(x), x)),
@@ -200,6 +272,12 @@ SINGULAR = {
     "a factor that depends on x": lambda x: tf.reduce_sum(x * tf.sqrt(x)[:, ::-1], 1) * x[:, 0],
     "an infinity times zero": lambda x: mixed(tf.constant([0.0, 1, 1], x.dtype) / x),
     "a factor by equality": lambda x: mixed(tf.cast(tf.not_equal(x, 0), x.dtype) * tf.sqrt(x)),
+    "is it a number": lambda x: mixed(
+        (lambda y: tf.where(tf.math.is_nan(y), 1 + 0 * x, y))(tf.sin(x) / x)
+    ),
+    "an equality by row": lambda x: mixed(
+        tf.where(tf.equal(x[:, 0], 0)[:, tf.newaxis], 1 + 0 * x, tf.sin(x) / x)
+    ),
     "an equality": lambda x: mixed(tf.where(tf.equal(x, 0), 1 + 0 * x, tf.sin(x) / x)),
 }
 

@@ -184,6 +184,19 @@ def test_the_square_of_an_absolute_value_by_the_absolute_value():
     np.testing.assert_allclose(blocks(tf.constant([[-3.0, 2.0]])), [[[18, 0], [0, 12]]])
 
 
+def test_outputs_of_one_absolute_value_each_have_its_slope():
+    def f(x):
+        a = tf.abs(x)
+        huber = tf.where(a < 1, 0.5 * a * a, a - 0.5)
+        outputs = [huber, a, a * (1 + x)]
+        return tf.stack([tf.reduce_sum(y, 1) for y in outputs], 1)
+
+    x = tf.constant([[0.0, 0.5]], tf.float64)
+    result = bh.value_grad_hessian(f, x, outputs=3, route="autodiff")
+    np.testing.assert_allclose(result.gradient, [[[0, 0.5], [0, 1], [0, 2]]])
+    np.testing.assert_allclose(result.hessian, [[np.eye(2), np.zeros((2, 2)), np.diag([0, 2])]])
+
+
 def test_a_graph_that_has_run_stays_as_it_is():
     def f(x):
         return tf.reduce_sum(log_cosh(tf.abs(x @ numbers), 0, tf.abs(x @ numbers)), 1)

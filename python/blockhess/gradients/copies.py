@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from blockhess.gradients.marks import needs_rules
-from blockhess.gradients.paths import between
+from blockhess.gradients.paths import Step, between
+from blockhess.gradients.rules.moduli import SlopeOfAbs
 from blockhess.gradients.shared import share
 
 # A copy of one of these outside its frame is none.
@@ -21,9 +22,23 @@ def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
     change only where no copy can be made: where one has an effect or is part of an old loop.
     """
     steps = between(sources, [y])
+    return _copy(y, sources, steps) if any(map(needs_rules, steps)) else y
+
+
+def apart(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
+    """`y` by operations that share no slope of an absolute value with another result.
+
+    What is smooth by |x| in one output of f may have a kink in the next.
+    """
+    steps, of_y = between(sources, [y]), frozenset([y.ref()])
+    rules = (step.op._gradient_function for step in steps)  # noqa: SLF001
+    is_shared = any(isinstance(rule, SlopeOfAbs) and rule.ends != of_y for rule in rules)
+    return _copy(y, sources, steps) if is_shared else y
+
+
+def _copy(y: tf.Tensor, sources: Sequence[tf.Tensor], steps: Sequence[Step]) -> tf.Tensor:
+    """`y` by copies of the operations, where copies can be made."""
     inside = {step.op for step in steps}
-    if not any(map(needs_rules, steps)):
-        return y
     if any(op.op_def.is_stateful or op.type in _OLD_CONTROL_FLOW for op in inside):
         return y
     graph_def = tf.compat.v1.GraphDef(versions=y.graph.graph_def_versions)
@@ -49,7 +64,8 @@ def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
         )
     for op in inside:
         copy = y.graph.get_operation_by_name(f"{result.op.name[: -len(y.op.name)]}{op.name}")
-        copy._gradient_function = op._gradient_function  # noqa: SLF001
+        if not isinstance(op._gradient_function, SlopeOfAbs):  # noqa: SLF001
+            copy._gradient_function = op._gradient_function  # noqa: SLF001
     share(sources, [result])
     result.set_shape(y.shape)
     return result

@@ -12,8 +12,8 @@ _ENDS: contextvars.ContextVar[frozenset] = contextvars.ContextVar("ends", defaul
 
 
 @contextlib.contextmanager
-def known(ends: Iterable[tf.Tensor]) -> Iterator[None]:
-    token = _ENDS.set(frozenset(end.ref() for end in ends))
+def known(results: Iterable[tf.Tensor]) -> Iterator[None]:
+    token = _ENDS.set(frozenset(result.ref() for result in results))
     try:
         yield
     finally:
@@ -22,4 +22,9 @@ def known(ends: Iterable[tf.Tensor]) -> Iterator[None]:
 
 def is_end(tensor: tf.Tensor) -> bool:
     """Whether the tensor is wanted itself, and not only what is made of it."""
-    return tensor.ref() in _ENDS.get()
+    return tensor.ref() in ends()
+
+
+def ends() -> frozenset:
+    """The references of all that is wanted itself."""
+    return _ENDS.get()

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.python.framework.func_graph import FuncGraph
 from tensorflow.python.ops import cond_v2, list_ops, while_v2
 
-from blockhess.gradients import is_trusted, prepare, prepared_on_demand, pull_back, share
+from blockhess.gradients import apart, is_trusted, prepare, prepared_on_demand, pull_back, share
 from blockhess.routes import coupling as rows
 from blockhess.routes.products import CannotStack, Products, all_at_once
 from blockhess.routes.symmetry import symmetric
@@ -113,6 +113,7 @@ def _gradient_and_products(
     # Where there is nothing to differentiate, TensorFlow's optimizer of graphs may divide by zero.
     gradient = None
     if x.shape.num_elements() != 0:
+        y = apart(y, sources)
         if isinstance(y.graph, FuncGraph):  # No session has run it.
             share(sources, [y])
         prepare(sources, [y])

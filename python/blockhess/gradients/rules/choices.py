@@ -15,7 +15,7 @@ from tensorflow.python.framework import ops
 from blockhess.gradients.broadcasting import summed_to
 from blockhess.gradients.ends import is_end
 from blockhess.gradients.paths import consumers
-from blockhess.gradients.rules.left_out import is_by_equality, kept, leaves_out
+from blockhess.gradients.rules.left_out import is_by_equality, kept, leaves_out, only_makes_axes
 
 # A place where the function and its derivatives are finite, if it is not 1.
 _SAFE = {"Acosh": 2.0, **dict.fromkeys(("Asin", "Acos", "Atanh", "Erfinv", "Ndtri"), 0.5)}
@@ -24,15 +24,15 @@ _SINGULAR = frozenset(_SAFE) | frozenset(
     {
         *("Sqrt", "Rsqrt", "Reciprocal", "Inv", "Log", "Log1p", "Pow", "RealDiv", "Div"),
         *("Xlogy", "Xlog1py", "Xdivy", "Exp", "Expm1", "Sinh", "Cosh", "Tan", "Lgamma", "Digamma"),
-        "EuclideanNorm",
+        *("EuclideanNorm", "Atan2"),
     }
 )
 # Functions whose slope is not finite where they take what is not.
-_CURVED = frozenset({"Mul", "Square", "SquaredDifference", "Sin", "Cos", "Atan2", "Erf"})
+_CURVED = frozenset({"Mul", "Square", "SquaredDifference", "Sin", "Cos", "Erf"})
 _LINEAR = frozenset({"Add", "AddV2", "AddN", "Sub", "Neg", "Identity", "Cast", "Abs", "Real"})
 _BOUNDED = frozenset({"Tanh", "Sigmoid", "Softplus", "Atan"})
 _SUMS = frozenset({"Sum", "Mean", "EuclideanNorm"})
-_RESHAPES = frozenset({"Reshape", "Squeeze", "ExpandDims", "StridedSlice"})
+_RESHAPES = frozenset({"Reshape", "Squeeze", "ExpandDims"})
 _FOLLOWED = _SINGULAR | _CURVED | _LINEAR | _BOUNDED | _SUMS | _RESHAPES | {"Transpose"}
 
 
@@ -70,11 +70,15 @@ def _to_choices(op: tf.Operation) -> Ways | None:
         for consumer in ways[tensor.ref()]:
             if _is_choice(consumer, op) or leaves_out(consumer, tensor):
                 is_found = True
-            elif consumer.type in _FOLLOWED:
+            elif _is_followed(consumer):
                 pending.append(consumer.outputs[0])
             else:
                 return None
     return ways if is_found else None
+
+
+def _is_followed(op: tf.Operation) -> bool:
+    return op.type in _FOLLOWED or only_makes_axes(op)
 
 
 def _may_be_infinite(op: tf.Operation) -> bool:
@@ -92,7 +96,8 @@ def _may_be_infinite(op: tf.Operation) -> bool:
 
 def _is_singular(op: tf.Operation) -> bool:
     if op.type in ("RealDiv", "Div"):
-        return tf.get_static_value(op.inputs[1]) is None
+        divisor = tf.get_static_value(op.inputs[1])
+        return divisor is None or not divisor.all()
     return op.type in _SINGULAR
 
 
@@ -134,12 +139,12 @@ class _Taken(dict):
         numbers = [i for i, source in enumerate(consumer.inputs) if source is tensor]
         if leaves_out(consumer, tensor):
             return [kept(consumer, number) for number in numbers]
-        if consumer.type not in _FOLLOWED:
+        if not _is_followed(consumer):
             return [_reduced(_mask(consumer, number), chosen, tensor) for number in numbers]
         taken = self.of(chosen)
         if taken is None:
             return []
-        if consumer.type in _RESHAPES:
+        if consumer.type in _RESHAPES or only_makes_axes(consumer):
             return [tf.reshape(taken, tf.shape(tensor))]
         if consumer.type == "Transpose":
             return [tf.transpose(taken, tf.math.invert_permutation(consumer.inputs[1]))]

@@ -7,91 +7,137 @@ import tensorflow as tf
 from tensorflow.python.framework import ops
 
 from blockhess.gradients.broadcasting import summed_to
+from blockhess.gradients.ends import is_end
+from blockhess.gradients.paths import consumers
 
 _INDEXING = frozenset(
     {
         *("GatherV2", "GatherNd", "Slice", "StridedSlice"),
-        *("MatrixSetDiagV3", "MatrixDiagPartV3", "MatrixBandPart"),
+        *("MatrixSetDiagV3", "MatrixDiagPartV3", "MatrixBandPart", "Split", "SplitV", "Unpack"),
     }
 )
-# What masks are made by, of conditions and constants, with the inputs that hold these.
-_OF_MASKS = {
-    **dict.fromkeys(("Sub", "Mul", "Maximum", "Minimum"), (0, 1)),
-    **dict.fromkeys(("Identity", "Cast", "Reshape", "ExpandDims", "Squeeze"), (0,)),
-    **dict.fromkeys(("Tile", "Transpose", "BroadcastTo", "MatrixDiagV3", "MatrixBandPart"), (0,)),
-    "Fill": (1,),
-}
+# Their input that has the cells, where it is not the first.
+_CELLS = {"Split": 1}
 
 
 def leaves_out(op: tf.Operation, tensor: tf.Tensor) -> bool:
-    """Whether there are cells of its input of which the operation makes nothing, for any x near
+    """Whether there may be cells of its input of which the operation makes nothing, for any x near
     by."""
     if op.type in _INDEXING:
-        return tensor is op.inputs[0] and not _keeps_size(op)
+        return tensor is op.inputs[_CELLS.get(op.type, 0)] and not only_makes_axes(op)
     if op.type in ("Mul", "MulNoNan"):
         a, b = op.inputs
         return (tensor is a and is_mask(b)) or (tensor is b and op.type == "Mul" and is_mask(a))
     return op.type == "DivNoNan"
 
 
-def _keeps_size(op: tf.Operation) -> bool:
-    """Whether it only makes axes or drops some of one cell."""
-    if op.type != "StridedSlice":
+def only_makes_axes(op: tf.Operation) -> bool:
+    """Whether it is a slice that has all cells in their order, x[:, tf.newaxis] say."""
+    if op.type != "StridedSlice" or op.get_attr("shrink_axis_mask"):
         return False
-    before, after = ([n for n in t.shape or () if n != 1] for t in (op.inputs[0], op.outputs[0]))
-    return before == after
+    strides = tf.get_static_value(op.inputs[3])
+    if strides is None or (strides != 1).any():
+        return False
+    made = op.get_attr("new_axis_mask") | op.get_attr("ellipsis_mask")
+    whole = [op.get_attr("begin_mask") | made, op.get_attr("end_mask") | made]
+    return all(mask >> i & 1 for mask in whole for i in range(len(strides)))
 
 
 def kept(op: tf.Operation, number: int) -> tf.Tensor:
     """Where the operation makes something of its input of this number: bool, of its shape."""
-    x, result = op.inputs[number], op.outputs[0]
+    x = op.inputs[number]
     if op.type in _INDEXING:
-        function = ops.gradient_registry.lookup(op.type)
-        counts = function(op, tf.ones_like(result, tf.float32))
-        first = counts[0] if isinstance(counts, (list, tuple)) else counts
-        return tf.not_equal(tf.convert_to_tensor(first), 0)
+        return tf.not_equal(_counts(op)[number], 0)
     factor = op.inputs[1 if op.type != "Mul" else 1 - number]
-    is_kept = tf.broadcast_to(tf.not_equal(factor, 0), tf.shape(result))
+    is_kept = tf.broadcast_to(tf.not_equal(factor, 0), tf.shape(op.outputs[0]))
     if op.type == "Mul":  # Zero times infinity is no number, and has no derivatives.
-        is_kept = tf.logical_or(is_kept, tf.math.is_nan(tf.math.real(result)))
+        is_kept = tf.logical_or(is_kept, tf.math.is_nan(tf.math.real(op.outputs[0])))
     return summed_to(tf.cast(is_kept, tf.float32), x) > 0
 
 
+def _counts(op: tf.Operation) -> list[tf.Tensor | None]:
+    """For each input how often each cell comes out: the gradient of the sum of what is used."""
+    used = [tf.cast(bool(consumers(output)) or is_end(output), tf.float32) for output in op.outputs]
+    sums = [tf.fill(tf.shape(y), one) for y, one in zip(op.outputs, used, strict=True)]
+    counts = ops.gradient_registry.lookup(op.type)(op, *sums)
+    counts = counts if isinstance(counts, (list, tuple)) else [counts]
+    return [None if count is None else tf.convert_to_tensor(count) for count in counts]
+
+
+# What masks are made by, of the inputs of these numbers: constants, or conditions of which at most
+# one is not constant.
+_OF_MASKS = {
+    **dict.fromkeys(("Mul", "Sub", "Maximum", "Minimum"), (0, 1)),
+    **dict.fromkeys(("Identity", "Cast", "Reshape", "ExpandDims", "Squeeze", "StopGradient"), (0,)),
+    **dict.fromkeys(("Neg", "Square", "StridedSlice", "Tile", "Transpose", "BroadcastTo"), (0,)),
+    **dict.fromkeys(("MatrixDiagV3", "MatrixBandPart"), (0,)),
+    **{"Fill": (1,), "SelectV2": (1, 2), "MatrixSetDiagV3": (0, 1)},
+}
+
+
 def is_mask(tensor: tf.Tensor) -> bool:
-    """Whether a tensor has zeros, all of them constants or where inequalities hold."""
-    has_zeros, pending = False, [tensor]
-    while pending:
-        part = pending.pop()
-        op = part.op
-        if op.type == "Cast" and op.inputs[0].dtype == tf.bool:
-            if is_by_equality(op.inputs[0]):
-                return False
-            has_zeros = True
-        elif op.type in _OF_MASKS:
-            has_zeros |= op.type in ("MatrixDiagV3", "MatrixBandPart")
-            pending += [op.inputs[i] for i in _OF_MASKS[op.type]]
-        else:
-            value = _known_value(part)
-            if value is None:
-                return False
-            has_zeros |= not np.all(value)
-    return has_zeros
+    """Whether a tensor is made of zeros and ones, all of them constants or where inequalities hold.
+
+    No number that f is given: its zeros have derivatives by it.
+    """
+    return _conditions(tensor, 32) is not None and _may_have_zeros(tensor)
 
 
-def _known_value(tensor: tf.Tensor) -> np.ndarray | None:
-    """That of a constant, in the graph or captured by it."""
-    if tensor.op.type != "Placeholder":
-        return tf.get_static_value(tensor)
-    for outer, inner in getattr(tensor.graph, "captures", ()):
-        if inner is tensor:
-            return outer.numpy() if isinstance(outer, tf.__internal__.EagerTensor) else None
-    return None
+def _may_have_zeros(mask: tf.Tensor) -> bool:
+    op = mask.op
+    if op.type in ("MatrixDiagV3", "MatrixBandPart", "ZerosLike"):
+        return True
+    if op.type == "Cast" and op.inputs[0].dtype == tf.bool:
+        return True
+    value = tf.get_static_value(mask)
+    if value is not None:
+        return not np.all(value)
+    return any(_may_have_zeros(op.inputs[i]) for i in _OF_MASKS.get(op.type, ()))
+
+
+def _conditions(tensor: tf.Tensor, depth: int) -> int | None:
+    """How many conditions that are not constants make the mask; None for what is none."""
+    op = tensor.op
+    if depth == 0:
+        return None
+    if op.type == "Cast" and op.inputs[0].dtype == tf.bool:
+        return None if is_by_equality(op.inputs[0]) else 1
+    if op.type in ("ZerosLike", "OnesLike"):
+        return 0
+    if op.type == "SelectV2" and is_by_equality(op.inputs[0]):
+        return None
+    if op.type in _OF_MASKS:
+        parts = [_conditions(op.inputs[i], depth - 1) for i in _OF_MASKS[op.type]]
+        if None in parts or (sum(parts) > 1 and op.type != "Mul"):
+            return None
+        return sum(parts) + (op.type == "SelectV2")
+    if op.type != "Const" or _is_captured(tensor):
+        return None
+    return 0 if np.isin(tf.get_static_value(tensor), (-1, 0, 1)).all() else None
+
+
+def _is_captured(tensor: tf.Tensor) -> bool:
+    """Whether it stands for a tensor outside, which may be differentiated by."""
+    return any(inner is tensor for _, inner in getattr(tensor.graph, "captures", ()))
+
+
+# What moves the cells of a condition, or joins them.
+_OF_CONDITIONS = frozenset(
+    {
+        *("Reshape", "ExpandDims", "Squeeze", "StridedSlice", "Slice", "GatherV2", "GatherNd"),
+        *("Transpose", "Tile", "BroadcastTo", "Identity", "All", "Any", "Pack", "ConcatV2"),
+        *("LogicalAnd", "LogicalOr", "LogicalNot", "Select", "SelectV2"),
+    }
+)
 
 
 def is_by_equality(condition: tf.Tensor) -> bool:
-    """Whether numbers are compared for equality: what is chosen at one point says nothing of the
-    slope there, and NaN is better than a wrong one."""
+    """Whether numbers are compared for equality, with others or with what is none: what is chosen
+    at one point says nothing of the slope there, and NaN is better than a wrong one."""
     op = condition.op
-    if op.type in ("Equal", "NotEqual"):
+    if op.type in ("Equal", "NotEqual", "ApproximateEqual", "Cast"):
         return op.inputs[0].dtype.is_floating or op.inputs[0].dtype.is_complex
-    return op.type.startswith("Logical") and any(map(is_by_equality, op.inputs))
+    if op.type in ("IsNan", "IsInf", "IsFinite"):
+        return True
+    parts = [part for part in op.inputs if part.dtype == tf.bool]
+    return op.type in _OF_CONDITIONS and any(map(is_by_equality, parts))

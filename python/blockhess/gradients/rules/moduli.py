@@ -10,21 +10,23 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from blockhess.gradients.ends import is_end
+from blockhess.gradients.ends import ends, is_end
 from blockhess.gradients.paths import consumers
 
 
-class _OfAbs:
+class SlopeOfAbs:
     """Of |x| at zero: where nothing comes from it, what it is in is smooth there, and the slope 1
     does as well as -1; else it is a kink, whose slope is 0.
 
     Attributes:
       slope: as what is first differentiated has it, in the graph of the absolute value. It is
         kept, as what comes in later derivatives says nothing about kinks.
+      ends: references of the results that it is differentiated for.
     """
 
     def __init__(self) -> None:
         self.slope: tf.Tensor | None = None
+        self.ends = ends()
 
     def __call__(self, op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
         if self.slope is None or self.slope.graph is not op.graph:
@@ -92,7 +94,7 @@ def _is_square(op: tf.Operation, of: tf.Tensor) -> bool:
 
 
 PATTERNS = {
-    "Abs": lambda _: _OfAbs(),
+    "Abs": lambda _: SlopeOfAbs(),
     "ComplexAbs": _of_complex_modulus,
     **dict.fromkeys(("Square", "Pow", "Mul"), _of_square),
 }
