@@ -5,7 +5,7 @@ The instructions of the core are functions of this package under their own names
 """
 
 from .affine import Slopes, affine
-from .build import call, make
+from .calls import call, make
 from .chosen_sums import flat_without_a_choice
 from .derivatives import differentiate
 from .expression import (
@@ -19,7 +19,7 @@ from .expression import (
     Variable,
     topological,
 )
-from .norms import norm_offset
+from .norm_offsets import norm_offset
 from .program import ProgramTooLong, compile_program, parse_program
 from .substitution import substitute
 

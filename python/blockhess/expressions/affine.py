@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from .build import make
+from .calls import make
 from .expression import ONE, ZERO, Call, Expression, Variable
 
 Slopes = Mapping[Variable, Expression]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .build import make as m
+from .calls import make as m
 from .expression import Expression
 
 

@@ -227,7 +227,7 @@ def topological(roots: Iterable[Expression]) -> list[Expression]:
 
 
 def _build(instruction: str, *arguments: ExpressionLike) -> Expression:
-    from .build import call
+    from .calls import call
 
     if all(isinstance(a, Expression | numbers.Real) for a in arguments):
         return call(instruction, *arguments)

@@ -14,7 +14,7 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 
-from .build import call
+from .calls import call
 from .expression import (
     ARITY,
     ZERO,

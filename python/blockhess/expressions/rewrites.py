@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from .build import make
+from .calls import make
 from .expression import Call, Constant, Expression, Variable
 from .instructions import INSTRUCTIONS
 from .substitution import substitute

@@ -20,9 +20,9 @@ import math
 import struct
 from collections.abc import Callable
 
-from .build import make
+from .calls import make
+from .coefficients import coefficient
 from .expression import COMPARISONS, ONE, ZERO, Call, Constant, Expression, operands
-from .factors import coefficient
 from .instructions import INSTRUCTIONS
 from .sign_rules import NOT_NEGATIVE, UNKNOWN
 from .substitution import substitute

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .build import call
+from .calls import call
 from .expression import Call, Expression, ExpressionLike, as_expression, topological
 
 

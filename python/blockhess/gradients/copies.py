@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from blockhess._tensorflow import own_gradient, set_own_gradient
 from blockhess.gradients.marks import needs_rules
 from blockhess.gradients.paths import between
 
@@ -48,6 +49,6 @@ def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
         )
     for op in inside:
         copy = y.graph.get_operation_by_name(f"{result.op.name[: -len(y.op.name)]}{op.name}")
-        copy._gradient_function = op._gradient_function  # noqa: SLF001
+        set_own_gradient(copy, own_gradient(op))
     result.set_shape(y.shape)
     return result

@@ -23,7 +23,7 @@ from blockhess.row_graph.nodes import (
     Unproven,
     Value,
 )
-from blockhess.row_graph.rules import RULES
+from blockhess.row_graph.rules.table import RULES
 
 
 class Reader:
