@@ -21,7 +21,7 @@ SHARED_NAMES = {
     "rules": ["blockhess.gradients.rules", "blockhess.row_graph.rules"],
 }
 # The lazy names of the package, and a table that is made of many rooms.
-WITH_LOGIC = {"blockhess", "blockhess.expressions", "blockhess.gradients.rules"}
+WITH_LOGIC = {"blockhess", "blockhess.gradients.rules"}
 
 
 def test_nothing_stands_loose_on_top():

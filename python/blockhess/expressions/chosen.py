@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .calls import call
-from .calls import make as m
-from .expression import COMPARISONS, ONE, ZERO, Call, Expression
+from . import calls as m
+from .expression import COMPARISONS, ONE, ZERO, Call, Expression, call
 
 _Chosen = tuple[Expression | None, Expression]
 

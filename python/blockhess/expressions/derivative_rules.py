@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .calls import make as m
+from . import calls as m
 from .chosen import chosen
 from .coefficients import coefficient
 from .expression import ZERO, Call, Constant, Expression

@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
+from . import calls as m
 from .affine import affine
-from .calls import make as m
 from .expression import Call, Constant, Expression, Variable
 from .simplify import base_and_exponent
 
