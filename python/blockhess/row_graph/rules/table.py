@@ -1,9 +1,6 @@
-"""All rules: a TensorFlow operation, and how its result depends on its inputs.
+"""All rules: a TensorFlow operation, and how its result depends on its inputs."""
 
-A rule is called as `rule(reader, op, inputs)` with the values of the inputs, at least one of them a
-`Node`, none of them `Unproven`; it returns the value of the output, or a tuple with one per output.
-"""
-
+from blockhess.row_graph.builder import Rule
 from blockhess.row_graph.rules import (
     einsum,
     elementwise,
@@ -14,7 +11,7 @@ from blockhess.row_graph.rules import (
     softmax,
 )
 
-RULES = {
+RULES: dict[str, Rule] = {
     **elementwise.RULES,
     **einsum.RULES,
     **linear.RULES,
