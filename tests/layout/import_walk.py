@@ -25,10 +25,12 @@ class Import:
 
 
 def modules_of(root: Path, package: str = "") -> dict[str, Path]:
-    """The files below `root` by the names of their modules; a package's is its `__init__`."""
+    """The files below `root` by the names of their modules, native ones, too; a package's is its
+    `__init__`."""
     found = {}
-    for path in sorted(root.rglob("*.py")):
-        parts = list(path.relative_to(root).with_suffix("").parts)
+    for path in sorted([*root.rglob("*.py"), *root.rglob("*.so")]):
+        parts = list(path.relative_to(root).parts)
+        parts[-1] = parts[-1].split(".")[0]
         if parts[-1] == "__init__":
             parts.pop()
         found[".".join([*([package] if package else []), *parts])] = path
@@ -46,6 +48,8 @@ def imports_of(modules: Mapping[str, Path]) -> list[Import]:
 
 
 def _of_module(source: str, path: Path, modules: Mapping[str, Path]) -> Iterator[Import]:
+    if path.suffix != ".py":
+        return
     package = source if path.name == "__init__.py" else source.rpartition(".")[0]
     pending: list[tuple[ast.AST, bool, bool]] = [(ast.parse(path.read_text()), False, False)]
     while pending:

@@ -12,7 +12,11 @@ from import_walk import modules_of
 import blockhess
 
 PACKAGE = Path(blockhess.__file__).parent
-MODULES = modules_of(PACKAGE, "blockhess")
+MODULES = {
+    module: path
+    for module, path in modules_of(PACKAGE, "blockhess").items()
+    if path.suffix == ".py"
+}
 
 # One name, one meaning: the function, its op and its command.
 SHARED_NAMES = {

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import Blocks, BlocksOfOutputs, blocks
+from blockhess.api.request import Blocks, Request
 from blockhess.eager.autograph import converting_only_f
 from blockhess.routes.plan import Plan, PlanOfOutputs
 
@@ -35,21 +35,19 @@ def explain(
       >>> plan.route
       'fused'
     """
-    request = blocks(outputs, route, coupling, layout)
+    request = Request(Blocks(layout), route, coupling, outputs)
     tensor = checked_x(x)
     if not tf.executing_eagerly():
-        return _plan(f, tensor, request)
+        return _plan(f, tensor, layout, request)
     plans: list[Plan | PlanOfOutputs] = []
 
     def plan(x: tf.Tensor) -> None:
-        plans.append(_plan(f, x, request))
+        plans.append(_plan(f, x, layout, request))
 
     tf.function(plan, autograph=False).get_concrete_function(tf.TensorSpec.from_tensor(tensor))
     return plans[0]
 
 
-def _plan(f: RowFunction, x: tf.Tensor, request: Blocks) -> Plan | PlanOfOutputs:
-    if isinstance(request, BlocksOfOutputs):
-        routes = request.routes_of(f, x)
-        return PlanOfOutputs(tuple(route.plan(request.layout) for route in routes))
-    return request.route_of(f, x).plan(request.layout)
+def _plan(f: RowFunction, x: tf.Tensor, layout: str, request: Request) -> Plan | PlanOfOutputs:
+    plans = tuple(route.plan(layout) for route in request.routes_of(f, x))
+    return plans[0] if request.outputs is None else PlanOfOutputs(plans)

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import blocks
+from blockhess.api.request import Blocks, Request
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 
@@ -65,4 +65,5 @@ def hessian(
       >>> blockhess.hessian(lambda x: x**2, x[:1], outputs=2).numpy().tolist()
       [[[[2.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 2.0]]]]
     """
-    return call.computed(f, checked_x(x), blocks(outputs, route, coupling, layout)).hessian
+    request = Request(Blocks(layout), route, coupling, outputs)
+    return call.computed(f, checked_x(x), request).hessian

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -11,9 +10,7 @@ from blockhess.api.arguments import RowFunction, checked_x
 from blockhess.api.request import Request
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
-from blockhess.routes.choose import Route
-from blockhess.routes.fused.fused_route import FusedRoute
-from blockhess.routes.fused.operators import full_operator, operator_of_terms
+from blockhess.routes.route import Route
 
 
 @converting_only_f
@@ -58,18 +55,14 @@ def hessian_operator(
       >>> operator.is_positive_definite, operator.diag_part().numpy().tolist()
       (True, [[3.0, 3.0]])
     """
-    return call.computed(f, checked_x(x), OperatorRequest(route, coupling)).operator
+    return call.computed(f, checked_x(x), Request(_operator, route, coupling)).operator
 
 
-class OperatorResult(NamedTuple):
+class Operator(NamedTuple):
+    """In a tuple like the results of every request."""
+
     operator: tf.linalg.LinearOperator
 
 
-@dataclass(frozen=True)
-class OperatorRequest(Request):
-    """The blocks as an operator."""
-
-    def of(self, route: Route) -> OperatorResult:
-        if isinstance(route, FusedRoute):
-            return OperatorResult(operator_of_terms(route))
-        return OperatorResult(full_operator(route))
+def _operator(route: Route) -> Operator:
+    return Operator(route.operator())

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from blockhess.api.arguments import check_x, checked_result, checked_x
-from blockhess.api.request import Blocks
+from blockhess.api.request import Blocks, Request
 from blockhess.gradients import copied
 
 
@@ -57,14 +57,14 @@ def hessians(
             "blockhess.hessians works on the tensors of a graph, like tf.hessians; "
             "in eager mode call blockhess.hessian(f, x)"
         )
-    request = Blocks(route, coupling, layout)
+    request = Request(Blocks(layout), route, coupling)
     results = list(ys) if isinstance(ys, (list, tuple)) else [ys]
     sources = list(xs) if isinstance(xs, (list, tuple)) else [xs]
     with tf.name_scope(name):
         return [_hessian_of(results, x, request) for x in sources]
 
 
-def _hessian_of(ys: Sequence[Any], x: Any, request: Blocks) -> tf.Tensor:
+def _hessian_of(ys: Sequence[Any], x: Any, request: Request) -> tf.Tensor:
     reads = _reads(x)
     source = reads[0] if reads else checked_x(x)
     check_x(source)
@@ -72,7 +72,7 @@ def _hessian_of(ys: Sequence[Any], x: Any, request: Blocks) -> tf.Tensor:
     y = results[0] if len(results) == 1 else tf.add_n([tf.reduce_sum(y) for y in results])
     # The operations of y are the caller's, whose own gradients of them stay what they are.
     y = copied(y, [source, *reads])
-    return request.of(request.routed(y, source, reads)).hessian
+    return request.wanted(request.routed(y, source, reads)).hessian
 
 
 def _reads(x: Any) -> list[tf.Tensor]:

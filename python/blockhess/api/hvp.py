@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -11,7 +10,7 @@ from blockhess.api.arguments import RowFunction, checked_x
 from blockhess.api.request import Request
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
-from blockhess.routes.choose import Route
+from blockhess.routes.route import Route
 
 
 class Product(NamedTuple):
@@ -20,12 +19,8 @@ class Product(NamedTuple):
     product: tf.Tensor
 
 
-@dataclass(frozen=True)
-class HessianVectorProduct(Request):
-    """The blocks times the rows of a tensor given beside x."""
-
-    def of(self, route: Route, v: tf.Tensor) -> Product:
-        return Product(route.hvp(v))
+def _product(route: Route, v: tf.Tensor) -> Product:
+    return Product(route.hvp(v))
 
 
 @converting_only_f
@@ -65,9 +60,8 @@ def hvp(
       [[6.0, 120.0]]
     """
     tensor = checked_x(x)
-    return call.computed(
-        f, tensor, HessianVectorProduct(route, coupling), _checked_v(v, tensor)
-    ).product
+    request = Request(_product, route, coupling)
+    return call.computed(f, tensor, request, _checked_v(v, tensor)).product
 
 
 def _checked_v(v: Any, x: tf.Tensor) -> tf.Tensor:

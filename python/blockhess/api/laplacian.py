@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import Blocks
+from blockhess.api.request import Blocks, Request
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 
@@ -40,4 +40,5 @@ def laplacian(f: RowFunction, x: Any, *, route: str = "auto", coupling: str = "c
       >>> blockhess.laplacian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
       [18.0, 42.0]
     """
-    return call.computed(f, checked_x(x), Blocks(route, coupling, "trace")).hessian
+    request = Request(Blocks("trace"), route, coupling)
+    return call.computed(f, checked_x(x), request).hessian

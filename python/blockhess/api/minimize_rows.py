@@ -14,8 +14,8 @@ from blockhess.api.arguments import checked_x
 from blockhess.api.request import Request
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
-from blockhess.routes.choose import Route
-from blockhess.routes.newton_steps import newton_steps
+from blockhess.eager.computation import Computed
+from blockhess.routes.route import Route
 
 # A step is taken when the value falls by this part of what the slope promises (Armijo's condition;
 # Nocedal and Wright, Numerical Optimization, 2006, section 3.1).
@@ -135,25 +135,29 @@ def minimize_rows(
             )
     if tolerance is None:
         tolerance = float(np.sqrt(np.finfo(x.dtype.as_numpy_dtype).eps))
-    request = Minimization(route, coupling, float(tolerance), int(max_iterations), float(damping))
-    return call.computed(f, x, request, *tensors)
+    steps = Request(Route.newton, route, coupling)
+    minimization = Minimization(steps, float(tolerance), int(max_iterations), float(damping))
+    return call.computed(f, x, minimization, *tensors)
 
 
 @dataclass(frozen=True)
-class Minimization(Request):
-    """Minima of all rows."""
+class Minimization:
+    """Minima of all rows, whose Newton steps are taken as `steps` says."""
 
-    tolerance: float = 0.0
-    max_iterations: int = 0
-    damping: float = 0.0
+    steps: Request
+    tolerance: float
+    max_iterations: int
+    damping: float
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         for name in ("tolerance", "max_iterations", "damping"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a number >= 0")
 
-    def apply(self, f: Callable[..., Any], x: tf.Tensor, *data: tf.Tensor) -> RowMinima:
+    def __call__(self, f: Callable[..., Any], x: tf.Tensor, *data: tf.Tensor) -> Computed:
+        return Computed(self._minima(f, x, data), is_taped_rightly=False)
+
+    def _minima(self, f: Callable[..., Any], x: tf.Tensor, data: Sequence[tf.Tensor]) -> RowMinima:
         data = _with_rows_of(x, data)
         if x.shape[1] == 0:
             return _of_points(x, tf.reshape(_one_a_row(f(x, *data), x), [-1]))
@@ -185,7 +189,7 @@ class Minimization(Request):
         x, zero = minima.x, tf.zeros([], minima.x.dtype)
         for _ in range(2):
             rows = _UnderWay.all_rows(x, data)
-            step = newton_steps(self._route_of_rows(f, rows), zero, "modify").direction
+            step = self._route_of_rows(f, rows).newton(zero, "modify").direction
             step = tf.where(tf.math.is_finite(step), step, zero)
             x += step - tf.stop_gradient(step)
         return minima._replace(x=x, value=tf.reshape(_one_a_row(f(x, *data), x), [-1]))
@@ -196,9 +200,7 @@ class Minimization(Request):
         """One step of the rows under way that have not come to their end."""
         route = self._route_of_rows(f, rows)
         damping = tf.constant(self.damping, rows.x.dtype)
-        value, gradient, direction = newton_steps(
-            route, damping, "nan", with_value_and_gradient=True
-        )
+        value, gradient, direction = route.newton(damping, "nan", with_value_and_gradient=True)
         gradient = route.in_order(gradient)
         indefinite = tf.where(~tf.math.is_finite(tf.reduce_sum(direction, 1)))[:, 0]
         direction = tf.cond(
@@ -218,7 +220,8 @@ class Minimization(Request):
         return rows._replace(x=rows.x + step, norm=norm, moved=length > 0), ended
 
     def _route_of_rows(self, f: Callable[..., Any], rows: _UnderWay) -> Route:
-        return self.route_of(lambda x: _one_a_row(f(x, *rows.data), x), rows.x)
+        (route,) = self.steps.routes_of(lambda x: _one_a_row(f(x, *rows.data), x), rows.x)
+        return route
 
     def _descending(
         self,
@@ -235,7 +238,7 @@ class Minimization(Request):
         a modified Cholesky factorisation may be, and then leave the valley of the minimum.
         """
         route = self._route_of_rows(f, rows.pick(which))
-        blocks = route.derivatives(layout="dense", value=False, gradient=False).hessian
+        blocks = route.blocks()
         dtype, K = blocks.dtype, tf.shape(blocks)[-1]
         finite = tf.reduce_all(tf.math.is_finite(blocks), [1, 2], keepdims=True)
         blocks = tf.where(finite, blocks, 0) + self.damping * tf.eye(K, dtype=dtype)

@@ -12,9 +12,7 @@ from blockhess.api.request import Request
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 from blockhess.ops.newton import ON_INDEFINITE
-from blockhess.routes.choose import Route
-from blockhess.routes.fused.fused_route import FusedRoute
-from blockhess.routes.newton_steps import newton_steps
+from blockhess.routes.route import Route
 
 
 class Newton(NamedTuple):
@@ -24,22 +22,17 @@ class Newton(NamedTuple):
 
 
 @dataclass(frozen=True)
-class NewtonDirection(Request):
+class Direction:
     """Takes damping beside x: a scalar, or one value a row."""
 
-    on_indefinite: str = "modify"
+    on_indefinite: str
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_option("on_indefinite", self.on_indefinite, ON_INDEFINITE)
 
-    def of(self, route: Route, damping: tf.Tensor) -> Newton:
-        direction = newton_steps(route, damping, self.on_indefinite).direction
-        if isinstance(route, FusedRoute):
-            return Newton(route.as_x(direction))
-        x = route.x
-        direction = tf.cast(tf.reshape(direction, tf.shape(x)), x.dtype)
-        return Newton(tf.ensure_shape(direction, x.shape))
+    def __call__(self, route: Route, damping: tf.Tensor) -> Newton:
+        damping = _by_row(damping, route.x)
+        return Newton(route.as_x(route.newton(damping, self.on_indefinite).direction))
 
 
 @converting_only_f
@@ -95,7 +88,7 @@ def newton_direction(
       array([[-0.33333334, -0.6666667 ]], dtype=float32)
     """
     tensor = checked_x(x)
-    request = NewtonDirection(route, coupling, on_indefinite)
+    request = Request(Direction(on_indefinite), route, coupling)
     return call.computed(f, tensor, request, _checked_damping(damping, tensor)).direction
 
 
@@ -117,6 +110,16 @@ def _checked_damping(damping: Any, x: tf.Tensor) -> tf.Tensor:
             f"which has shape {x.shape}"
         )
     return tensor
+
+
+def _by_row(damping: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """damping as a scalar or (N,)."""
+    if damping.shape.rank == 0:
+        return damping
+    message = "damping is neither a scalar nor one value a row of x"
+    same = tf.debugging.assert_equal(tf.shape(damping), tf.shape(x)[:-1], message)
+    with tf.control_dependencies([same]):
+        return tf.reshape(damping, [-1])
 
 
 def _wide(dtype: tf.DType) -> tf.DType:

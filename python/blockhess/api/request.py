@@ -9,100 +9,83 @@ from typing import Any
 
 import tensorflow as tf
 
-from blockhess.api.arguments import check_option, checked_outputs, checked_result
+from blockhess.api.arguments import RowFunction, check_option, checked_outputs, checked_result
+from blockhess.eager.computation import Computed, Results
 from blockhess.formula.term_programs import LAYOUTS
-from blockhess.routes.choose import Route, routed
-from blockhess.routes.route import Derivatives
+from blockhess.routes import choose
+from blockhess.routes.route import Derivatives, Route
 
-ROUTES = ("auto", "fused", "autodiff")
+ROUTES = ("auto", *(route.name for route in choose.ROUTES))
 COUPLINGS = ("check", "exact", "assume_independent")
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options of one call; each public function has its own, which says what it computes."""
+    """How f is to be routed, and what is wanted of its route.
 
+    Attributes:
+      wanted: takes the route, and what is given beside x, to a NamedTuple.
+      route, coupling: as in `hessian`.
+      outputs: M, where f returns M values a row and each is routed; None for one.
+    """
+
+    wanted: Callable[..., Results]
     route: str = "auto"
     coupling: str = "check"
+    outputs: int | None = None
 
     def __post_init__(self) -> None:
         check_option("route", self.route, ROUTES)
         check_option("coupling", self.coupling, COUPLINGS)
+        if self.outputs is not None:
+            _check_outputs(self.outputs)
 
-    def apply(
-        self, f: Callable[[tf.Tensor], Any], x: tf.Tensor, *arguments: tf.Tensor
-    ) -> tuple[tf.Tensor | None, ...]:
-        """What is asked for of f at x, as a NamedTuple, in the graph that is being built."""
-        return self.joined(self.routes_of(f, x), *arguments)
+    def __call__(self, f: RowFunction, x: tf.Tensor, *arguments: tf.Tensor) -> Computed:
+        routes = self.routes_of(f, x)
+        results = [self.wanted(route, *arguments) for route in routes]
+        is_taped_rightly = all(route.is_taped_rightly for route in routes)
+        if self.outputs is None:
+            return Computed(results[0], is_taped_rightly)
+        return Computed(_stacked(results, x.shape.rank - 1), is_taped_rightly)
 
-    def routes_of(self, f: Callable[[tf.Tensor], Any], x: tf.Tensor) -> list[Route]:
-        """The routes of all that is asked for, in the graph that is being built."""
-        return [self.route_of(f, x)]
-
-    def joined(
-        self, routes: Sequence[Route], *arguments: tf.Tensor
-    ) -> tuple[tf.Tensor | None, ...]:
-        """What is asked for, as a NamedTuple, from its routes."""
-        (route,) = routes
-        return self.of(route, *arguments)
-
-    def route_of(self, f: Callable[[tf.Tensor], Any], x: tf.Tensor) -> Route:
-        """f at x on its route, in the graph that is being built."""
+    def routes_of(self, f: RowFunction, x: tf.Tensor) -> list[Route]:
+        """The route of f, or that of each output, in the graph that is being built."""
         argument = tf.identity(x, "x")  # f's own x: nothing else that depends on x counts.
-        return self.routed(f(argument), argument)
+        y = f(argument)
+        if self.outputs is None:
+            return [self.routed(y, argument)]
+        y = checked_outputs(y, argument, self.outputs)
+        return [self.routed(y[..., m], argument) for m in range(self.outputs)]
 
     def routed(self, y: Any, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> Route:
         """f, which took x and returned y, on its route."""
-        result = checked_result(y, x)
-        return routed(result, x, route=self.route, coupling=self.coupling, reads=reads)
-
-    def of(self, route: Route, *arguments: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
-        """What is asked for, as a NamedTuple, from the route and the tensors given beside x."""
-        raise NotImplementedError
+        y = checked_result(y, x)
+        return choose.routed(y, x, route=self.route, coupling=self.coupling, reads=reads)
 
 
 @dataclass(frozen=True)
-class Blocks(Request):
-    """`value` and `gradient` say what is wanted beside the blocks."""
+class Blocks:
+    """The blocks in their layout, and beside them what `value` and `gradient` say."""
 
     layout: str = "dense"
     value: bool = False
     gradient: bool = False
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_option("layout", self.layout, LAYOUTS)
 
-    def of(self, route: Route) -> Derivatives:
+    def __call__(self, route: Route) -> Derivatives:
         return route.derivatives(layout=self.layout, value=self.value, gradient=self.gradient)
 
 
-@dataclass(frozen=True)
-class BlocksOfOutputs(Blocks):
-    """The blocks of each of `outputs` columns; each takes the route that fits it."""
-
-    outputs: int = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        whole = isinstance(self.outputs, numbers.Integral) and not isinstance(self.outputs, bool)
-        if not whole or self.outputs < 1:
-            raise ValueError(f"outputs is {self.outputs!r}; expected a positive int")
-
-    def joined(self, routes: Sequence[Route]) -> Derivatives:
-        """value (..., M), gradient (..., M, K), and M before the last axes of the blocks."""
-        columns = zip(*(self.of(route) for route in routes), strict=True)
-        axis = routes[0].x.shape.rank - 1
-        return Derivatives(*(None if c[0] is None else tf.stack(c, axis) for c in columns))
-
-    def routes_of(self, f: Callable[[tf.Tensor], Any], x: tf.Tensor) -> list[Route]:
-        """Each column of f's result on its route, in the graph that is being built."""
-        argument = tf.identity(x, "x")
-        y = checked_outputs(f(argument), argument, self.outputs)
-        return [self.routed(y[..., m], argument) for m in range(self.outputs)]
+def _check_outputs(outputs: Any) -> None:
+    whole = isinstance(outputs, numbers.Integral) and not isinstance(outputs, bool)
+    if not whole or outputs < 1:
+        raise ValueError(f"outputs is {outputs!r}; expected a positive int")
 
 
-def blocks(outputs: int | None, route: str, coupling: str, layout: str, **wanted: bool) -> Blocks:
-    if outputs is None:
-        return Blocks(route, coupling, layout, **wanted)
-    return BlocksOfOutputs(route, coupling, layout, **wanted, outputs=outputs)
+def _stacked(results: Sequence[Results], axis: int) -> Results:
+    """The results of all outputs as one, with an axis of M behind the rows."""
+    columns = zip(*results, strict=True)
+    kind = type(results[0])
+    return kind(*(None if c[0] is None else tf.stack(c, axis) for c in columns))

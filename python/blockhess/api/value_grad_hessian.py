@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import blocks
+from blockhess.api.request import Blocks, Request
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 
@@ -50,5 +50,6 @@ def value_grad_hessian(
       >>> result.value.numpy().tolist(), result.gradient.numpy().tolist()
       ([5.0], [[2.0, 4.0]])
     """
-    request = blocks(outputs, route, coupling, layout, value=True, gradient=True)
+    wanted = Blocks(layout, value=True, gradient=True)
+    request = Request(wanted, route, coupling, outputs)
     return ValueGradHessian(*call.computed(f, checked_x(x), request))

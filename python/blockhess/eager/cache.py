@@ -8,12 +8,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from blockhess.api.request import Request
+from blockhess.eager.computation import Computation, Results
 from blockhess.eager.replay import Replay, may_replay, replay_of
 from blockhess.eager.watched import names
-
-Results = tuple[tf.Tensor | None, ...]
-"""What a request computes, a NamedTuple of its own."""
 
 # A function is replayed from this call on: those that are called once or twice are not worth it.
 _FIRST_REPLAYED_CALL = 3
@@ -43,9 +40,9 @@ class Trace:
     The first shape of each K and rank is traced as it is, a second one with unknown N.
     """
 
-    def __init__(self, call: Callable[[], Callable], f: Callable, request: Request) -> None:
+    def __init__(self, call: Callable[[], Callable], f: Callable, computation: Computation) -> None:
         self._names = tuple(names(f))
-        self._request = request
+        self._computation = computation
         self._call = call
         self._without_N: dict[object, bool] = {}  # whether the next shape may do without it
         self._traced: dict[object, TracedFunction] = {}
@@ -56,19 +53,21 @@ class Trace:
         return all(unchanged(read()) for read, unchanged in self._names)
 
     def __call__(self, *arguments: tf.Tensor) -> Results:
-        """x comes first, then what else the request takes."""
+        """x comes first, then what else the computation takes."""
         return self._for(*arguments)(*arguments)
 
     def _for(self, *arguments: tf.Tensor) -> TracedFunction:
-        row_axes = arguments[0].shape.rank - 1
         exact = tuple((a.dtype, tuple(a.shape.as_list())) for a in arguments)
+        found = self._traced.get(exact)
+        if found is not None:
+            return found
+        row_axes = arguments[0].shape.rank - 1
         relaxed = tuple(
             (dtype, (None,) * len(shape[:row_axes]) + shape[row_axes:]) for dtype, shape in exact
         )
-        for signature in (exact, relaxed):
-            found = self._traced.get(signature)
-            if found is not None:
-                return found
+        found = self._traced.get(relaxed)
+        if found is not None:
+            return found
         if self._without_N.get(relaxed, False):
             try:
                 return self._trace(relaxed)
@@ -80,10 +79,10 @@ class Trace:
     def _trace(
         self, signature: tuple[tuple[tf.DType, tuple[int | None, ...]], ...]
     ) -> TracedFunction:
-        call, request = self._call, self._request
+        call, computation = self._call, self._computation
 
         def results(x: tf.Tensor, *arguments: tf.Tensor) -> Results:
-            return request.apply(call(), x, *arguments)
+            return computation(call(), x, *arguments).results
 
         # The concrete function, not the tf.function: it is what is called, at a third of the cost,
         # and the memory of a trace is given back as soon as nothing refers to it.
@@ -111,15 +110,15 @@ def _traces_of(owner: object) -> dict[object, Trace]:
     return known[1]
 
 
-def trace(f: Callable, request: Request) -> Trace:
+def trace(f: Callable, computation: Computation) -> Trace:
     """The trace of f, kept as long as f lives; a new one where f cannot be referred to weakly."""
     method = isinstance(f, types.MethodType)
     owner, function = (f.__self__, f.__func__) if method else (f, None)
     try:
         owned = _traces_of(owner)
     except TypeError:
-        return Trace(lambda: f, f, request)
-    found = owned.get((function, request))
+        return Trace(lambda: f, f, computation)
+    found = owned.get((function, computation))
     if found is None or not found.fresh:
         # Only weakly held: a trace that held f would keep it, and itself, alive for ever.
         weak = weakref.ref(owner)
@@ -127,5 +126,5 @@ def trace(f: Callable, request: Request) -> Trace:
         def call() -> Callable:
             return types.MethodType(function, weak()) if method else weak()
 
-        found = owned[function, request] = Trace(call, f, request)
+        found = owned[function, computation] = Trace(call, f, computation)
     return found

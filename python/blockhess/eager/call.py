@@ -8,31 +8,30 @@ from typing import Any
 import tensorflow as tf
 
 from blockhess._tensorflow import FuncGraph, record
-from blockhess.api.request import Request
 from blockhess.eager import forks
-from blockhess.eager.cache import Results, trace
-from blockhess.routes.fused.fused_route import FusedRoute
+from blockhess.eager.cache import trace
+from blockhess.eager.computation import Computation, Results
 
 
 def computed(
-    f: Callable[[tf.Tensor], Any], x: tf.Tensor, request: Request, *arguments: tf.Tensor
+    f: Callable[..., Any], x: tf.Tensor, computation: Computation, *arguments: tf.Tensor
 ) -> Results:
     """What is asked for of f at x: from a kept trace, or in the graph that is being built.
 
-    `arguments` are tensors that the request takes beside x; their first axes are the rows.
+    `arguments` are tensors that the computation takes beside x; their first axes are the rows.
     """
     if tf.executing_eagerly():
         forks.check()
-        return trace(f, request)(x, *arguments)
+        return trace(f, computation)(x, *arguments)
     graph = tf.compat.v1.get_default_graph()
     if isinstance(graph, FuncGraph) and record.could_possibly_record():
-        return _recorded(f, x, request, *arguments)
+        return _recorded(f, x, computation, *arguments)
     with tf.name_scope("blockhess"):
-        return request.apply(f, x, *arguments)
+        return computation(f, x, *arguments).results
 
 
 def _recorded(
-    f: Callable[[tf.Tensor], Any], x: tf.Tensor, request: Request, *arguments: tf.Tensor
+    f: Callable[..., Any], x: tf.Tensor, computation: Computation, *arguments: tf.Tensor
 ) -> Results:
     """The same while a tape records what a function does.
 
@@ -40,18 +39,16 @@ def _recorded(
     knows neither the rules of the autodiff route nor that tf.gradients, which the route is built
     on, replaces loops and branches. Of a function that is called it takes the whole gradient.
     """
-    routes: list[object] = []
+    is_taped_rightly: list[bool] = []
 
     def results(x: tf.Tensor, *arguments: tf.Tensor) -> Results:
         with tf.name_scope("blockhess"):
-            if type(request).apply is not Request.apply:
-                return request.apply(f, x, *arguments)
-            routes.extend(request.routes_of(f, x))
-            return request.joined(routes, *arguments)
+            found = computation(f, x, *arguments)
+        is_taped_rightly.append(found.is_taped_rightly)
+        return found.results
 
-    function = tf.function(results, autograph=False)
-    concrete = function.get_concrete_function(x, *arguments)
-    if routes and all(isinstance(route, FusedRoute) for route in routes):
+    concrete = tf.function(results, autograph=False).get_concrete_function(x, *arguments)
+    if all(is_taped_rightly):
         with tf.name_scope("blockhess"):
-            return request.apply(f, x, *arguments)
+            return computation(f, x, *arguments).results
     return concrete(x, *arguments)

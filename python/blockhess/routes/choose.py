@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from blockhess.routes.autodiff.autodiff_route import AutodiffRoute
 from blockhess.routes.fused.fused_route import FusedRoute
-from blockhess.routes.fused.leaves import NotFused
-from blockhess.routes.fused.match import match
-from blockhess.row_graph import Parameter, Reader, Unproven, Value
+from blockhess.routes.route import DoesNotFit, Reading, Route
+from blockhess.row_graph import Parameter, Reader, Unproven
 
-Route = FusedRoute | AutodiffRoute
-"""f at x on its route: what can be computed, and the plan of it."""
+ROUTES: tuple[type[Route], ...] = (FusedRoute, AutodiffRoute)
+"""The fastest first."""
 
 
 def routed(
@@ -24,36 +24,36 @@ def routed(
     Args:
       y: the result of f, a scalar or one value a row, in the graph that is being built.
       x: the tensor that f took, shape (..., K).
-      route: "auto", "fused" or "autodiff".
+      route: "auto", or the name of one of `ROUTES`.
       coupling: what to do where rows are not proved independent; see `blockhess.hessian`.
       reads: further tensors that count as x (further reads of a variable).
 
     Raises:
       ValueError: no path leads from x to `y`, or the named route cannot serve.
     """
-    reader = Reader(x, reads) if x.shape[-1] is not None else None
-    if reader is None:
-        value: Value = Unproven(y, f"the last axis of x is not known, x has shape {x.shape}")
-    else:
-        value = reader.read(y)
-    if isinstance(value, Parameter) and not _connected(y, [x, *reads]):
+    reading = _read(y, (x, *reads), coupling)
+    if isinstance(reading.value, Parameter) and not _connected(y, reading.sources):
         raise ValueError(
             f"f's result '{y.name}' is not connected to x: no path in the graph leads from x to it"
         )
-    refused: tuple[tuple[str, str], ...] = ()
-    if route != "autodiff":
-        try:
-            if reader is None:
-                raise NotFused(value.reason)
-            terms = match(reader, value)
-            with tf.control_dependencies(reader.checks):
-                checked = tf.identity(x) if reader.checks else x
-            return FusedRoute(y, checked, value, terms)
-        except NotFused as reason:
-            if route == "fused":
-                raise ValueError(f"the fused route cannot serve f: {reason}") from None
-            refused = (("fused", str(reason)),)
-    return AutodiffRoute(y, (x, *reads), value, coupling, refused)
+    for kind in ROUTES:
+        if route in ("auto", kind.name):
+            try:
+                return kind.match(reading)
+            except DoesNotFit as reason:
+                refused = (*reading.refused, (kind.name, str(reason)))
+                reading = dataclasses.replace(reading, refused=refused)
+    reasons = "; ".join(f"the {name} route cannot serve f: {why}" for name, why in reading.refused)
+    raise ValueError(reasons)
+
+
+def _read(y: tf.Tensor, sources: tuple[tf.Tensor, ...], coupling: str) -> Reading:
+    x, *reads = sources
+    if x.shape[-1] is None:
+        unknown = f"the last axis of x is not known, x has shape {x.shape}"
+        return Reading(y, sources, None, Unproven(y, unknown), coupling)
+    reader = Reader(x, reads)
+    return Reading(y, sources, reader, reader.read(y), coupling)
 
 
 def _connected(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> bool:

@@ -8,12 +8,12 @@ import tensorflow as tf
 
 from blockhess.routes.autodiff import columns, coupling
 from blockhess.routes.plan import PROVED, UNPROVED, Plan, bytes_of, written
-from blockhess.routes.route import Derivatives
+from blockhess.routes.route import Derivatives, Reading, Route
 from blockhess.row_graph import Unproven, Value
 
 
 @dataclass(frozen=True, eq=False)
-class AutodiffRoute:
+class AutodiffRoute(Route):
     """f by columns of its Hessian.
 
     Attributes:
@@ -24,11 +24,18 @@ class AutodiffRoute:
       refused: (route, reason) for each faster route that did not fit.
     """
 
+    name = "autodiff"
+
     y: tf.Tensor
     sources: tuple[tf.Tensor, ...]
     value: Value
     asked_coupling: str
     refused: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def match(cls, reading: Reading) -> AutodiffRoute:
+        r = reading
+        return cls(r.y, r.sources, r.value, r.coupling, r.refused)
 
     @property
     def x(self) -> tf.Tensor:
@@ -44,18 +51,15 @@ class AutodiffRoute:
         return isinstance(self.value, Unproven) and not all(n == 1 for n in self.x.shape[:-1])
 
     def derivatives(self, *, layout: str, value: bool, gradient: bool) -> Derivatives:
-        """The blocks, with the value and the gradient where they are asked for."""
         gradient_of_f, hessian = columns.differentiate(
             self.y, self.x, layout=layout, coupling=self.coupling, reads=self.sources[1:]
         )
         return Derivatives(self.y if value else None, gradient_of_f if gradient else None, hessian)
 
     def hvp(self, v: tf.Tensor) -> tf.Tensor:
-        """Each block times its row of v, which has the shape of x."""
         return columns.multiply(self.y, self.x, v, coupling=self.coupling, reads=self.sources[1:])
 
     def in_order(self, gradient: tf.Tensor) -> tf.Tensor:
-        """The gradient, which fails to come about where a value of f is that of another row."""
         if self.coupling != "check":
             return gradient
         return coupling.probed_order(gradient, self.y, self.sources)
@@ -65,7 +69,7 @@ class AutodiffRoute:
         if self._may_interact:
             how = f"{UNPROVED[self.asked_coupling]}: {self.value.reason}"
         return Plan(
-            "autodiff",
+            self.name,
             layout,
             how,
             refused=self.refused,

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from blockhess import ops
-from blockhess.routes.fused.match import FusedTerms
+from blockhess.routes.fused.leaves import NotFused
+from blockhess.routes.fused.match import FusedTerms, terms_of_value
+from blockhess.routes.fused.operators import operator_of_terms
 from blockhess.routes.plan import PROVED, Plan, PlannedTerm, bytes_of, written
-from blockhess.routes.route import Derivatives
-from blockhess.row_graph import Parameter, Value
+from blockhess.routes.route import Derivatives, Reading, Route
+from blockhess.row_graph import Parameter, Unproven, Value
 
 # Operations that a description looks through, to name a tensor as the user did.
 MOVES = frozenset(
@@ -20,7 +22,7 @@ MOVES = frozenset(
 
 
 @dataclass(frozen=True, eq=False)
-class FusedRoute:
+class FusedRoute(Route):
     """f as a sum of terms.
 
     Attributes:
@@ -30,10 +32,23 @@ class FusedRoute:
       fused: the terms, and the constant beside them.
     """
 
+    name = "fused"
+    is_taped_rightly = True
+
     y: tf.Tensor
     x: tf.Tensor
     value: Value
     fused: FusedTerms
+
+    @classmethod
+    def match(cls, reading: Reading) -> FusedRoute:
+        if reading.reader is None or isinstance(reading.value, Unproven):
+            raise NotFused(reading.value.reason)
+        fused = terms_of_value(reading.value, int(reading.x.shape[-1]), reading.reader.dtype)
+        checks = reading.reader.checks
+        with tf.control_dependencies(checks):
+            x = tf.identity(reading.x) if checks else reading.x
+        return cls(reading.y, x, reading.value, fused)
 
     @property
     def terms(self) -> tuple[ops.Term, ...]:
@@ -52,21 +67,7 @@ class FusedRoute:
         number = tf.reduce_prod(tf.shape(self.x)[:-1])
         return tf.reshape(rows, tf.stack([number, int(self.x.shape[-1])]))
 
-    def as_x(self, tensor: tf.Tensor) -> tf.Tensor:
-        """A tensor of N rows in the type of x, and with the row axes of x in place of its first."""
-        return self.with_rows(tf.cast(tensor, self.x.dtype))
-
-    def with_rows(self, tensor: tf.Tensor) -> tf.Tensor:
-        """A tensor of N rows with the row axes of x in place of its first axis."""
-        x = self.x
-        if x.shape.rank == 2:
-            return tensor
-        shape = tf.concat([tf.shape(x)[:-1], tf.shape(tensor)[1:]], 0)
-        static = x.shape[:-1].concatenate(tensor.shape[1:])
-        return tf.ensure_shape(tf.reshape(tensor, shape), static)
-
     def derivatives(self, *, layout: str, value: bool, gradient: bool) -> Derivatives:
-        """The blocks, with the value and the gradient where they are asked for."""
         outputs = ops.terms(
             self.rows, self.terms, layout=layout, want_value=value, want_gradient=gradient
         )
@@ -77,12 +78,26 @@ class FusedRoute:
         )
 
     def hvp(self, v: tf.Tensor) -> tf.Tensor:
-        """Each block times its row of v, which has the shape of x."""
         return self.as_x(ops.terms_hvp(self.rows, self.terms, self.as_rows(v)))
 
-    def in_order(self, gradient: tf.Tensor) -> tf.Tensor:
-        """The gradient: the graph proves that each value of f is that of its own row."""
-        return gradient
+    def operator(self) -> tf.linalg.LinearOperator:
+        """The blocks, in what structure the terms have."""
+        return operator_of_terms(self, self.rows, self.terms)
+
+    def newton(
+        self, damping: tf.Tensor, on_indefinite: str, *, with_value_and_gradient: bool = False
+    ) -> ops.NewtonOutputs:
+        outputs = ops.newton(
+            self.rows,
+            self.terms,
+            tf.cast(damping, self.rows.dtype),
+            on_indefinite=on_indefinite,
+            want_value=with_value_and_gradient,
+            want_gradient=with_value_and_gradient,
+        )
+        if not with_value_and_gradient:
+            return outputs
+        return outputs._replace(value=tf.reshape(self.value_of_f(outputs.value), [-1]))
 
     def value_of_f(self, rows: tf.Tensor) -> tf.Tensor:
         """The value in the shape and type of f's result, from the op's: one number a row.
@@ -102,7 +117,7 @@ class FusedRoute:
 
     def plan(self, layout: str) -> Plan:
         return Plan(
-            "fused",
+            self.name,
             layout,
             PROVED,
             tuple(_planned(term) for term in self.terms),

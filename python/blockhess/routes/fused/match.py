@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import tensorflow as tf
+
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import ZERO, Expression
@@ -11,7 +13,7 @@ from blockhess.routes.fused.addends import TooMany
 from blockhess.routes.fused.forms import Forms
 from blockhess.routes.fused.leaves import S_ARGUMENT, Leaves, NotFused, X
 from blockhess.routes.fused.terms_of_form import terms_of
-from blockhess.row_graph import Node, Parameter, Reader, Unproven, Value
+from blockhess.row_graph import Node, Parameter
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +25,12 @@ class FusedTerms:
     leaves: Leaves
 
 
-def match(reader: Reader, value: Value) -> FusedTerms:
-    """The terms of f, whose result was read as `value`; raises NotFused with the reason."""
-    if isinstance(value, Unproven):
-        raise NotFused(value.reason)
-    forms = Forms(int(reader.x.shape[-1]), reader.dtype)
+def terms_of_value(value: Node | Parameter, K: int, dtype: tf.DType) -> FusedTerms:
+    """The terms of f, whose result was read as `value`; raises NotFused with the reason.
+
+    The terms are computed in `dtype`, of rows of K columns.
+    """
+    forms = Forms(K, dtype)
     try:
         if isinstance(value, Parameter):
             cells, constant = ZERO, ZERO

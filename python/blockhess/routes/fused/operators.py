@@ -24,9 +24,8 @@ from blockhess.linalg import (
     LinearOperatorDiagonalPlusLowRank,
     LinearOperatorScaledPlusRankOne,
 )
-from blockhess.routes.autodiff.autodiff_route import AutodiffRoute
-from blockhess.routes.fused.fused_route import FusedRoute
 from blockhess.routes.fused.leaves import S_ARGUMENT, X
+from blockhess.routes.route import Route, full_operator
 
 # A system of twice the rank is solved in every row, unrolled.
 MOST_LINKS = 4
@@ -42,33 +41,28 @@ class _Definiteness(NamedTuple):
 NOTHING_PROVED = _Definiteness(None, None)
 
 
-def full_operator(
-    route: FusedRoute | AutodiffRoute, proved: _Definiteness = NOTHING_PROVED
-) -> tf.linalg.LinearOperatorFullMatrix:
-    """The blocks themselves; float32 for 16 bits, in which TensorFlow solves nothing."""
-    blocks = route.derivatives(layout="dense", value=False, gradient=False).hessian
-    if blocks.dtype.size < tf.float32.size:
-        blocks = tf.cast(blocks, tf.float32)
-    return tf.linalg.LinearOperatorFullMatrix(blocks, is_self_adjoint=True, **proved._asdict())
+def operator_of_terms(
+    route: Route, rows: tf.Tensor, every: tuple[ops.Term, ...]
+) -> tf.linalg.LinearOperator:
+    """The sum of psi' (S + diag(phi'')) + psi'' u u' over the terms, in what structure it has.
 
-
-def operator_of_terms(route: FusedRoute) -> tf.linalg.LinearOperator:
-    """The sum of psi' (S + diag(phi'')) + psi'' u u' over the terms, in what structure it has."""
-    K, proved = int(route.x.shape[-1]), _definiteness(route.terms)
-    terms = [t for t in route.terms if _is_curved(t) or t.S is not None or _is_linked(t)]
+    `rows` is the x of the route as the terms read it, (N, K).
+    """
+    K, proved = int(route.x.shape[-1]), _definiteness(every)
+    terms = [t for t in every if _is_curved(t) or t.S is not None or _is_linked(t)]
     links = sum(_is_linked(term) for term in terms)
     if links <= min(MOST_LINKS, K // 4):
         if all(term.S is None for term in terms):
-            return _diagonal_and_links(route, terms or route.terms, proved)
+            return _diagonal_and_links(route, rows, terms or every, proved)
         if len(terms) == 1 and not _is_curved(terms[0]) and terms[0].S.shape.rank == 2:
-            return _scaled(route, terms[0])
-    return full_operator(route, proved)
+            return _scaled(route, rows, terms[0])
+    return full_operator(route.blocks(), **proved._asdict())
 
 
 def _diagonal_and_links(
-    route: FusedRoute, terms: Sequence[ops.Term], proved: _Definiteness
+    route: Route, rows: tf.Tensor, terms: Sequence[ops.Term], proved: _Definiteness
 ) -> tf.linalg.LinearOperator:
-    parts = [_parts(route.rows, term, "diag") for term in terms]
+    parts = [_parts(rows, term, "diag") for term in terms]
     diagonals = [part.slope[:, tf.newaxis] * part.diagonal for part in parts]
     diagonal = route.with_rows(functools.reduce(tf.add, diagonals))
     linked = [part for part, term in zip(parts, terms, strict=True) if _is_linked(term)]
@@ -82,8 +76,8 @@ def _diagonal_and_links(
     )
 
 
-def _scaled(route: FusedRoute, term: ops.Term) -> LinearOperatorScaledPlusRankOne:
-    part = _parts(route.rows, term, "none")
+def _scaled(route: Route, rows: tf.Tensor, term: ops.Term) -> LinearOperatorScaledPlusRankOne:
+    part = _parts(rows, term, "none")
     S = 0.5 * (term.S + tf.transpose(term.S))
     by_row = (route.with_rows(t) for t in (part.slope, part.u, part.weight))
     return LinearOperatorScaledPlusRankOne(S, *by_row)
