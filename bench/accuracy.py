@@ -43,7 +43,8 @@ import accuracy_bounds
 import blockhess as bh
 import committed
 from accuracy_cases import COMPOSITIONS, INSTRUCTIONS, Case
-from accuracy_report import number, source, write
+from accuracy_report import write
+from accuracy_table import number, source
 from blockhess import _core
 from blockhess import expressions as e
 from blockhess.expressions.expression import COMPARISONS

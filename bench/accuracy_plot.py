@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 import pictures
-from accuracy_report import DTYPES, GOALS
+from accuracy_table import DTYPES, GOALS
 
 # The plot ends here; what lies beyond, nan with it, has no digit left.
 _MOST, _LEAST = 1e9, 0.3

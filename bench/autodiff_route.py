@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 
 import committed
-from blockhess.baselines import WAYS, compiled
-from blockhess.routes import autodiff
+from blockhess.routes.autodiff import columns
+from blockhess.terminal.baselines import WAYS, compiled
 from machine import processor
 
 HIDDEN = 64
@@ -64,7 +64,7 @@ def measure(f: Callable, x: tf.Tensor, rounds: int) -> tuple[float, dict[str, fl
 
     def route(coupling: str) -> Callable:
         def blocks(x: tf.Tensor) -> tf.Tensor:
-            return autodiff.differentiate(f(x), x, layout="dense", coupling=coupling)[1]
+            return columns.differentiate(f(x), x, layout="dense", coupling=coupling)[1]
 
         return tf.function(blocks, autograph=False)
 

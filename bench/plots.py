@@ -16,7 +16,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 import pictures
-from report import FILL, OURS, Record, curves, is_ours, on_curve
+from records import FILL, OURS, Record, curves, is_ours, on_curve
 
 _STYLES = {OURS: {"color": "black", "lw": 2.2}, FILL: {"color": "gray", "ls": "--", "marker": ""}}
 _NAMES = {FILL: "limit: one tf.fill of the output"}

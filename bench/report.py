@@ -11,11 +11,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-OURS, FILL, FORWARD = "blockhess", "tf.fill", "blockhess: the blocks"
+from records import FILL, FORWARD, OURS, Record, best, curves, distinct, on_curve
+
 # Fewer rounds than this are marked.
 _ENOUGH_ROUNDS = 5
-
-Record = dict[str, Any]
 
 
 def _table(title: str) -> Table:
@@ -78,15 +77,15 @@ def show(results: dict[str, Any], console: Console) -> None:
 
 def _by_size(section: str, records: list[Record], console: Console) -> None:
     """A table a size and dtype: a line a peer, a column a case and layout."""
-    for N, K, dtype in _distinct((r["N"], r["K"], r["dtype"]) for r in records):
+    for N, K, dtype in distinct((r["N"], r["K"], r["dtype"]) for r in records):
         these = [r for r in records if (r["N"], r["K"], r["dtype"]) == (N, K, dtype)]
-        columns = _distinct((r["case"], r["layout"]) for r in these)
+        columns = distinct((r["case"], r["layout"]) for r in these)
         table = _table(f"{section}: N = {N:,}, K = {K}, {dtype}")
         table.add_column("")
         for case, layout in columns:
             plain = layout == "dense"
             table.add_column(case if plain else f"{case}, {layout}", justify="right")
-        for peer in _distinct(r["peer"] for r in these):
+        for peer in distinct(r["peer"] for r in these):
             of_peer = {(r["case"], r["layout"]): r for r in these if r["peer"] == peer}
             limit = peer in (FILL, FORWARD)
             name = f"ours / {peer}" if limit else peer
@@ -110,19 +109,6 @@ def _cell(r: Record | None, inverse: bool = False) -> str:
     return f"{few}{1 / ratio if inverse else ratio:.2f}"
 
 
-def is_ours(peer: str) -> bool:
-    """Ourselves, in whatever way we are called."""
-    return peer.startswith(OURS)
-
-
-def best(records: Iterable[Record]) -> Record | None:
-    """The fastest peer of a task, limits aside."""
-    able = [
-        r for r in records if r["status"] == "ok" and not is_ours(r["peer"]) and r["peer"] != FILL
-    ]
-    return min(able, key=lambda r: r["ratio"]["median"], default=None)
-
-
 def _best(records: Iterable[Record]) -> str:
     found = best(records)
     if found is None:
@@ -141,13 +127,13 @@ def _curves(section: str, axis: str, records: list[Record], console: Console) ->
     """A table a curve: a line a size."""
     for case, layout, K in curves(records, axis):
         these = [r for r in records if on_curve(r, case, layout, K, axis)]
-        peers = [peer for peer in _distinct(r["peer"] for r in these) if peer != OURS]
+        peers = [peer for peer in distinct(r["peer"] for r in these) if peer != OURS]
         title = f"{section}: {case}, {layout}, {these[0]['dtype']}" + (f", K = {K}" if K else "")
         each = "ours / row" if axis == "N" else "ours / cell of output"
         table = _table(title)
         for head in (axis, "ours", each, *("ours / tf.fill" if p == FILL else p for p in peers)):
             table.add_column(head, justify="right")
-        for size in _distinct(r[axis] for r in these):
+        for size in distinct(r[axis] for r in these):
             of_size = {r["peer"]: r for r in these if r[axis] == size}
             own = of_size[OURS]
             cells = own["N"] * (own["K"] ** 2 if axis == "K" else 1)
@@ -155,15 +141,6 @@ def _curves(section: str, axis: str, records: list[Record], console: Console) ->
             ratios = (_cell(of_size.get(peer), inverse=peer == FILL) for peer in peers)
             table.add_row(f"{size:,}", _cell(own), share, *ratios)
         console.print(table)
-
-
-def curves(records: list[Record], axis: str) -> list[tuple[str, str, int | None]]:
-    """The (case, layout, K) of the curves, K where it is not the axis."""
-    return _distinct((r["case"], r["layout"], r["K"] if axis == "N" else None) for r in records)
-
-
-def on_curve(r: Record, case: str, layout: str, K: int | None, axis: str) -> bool:
-    return (r["case"], r["layout"], r["K"] if axis == "N" else None) == (case, layout, K)
 
 
 def _threads(records: list[Record], console: Console) -> None:
@@ -203,7 +180,3 @@ def _memory(memory: dict[str, Any], console: Console) -> None:
         f"lambdas raised resident memory by {memory['resident_growth_MiB']} MiB, from "
         f"{memory['resident_MiB']} MiB."
     )
-
-
-def _distinct(values: Iterable) -> list:
-    return list(dict.fromkeys(values))

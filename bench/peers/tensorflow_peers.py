@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from blockhess.baselines import WAYS, RowFunction, compiled
+from blockhess.terminal.baselines import WAYS, RowFunction, compiled
 from task import LAYOUTS, Task
 
 from .ours import row_function

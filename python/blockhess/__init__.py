@@ -16,23 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from blockhess.facts import __version__, build_info
+from blockhess.build import __version__, build_info
 
 if TYPE_CHECKING:
     from blockhess import ops
-    from blockhess.api import (
-        ValueGradHessian,
-        explain,
-        hessian,
-        hessians,
-        laplacian,
-        value_grad_hessian,
-    )
-    from blockhess.hessian_vector_product import hvp
-    from blockhess.minimize import RowMinima, RowStatus, minimize_rows
-    from blockhess.newton import newton_direction
-    from blockhess.operator import hessian_operator
-    from blockhess.plan import Plan, PlanOfOutputs
+    from blockhess.api.explain import explain
+    from blockhess.api.hessian import hessian
+    from blockhess.api.hessian_operator import hessian_operator
+    from blockhess.api.hessians import hessians
+    from blockhess.api.hvp import hvp
+    from blockhess.api.laplacian import laplacian
+    from blockhess.api.minimize_rows import RowMinima, RowStatus, minimize_rows
+    from blockhess.api.newton_direction import newton_direction
+    from blockhess.api.value_grad_hessian import ValueGradHessian, value_grad_hessian
+    from blockhess.routes.plan import Plan, PlanOfOutputs
 
 __all__ = [
     "Plan",
@@ -58,19 +55,16 @@ _SUBMODULES = ("expressions", "numpy", "ops")
 
 #: The names that need TensorFlow, by the module they are in.
 _NAMES = {
-    "api": (
-        "ValueGradHessian",
-        "explain",
-        "hessian",
-        "hessians",
-        "laplacian",
-        "value_grad_hessian",
-    ),
-    "hessian_vector_product": ("hvp",),
-    "minimize": ("RowMinima", "RowStatus", "minimize_rows"),
-    "newton": ("newton_direction",),
-    "operator": ("hessian_operator",),
-    "plan": ("Plan", "PlanOfOutputs"),
+    "api.explain": ("explain",),
+    "api.hessian": ("hessian",),
+    "api.hessian_operator": ("hessian_operator",),
+    "api.hessians": ("hessians",),
+    "api.hvp": ("hvp",),
+    "api.laplacian": ("laplacian",),
+    "api.minimize_rows": ("RowMinima", "RowStatus", "minimize_rows"),
+    "api.newton_direction": ("newton_direction",),
+    "api.value_grad_hessian": ("ValueGradHessian", "value_grad_hessian"),
+    "routes.plan": ("Plan", "PlanOfOutputs"),
 }
 
 

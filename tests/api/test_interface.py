@@ -356,7 +356,7 @@ def test_build_info_tells_how_it_was_built():
 
 
 def test_another_TensorFlow_is_refused_in_one_sentence():
-    from blockhess.facts import check_tensorflow
+    from blockhess.build import check_tensorflow
 
     check_tensorflow("2.21.3", "2.21.0")
     with pytest.raises(ImportError, match="is for TensorFlow 2.21, but TensorFlow 2.22.0"):

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from blockhess.formula.term_programs import Parts
 from blockhess.ops.terms import programs_of
-from blockhess.programs import Parts
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench" / "gpu"))
 

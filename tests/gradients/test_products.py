@@ -8,7 +8,7 @@ import tensorflow as tf
 from checks import check
 
 import blockhess as bh
-from blockhess.routes.autodiff import differentiate
+from blockhess.routes.autodiff.columns import differentiate
 
 X = [[0.5, 0.7, -1.1, 0.9], [0.5, 0.0, 1.1, 0.9], [0.0, 0.7, 0.0, 0.9], [0.0, 0.0, 0.4, 0.0]]
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from checks import check
 
 import blockhess as bh
-from blockhess.routes.autodiff import differentiate
+from blockhess.routes.autodiff.columns import differentiate
 
 W = tf.constant(np.random.default_rng(5).normal(size=(8, 3)) * 0.5)
 TIES = [[0.3, 0.3], [-0.4, 0.7], [0.0, 0.0]]

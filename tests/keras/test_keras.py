@@ -12,7 +12,7 @@ import tensorflow as tf
 from models import Curvature, K, Poisson, curvature_model
 
 import blockhess as bh
-from blockhess.baselines import batch_jacobian
+from blockhess.terminal.baselines import batch_jacobian
 
 N = 16
 HAS_XLA = bh.build_info()["xla"]

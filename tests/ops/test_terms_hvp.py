@@ -9,7 +9,7 @@ import tensorflow as tf
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import ZERO, Variable
-from blockhess.programs import parse_terms
+from blockhess.formula.term_programs import parse_terms
 from term_cases import CASES, reference
 
 X, S = Variable("x"), Variable("s")

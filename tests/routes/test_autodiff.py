@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
-from blockhess.routes import autodiff
-from blockhess.routes.products import CannotStack, Products, pull_back
+from blockhess.routes.autodiff import columns
+from blockhess.routes.autodiff.hessian_products import CannotStack, Products, pull_back
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 LAYOUTS = ("dense", "diag", "packed", "trace")
@@ -111,7 +111,7 @@ def in_layout(blocks: np.ndarray, layout: str) -> np.ndarray:
 
 def in_every_layout(y: tf.Tensor, x: tf.Tensor, coupling: str) -> dict[str, tf.Tensor]:
     return {
-        layout: autodiff.differentiate(y, x, layout=layout, coupling=coupling)[1]
+        layout: columns.differentiate(y, x, layout=layout, coupling=coupling)[1]
         for layout in LAYOUTS
     }
 
@@ -123,7 +123,7 @@ def route(f: Function, layout="dense", coupling="assume_independent", shape=None
         y = f(x if x.shape[-1] is not None else tf.ensure_shape(x, (None, K)))
         if layout is None:
             return in_every_layout(y, x, coupling)
-        return autodiff.differentiate(y, x, layout=layout, coupling=coupling)[1]
+        return columns.differentiate(y, x, layout=layout, coupling=coupling)[1]
 
     function = tf.function(blocks, autograph=False, jit_compile=xla)
 
@@ -254,7 +254,7 @@ def test_it_works_in_a_session_where_control_flow_v1_is_on():
             x = tf.compat.v1.placeholder(tf.float64, (None, None))
             y = mlp(tf.ensure_shape(x, (None, K)))
             results = [
-                autodiff.differentiate(y, x, layout="dense", coupling=coupling)[1]
+                columns.differentiate(y, x, layout="dense", coupling=coupling)[1]
                 for coupling in ("check", "exact")
             ]
             third = [tf.gradients(blocks, x)[0] for blocks in results]
@@ -300,7 +300,7 @@ def test_blocks_can_be_differentiated_twice_more(coupling: str, shape):
     def ours(x, w):
         x = tf.compat.v1.placeholder_with_default(x, shape)
         y = f(tf.ensure_shape(x, (None, K)), w)
-        return autodiff.differentiate(y, x, layout="dense", coupling=coupling)[1]
+        return columns.differentiate(y, x, layout="dense", coupling=coupling)[1]
 
     def closed_form(x, w):
         return -tf.einsum("nj,kj,lj->nkl", tf.sin(x @ w), w, w)
@@ -319,7 +319,7 @@ def test_a_tape_sees_through_the_blocks_to_variables():
     @tf.function(autograph=False)
     def blocks(x):
         y = tf.reduce_sum(tf.exp(tf.linalg.matvec(x, w)))
-        return autodiff.differentiate(y, x, layout="diag", coupling="check")[1]
+        return columns.differentiate(y, x, layout="diag", coupling="check")[1]
 
     x = points(4)
     with tf.GradientTape() as tape:
@@ -341,7 +341,7 @@ def test_a_linear_function_has_blocks_of_zeros():
 def test_a_function_without_a_derivative_has_zeros():
     def derivatives(x):
         y = tf.reduce_sum(tf.stop_gradient(x) ** 2)
-        return autodiff.differentiate(y, x, layout="packed", coupling="check")
+        return columns.differentiate(y, x, layout="packed", coupling="check")
 
     gradient, blocks = tf.function(derivatives, autograph=False)(tf.constant(points(2)))
     assert close(gradient.numpy(), np.zeros((2, K)))
@@ -355,7 +355,7 @@ def test_further_reads_of_a_variable_count_as_x():
     def blocks():
         first, second = v.read_value(), v.read_value()
         y = tf.reduce_sum(first**2 * second)
-        return autodiff.differentiate(y, first, layout="diag", coupling="check", reads=[second])
+        return columns.differentiate(y, first, layout="diag", coupling="check", reads=[second])
 
     gradient, diagonal = blocks()
     assert close(gradient.numpy(), 3 * v.numpy() ** 2)
@@ -447,7 +447,7 @@ def test_columns_are_not_stacked_where_broadcasts_would_have_too_many_axes(rows)
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec((rows, 4), tf.float64)])
     def ours(x):
-        return autodiff.differentiate(f(x), x, layout="dense", coupling="check")[1]
+        return columns.differentiate(f(x), x, layout="dense", coupling="check")[1]
 
     @tf.function(autograph=False)
     def full(x):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from blockhess.routes import autodiff, coupling
-from blockhess.routes.products import Products, pull_back
+from blockhess.routes.autodiff import columns as autodiff
+from blockhess.routes.autodiff import coupling
+from blockhess.routes.autodiff.hessian_products import Products, pull_back
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 K = 2

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import blockhess as bh
 from blockhess.gradients import is_trusted
-from blockhess.routes.symmetry import symmetric
+from blockhess.routes.autodiff.symmetry import symmetric
 
 checked = tf.function(lambda blocks: symmetric(blocks, "f"), autograph=False)
 X = tf.constant([[0.5, -0.7, 1.1], [-0.4, 0.2, 0.9]], tf.float64)

@@ -14,7 +14,7 @@ from streams import ESCAPES, Opened, Printed, pipe, standard_streams, terminal
 
 import blockhess as bh
 from blockhess.terminal import bench, check, commands, demo
-from blockhess.terminal.checks import closed_form, routes
+from blockhess.terminal.checks import closed_form, every_route
 
 PLACES = {"a terminal": terminal, "a pipe": pipe}
 
@@ -154,8 +154,8 @@ def in_process(capsys, *arguments: str) -> tuple[int, str]:
 @pytest.mark.full
 def test_the_self_test_fails_and_names_what_failed_where_results_are_wrong(monkeypatch, capsys):
     """In every mode the same results are compared in the same way; eagerly in the least time."""
-    monkeypatch.setattr(routes, "MODES", {"eager": routes.MODES["eager"]})
-    monkeypatch.setattr(routes, "XLA", {})
+    monkeypatch.setattr(every_route, "MODES", {"eager": every_route.MODES["eager"]})
+    monkeypatch.setattr(every_route, "XLA", {})
     exact = closed_form.Problem.exact
     wrong = {"packed": 1.1}
     monkeypatch.setattr(

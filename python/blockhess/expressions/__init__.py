@@ -4,8 +4,9 @@ The instructions of the core are functions of this package under their own names
 `select(c, a, b)`, `max(a, b)`, ... take expressions or floats and build simplified calls.
 """
 
+from . import printing, rewrites  # noqa: F401  each puts its rule into `expression`
 from .affine import Slopes, affine
-from .build import call, make
+from .calls import *  # noqa: F403
 from .chosen_sums import flat_without_a_choice
 from .derivatives import differentiate
 from .expression import (
@@ -17,13 +18,12 @@ from .expression import (
     Expression,
     ExpressionLike,
     Variable,
+    call,
     topological,
 )
-from .norms import norm_offset
+from .norm_offsets import norm_offset
 from .program import ProgramTooLong, compile_program, parse_program
 from .substitution import substitute
-
-globals().update(vars(make))
 
 __all__ = [
     "ARITY",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from .build import make
+from . import calls as m
 from .expression import ONE, ZERO, Call, Expression, Variable
 
 Slopes = Mapping[Variable, Expression]
@@ -22,7 +22,7 @@ def affine(
     >>> slopes, offset = affine((x - p) / 2.0, [x])
     >>> str(slopes[x])
     '0.5'
-    >>> affine(make.sign(x), [x]) is None
+    >>> affine(m.sign(x), [x]) is None
     True
     """
     wanted = frozenset(variables)
@@ -42,7 +42,7 @@ def affine(
         constant = free.index(True)
         return _scaled(parts[1 - constant], expression.arguments[constant])
     if name == "div" and free[1]:
-        return _scaled(parts[0], make.reciprocal(expression.arguments[1]))
+        return _scaled(parts[0], m.reciprocal(expression.arguments[1]))
     if name == "select" and free[0]:
         return _selected(expression.arguments[0], parts[1], parts[2])
     return None
@@ -70,7 +70,6 @@ def _selected(condition: Expression, yes, no):
     if yes is None or no is None:
         return None
     slopes = {
-        v: make.select(condition, yes[0].get(v, ZERO), no[0].get(v, ZERO))
-        for v in {**yes[0], **no[0]}
+        v: m.select(condition, yes[0].get(v, ZERO), no[0].get(v, ZERO)) for v in {**yes[0], **no[0]}
     }
-    return slopes, make.select(condition, yes[1], no[1])
+    return slopes, m.select(condition, yes[1], no[1])

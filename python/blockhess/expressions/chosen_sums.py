@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .build import make as m
-from .choices import chosen
+from . import calls as m
+from .chosen import chosen
+from .coefficients import coefficient
 from .derivatives import differentiate
 from .expression import ONE, ZERO, Call, Expression, Variable, topological
-from .factors import coefficient
 from .sign_rules import NEGATIVE, POSITIVE
 from .signs import signs
 from .substitution import substitute

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .build import make as m
+from . import calls as m
 from .expression import Expression
 
 

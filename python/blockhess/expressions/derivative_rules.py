@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .build import make as m
-from .choices import chosen
+from . import calls as m
+from .chosen import chosen
+from .coefficients import coefficient
 from .expression import ZERO, Call, Constant, Expression
-from .factors import coefficient
 
 Rule = Callable[[Call, tuple[Expression, ...], tuple[Expression, ...]], Expression]
 

@@ -11,11 +11,12 @@ import hashlib
 import numbers
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .. import _core
+from .folding import fold
 
 #: Name of every instruction of the core, with how many arguments it takes.
 ARITY: Mapping[str, int] = dict(_core.instructions())
@@ -97,9 +98,7 @@ class Expression(metaclass=_Interned):
         return _build("neg", self)
 
     def __str__(self) -> str:
-        from .printing import to_text
-
-        return to_text(self)
+        return _text(self)
 
     __repr__ = __str__
 
@@ -226,9 +225,37 @@ def topological(roots: Iterable[Expression]) -> list[Expression]:
     return list(done)
 
 
-def _build(instruction: str, *arguments: ExpressionLike) -> Expression:
-    from .build import call
+def call(instruction: str, *arguments: ExpressionLike) -> Expression:
+    """The simplified call of `instruction`; ValueError for unknown names and wrong arity.
 
+    Simplification is constant folding, the algebra of `simplify` and the rewrites of `rewrites`. It
+    keeps values to a few units in the last place, or improves them, wherever the call is defined.
+    """
+    raw = Call(instruction, tuple(as_expression(a) for a in arguments))
+    if all(isinstance(a, Constant) for a in raw.arguments):
+        value = fold(instruction, [a.value for a in raw.arguments])
+        return raw if value is None else Constant(value)
+    return _simplified(raw)
+
+
+def _build(instruction: str, *arguments: ExpressionLike) -> Expression:
     if all(isinstance(a, Expression | numbers.Real) for a in arguments):
         return call(instruction, *arguments)
     return NotImplemented
+
+
+# The algebra and the printing of expressions are written in expressions, and so stand above: their
+# files put them here when the package is imported.
+_simplified: Callable[[Call], Expression]
+_text: Callable[[Expression], str]
+
+
+def simplify_by(rule: Callable[[Call], Expression]) -> None:
+    """From now on calls whose arguments are not all numbers are what the rule makes of them."""
+    global _simplified
+    _simplified = rule
+
+
+def print_by(rule: Callable[[Expression], str]) -> None:
+    global _text
+    _text = rule

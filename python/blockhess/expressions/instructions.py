@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from . import calls as m
 from . import derivative_rules as d
 from . import sign_rules as s
-from .build import make as m
 from .derivative_rules import chain, chain_through, flat
 from .expression import ARITY, Call, Constant
 from .sign_rules import NEGATIVE, NOT_NEGATIVE, POSITIVE, UNKNOWN, Signs, same

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .expression import Call, Constant, Expression, Variable, topological
+from .expression import Call, Constant, Expression, Variable, print_by, topological
 
 # Binding strength: what an operand of lesser strength needs parentheses in.
 _COMPARISON, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
@@ -119,3 +119,6 @@ def _readable_inverse(value: float) -> str | None:
         return None
     inverse = round(1.0 / value, 9)
     return _number(inverse) if 1.0 / inverse == value and len(_number(inverse)) <= 6 else None
+
+
+print_by(to_text)

@@ -14,7 +14,6 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 
-from .build import call
 from .expression import (
     ARITY,
     ZERO,
@@ -22,6 +21,7 @@ from .expression import (
     Constant,
     Expression,
     Variable,
+    call,
     operands,
     topological,
 )

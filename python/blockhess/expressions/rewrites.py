@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 
-from .build import make
-from .expression import Call, Constant, Expression, Variable
+from . import calls as m
+from .expression import Call, Constant, Expression, Variable, simplify_by
 from .instructions import INSTRUCTIONS
+from .simplify import canonical, simplified
 from .substitution import substitute
 
 
 def _table() -> tuple[tuple[Expression, Expression], ...]:
-    m, a = make, Variable("a")
+    a = Variable("a")
     return (
         (m.log(1 + m.exp(a)), m.softplus(a)),
         (m.log1p(m.exp(a)), m.softplus(a)),
@@ -50,8 +51,6 @@ def _table() -> tuple[tuple[Expression, Expression], ...]:
         (m.sqrt(m.square(a)), m.abs(a)),
     )
 
-
-_RULES: dict[str, list[tuple[Call, Expression]]] = {}
 
 _Bindings = dict[Expression, Expression]
 
@@ -88,12 +87,11 @@ def _match(pattern: Expression, e: Expression, bindings: _Bindings) -> _Bindings
     return None
 
 
-def _fill_rules() -> None:
-    # The whole table is built before its first entry counts: patterns stand as written, but for
-    # the algebra.
-    for pattern, stable in _table():
-        assert isinstance(pattern, Call)
-        _RULES.setdefault(pattern.instruction, []).append((pattern, stable))
+# The whole table is built before its first entry counts: patterns stand as written, but for the
+# algebra.
+_RULES: dict[str, list[tuple[Call, Expression]]] = {}
+for _pattern, _stable in _table():
+    assert isinstance(_pattern, Call)
+    _RULES.setdefault(_pattern.instruction, []).append((_pattern, _stable))
 
-
-_fill_rules()
+simplify_by(lambda raw: simplified(raw) or rewritten(canonical(raw)))

@@ -20,9 +20,9 @@ import math
 import struct
 from collections.abc import Callable
 
-from .build import make
-from .expression import COMPARISONS, ONE, ZERO, Call, Constant, Expression, operands
-from .factors import coefficient
+from . import calls as m
+from .coefficients import coefficient
+from .expression import COMPARISONS, ONE, ZERO, Call, Constant, Expression, operands, simplify_by
 from .instructions import INSTRUCTIONS
 from .sign_rules import NOT_NEGATIVE, UNKNOWN
 from .substitution import substitute
@@ -248,24 +248,24 @@ def _div(a: Expression, b: Expression) -> Expression | None:
     if (p, q) != (1.0, 1.0):
         return _product(p, 1.0 / q) * (u / v) if p == 0 or _gathered(p / q) else None
     if u is ONE:
-        return make.reciprocal(v)
+        return m.reciprocal(v)
     if _is(v, "sqrt"):
-        return u * make.rsqrt(v.arguments[0])
+        return u * m.rsqrt(v.arguments[0])
     if _is(v, "exp"):
-        return u * make.exp(-v.arguments[0])
+        return u * m.exp(-v.arguments[0])
     return None
 
 
 def _reciprocal(a: Expression) -> Expression | None:
     c, rest = coefficient(a)
     if c != 1.0 and _gathered(c):
-        return (1.0 / c) * make.reciprocal(rest)
+        return (1.0 / c) * m.reciprocal(rest)
     if _is(a, "div"):
         return a.arguments[1] / a.arguments[0]
     base, exponent = base_and_exponent(a)
     if exponent != 1.0:
-        return make.pow(base, -exponent)
-    return make.exp(-a.arguments[0]) if _is(a, "exp") else None
+        return m.pow(base, -exponent)
+    return m.exp(-a.arguments[0]) if _is(a, "exp") else None
 
 
 # Powers ------------------------------------------------------------------------------------------
@@ -274,17 +274,17 @@ def _reciprocal(a: Expression) -> Expression | None:
 #: is the power of the reciprocal, whose range ends where the result's does.
 _POWERS: dict[float, Callable[[Expression], Expression]] = {
     0.0: lambda a: ONE,
-    0.5: lambda a: make.sqrt(a),
+    0.5: lambda a: m.sqrt(a),
     1.0: lambda a: a,
-    1.5: lambda a: Call("mul", tuple(sorted((a, make.sqrt(a)), key=lambda e: e.order))),
-    2.0: lambda a: make.square(a),
-    3.0: lambda a: Call("mul", tuple(sorted((a, make.square(a)), key=lambda e: e.order))),
-    4.0: lambda a: make.square(make.square(a)),
-    -0.5: lambda a: make.rsqrt(a),
-    -1.0: lambda a: make.reciprocal(a),
-    -2.0: lambda a: make.square(make.reciprocal(a)),
-    -3.0: lambda a: _POWERS[3.0](make.reciprocal(a)),
-    -4.0: lambda a: _POWERS[4.0](make.reciprocal(a)),
+    1.5: lambda a: Call("mul", tuple(sorted((a, m.sqrt(a)), key=lambda e: e.order))),
+    2.0: lambda a: m.square(a),
+    3.0: lambda a: Call("mul", tuple(sorted((a, m.square(a)), key=lambda e: e.order))),
+    4.0: lambda a: m.square(m.square(a)),
+    -0.5: lambda a: m.rsqrt(a),
+    -1.0: lambda a: m.reciprocal(a),
+    -2.0: lambda a: m.square(m.reciprocal(a)),
+    -3.0: lambda a: _POWERS[3.0](m.reciprocal(a)),
+    -4.0: lambda a: _POWERS[4.0](m.reciprocal(a)),
 }
 
 
@@ -297,7 +297,7 @@ def _pow(a: Expression, b: Expression) -> Expression | None:
         return _POWERS[b.value](a)
     base, inner = base_and_exponent(a)
     whole = inner.is_integer() and b.value.is_integer()
-    return make.pow(base, inner * b.value) if whole and inner != 1.0 else None
+    return m.pow(base, inner * b.value) if whole and inner != 1.0 else None
 
 
 def base_and_exponent(e: Expression) -> tuple[Expression, float]:
@@ -323,28 +323,28 @@ def base_and_exponent(e: Expression) -> tuple[Expression, float]:
 def _merged_powers(a: Expression, b: Expression) -> Expression | None:
     """x**p x**q as x**(p + q) where both are defined for the same x."""
     if a is b:
-        return make.square(a)
+        return m.square(a)
     (base, p), (other, q) = base_and_exponent(a), base_and_exponent(b)
     whole = p.is_integer() and q.is_integer()
     if base is not other or p * q <= 0 or not (whole or not (p + q).is_integer()):
         return None
     if (p + q) in (1.5, 3.0, -3.0):
         return None  # Already the form that this power has.
-    return make.pow(base, p + q)
+    return m.pow(base, p + q)
 
 
 def _square(a: Expression) -> Expression | None:
     c, rest = coefficient(a)
     if c != 1.0 and _gathered(c * c):
-        return _product(c, c) * make.square(rest)
+        return _product(c, c) * m.square(rest)
     if _is(a, "abs"):
-        return make.square(a.arguments[0])
+        return m.square(a.arguments[0])
     if _looks_negative(a):
-        return make.square(-a)
+        return m.square(-a)
     base, exponent = base_and_exponent(a)
     if exponent in (2.0, -1.0, -2.0) or exponent == 1.0 or not exponent.is_integer():
         return None
-    return make.pow(base, 2.0 * exponent)
+    return m.pow(base, 2.0 * exponent)
 
 
 # Signs and choices -------------------------------------------------------------------------------
@@ -361,16 +361,16 @@ def _parity(name: str, a: Expression) -> Expression | None:
     """f(-a) for odd and even f, so that f(a) and f(-a) share."""
     if not _looks_negative(a):
         return None
-    positive = getattr(make, name)(-a)
+    positive = getattr(m, name)(-a)
     return -positive if INSTRUCTIONS[name].parity == "odd" else positive
 
 
 def _abs(a: Expression) -> Expression | None:
     c, rest = coefficient(a)
     if c != 1.0:
-        return abs(c) * make.abs(rest)
+        return abs(c) * m.abs(rest)
     if _looks_negative(a):
-        return make.abs(-a)
+        return m.abs(-a)
     if not isinstance(a, Call):
         return None
     unknown = [UNKNOWN] * len(a.arguments)
@@ -385,17 +385,17 @@ def _select(c: Expression, a: Expression, b: Expression) -> Expression | None:
     if isinstance(c, Constant):
         return a if c.value != 0 else b
     if _is(c, "not_equal"):
-        return make.select(make.equal(*c.arguments), b, a)
+        return m.select(m.equal(*c.arguments), b, a)
     if _is(c, "sub") and c.arguments[0] is ONE and _is_truth(c.arguments[1]):
-        return make.select(c.arguments[1], b, a)
+        return m.select(c.arguments[1], b, a)
     if _is_truth(c):
         known = _where(a, c, ONE), _where(b, c, ZERO)
         if known != (a, b):
-            return make.select(c, *known)
+            return m.select(c, *known)
     if _is(a, "select") and a.arguments[0] is c:  # Its answer is known in either branch.
-        return make.select(c, a.arguments[1], b)
+        return m.select(c, a.arguments[1], b)
     if _is(b, "select") and b.arguments[0] is c:
-        return make.select(c, a, b.arguments[2])
+        return m.select(c, a, b.arguments[2])
     if a is b:
         return a
     return c if _is_truth(c) and a is ONE and b is ZERO else None
@@ -432,3 +432,6 @@ _RULES: dict[str, Callable[..., Expression | None]] = {
     "max": _same,
     "select": _select,
 }
+
+
+simplify_by(lambda raw: simplified(raw) or canonical(raw))

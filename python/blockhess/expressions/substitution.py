@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .build import call
-from .expression import Call, Expression, ExpressionLike, as_expression, topological
+from .expression import Call, Expression, ExpressionLike, as_expression, call, topological
 
 
 def substitute(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tensorflow as tf
-from tensorflow.python.ops import cond_v2, while_v2
 
+from blockhess._tensorflow import cond_v2, loop_graph
 from blockhess.row_graph.inlining import CALLS, function_def, functions_of
 
 LOOPS = frozenset({"While", "StatelessWhile"})
@@ -32,11 +32,8 @@ def operation_types(op: tf.Operation) -> set[str]:
 
 def body_of_loop(op: tf.Operation) -> tf.Graph:
     """The graph of the loop's body, which TensorFlow differentiates where it is kept at the op."""
-    for name in ("cond", "body"):
-        kept = f"_{name}_graph"
-        if getattr(op, kept, None) is None:
-            setattr(op, kept, while_v2._get_graph(op, name, kept))  # noqa: SLF001
-    return op._body_graph  # noqa: SLF001
+    loop_graph(op, "cond")
+    return loop_graph(op, "body")
 
 
 def branches(op: tf.Operation) -> list[tf.Graph]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from blockhess._tensorflow import own_gradient, set_own_gradient
 from blockhess.gradients.marks import needs_rules
 from blockhess.gradients.paths import Step, between
 from blockhess.gradients.rules.moduli import SlopeOfAbs
@@ -31,7 +32,7 @@ def apart(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
     What is smooth by |x| in one output of f may have a kink in the next.
     """
     steps, of_y = between(sources, [y]), frozenset([y.ref()])
-    rules = (step.op._gradient_function for step in steps)  # noqa: SLF001
+    rules = (own_gradient(step.op) for step in steps)
     is_shared = any(isinstance(rule, SlopeOfAbs) and rule.ends != of_y for rule in rules)
     return _copy(y, sources, steps) if is_shared else y
 
@@ -64,8 +65,8 @@ def _copy(y: tf.Tensor, sources: Sequence[tf.Tensor], steps: Sequence[Step]) -> 
         )
     for op in inside:
         copy = y.graph.get_operation_by_name(f"{result.op.name[: -len(y.op.name)]}{op.name}")
-        if not isinstance(op._gradient_function, SlopeOfAbs):  # noqa: SLF001
-            copy._gradient_function = op._gradient_function  # noqa: SLF001
+        if not isinstance(own_gradient(op), SlopeOfAbs):
+            set_own_gradient(copy, own_gradient(op))
     share(sources, [result])
     result.set_shape(y.shape)
     return result

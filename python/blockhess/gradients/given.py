@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from blockhess._tensorflow import set_own_gradient
+
 
 def with_derivative(
     value: tf.Tensor,
@@ -21,10 +23,7 @@ def with_derivative(
       pull: the cotangents of the sources, given that of the value.
     """
     result = tf.identity_n([value, *sources])[0]
-    result.op._gradient_function = lambda _, cotangent, *rest: (  # noqa: SLF001
-        None,
-        *pull(cotangent),
-    )
+    set_own_gradient(result.op, lambda _, cotangent, *rest: (None, *pull(cotangent)))
     return result
 
 

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 
 import tensorflow as tf
-from tensorflow.python.framework import function_def_to_graph, ops
 
+from blockhess._tensorflow import function_def_to_graph, ops, own_gradient, set_own_gradient
 from blockhess.gradients import bodies
 from blockhess.gradients.ends import known
 from blockhess.gradients.paths import Step, between, reaches
@@ -33,7 +33,7 @@ def prepare(sources: Iterable[tf.Tensor], ends: Sequence[tf.Tensor]) -> None:
         for step in between(sources, ends):
             function = gradient_function(step)
             if function is not None:
-                step.op._gradient_function = function  # noqa: SLF001 - where TensorFlow looks first
+                set_own_gradient(step.op, function)
 
 
 def prepared_on_demand(sources: Sequence[tf.Tensor], end: tf.Tensor) -> tf.Tensor:
@@ -44,7 +44,7 @@ def prepared_on_demand(sources: Sequence[tf.Tensor], end: tf.Tensor) -> tf.Tenso
         prepare([*sources, *getattr(op.graph, "inputs", ())], [op.inputs[0]])
         return cotangent
 
-    result.op._gradient_function = hand_on  # noqa: SLF001
+    set_own_gradient(result.op, hand_on)
     return result
 
 
@@ -53,7 +53,7 @@ def gradient_function(step: Step) -> GradientFunction | None:
     op = step.op
     if bodies.calls_functions(op):
         return _of_functions(step)
-    if op._gradient_function is not None or inlining.has_custom_gradient(op):  # noqa: SLF001
+    if own_gradient(op) is not None or inlining.has_custom_gradient(op):
         return None
     if _is_overridden(op):
         return lambda _, *cotangents: cotangents  # The body that stands beside it is right.
@@ -166,7 +166,7 @@ class _GradientOfCall:
 
 def _of_call(op: tf.Operation, reached: frozenset[int]) -> GradientFunction | None:
     """The gradient of a copy of the function's body, if it needs rules of ours."""
-    function = op._gradient_function  # noqa: SLF001
+    function = own_gradient(op)
     if not isinstance(function, _GradientOfCall):
         if function is not None and not _body_needs_rules(op, reached):
             return None
@@ -188,8 +188,6 @@ def needs_rules(step: Step) -> bool:
 def _body_needs_rules(op: tf.Operation, reached: frozenset[int]) -> bool:
     definition = inlining.function_def(op.graph, op.get_attr("f").name)
     with op.graph.as_default():
-        body = function_def_to_graph.function_def_to_graph(
-            definition, [source.shape for source in op.inputs]
-        )
+        body = function_def_to_graph(definition, [source.shape for source in op.inputs])
     steps = between([body.inputs[i] for i in sorted(reached)], body.outputs)
     return any(map(needs_rules, steps))

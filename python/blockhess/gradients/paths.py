@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
-from tensorflow.python.eager import backprop_util
 
+from blockhess._tensorflow import IsTrainable, own_gradient
 from blockhess.row_graph.locally_constant import is_constant_in_x
 
 
@@ -25,12 +25,12 @@ class Step(NamedTuple):
 
 def carries_derivatives(tensor: tf.Tensor) -> bool:
     """Whether TensorFlow hands derivatives on through a tensor of this type."""
-    return backprop_util.IsTrainable(tensor) or tensor.dtype in (tf.resource, tf.variant)
+    return IsTrainable(tensor) or tensor.dtype in (tf.resource, tf.variant)
 
 
 def ends_paths(op: tf.Operation) -> bool:
     """Whether the results have no derivative by x."""
-    return op._gradient_function is None and is_constant_in_x(op)  # noqa: SLF001
+    return own_gradient(op) is None and is_constant_in_x(op)
 
 
 def consumers(tensor: tf.Tensor) -> list[tf.Operation]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
-from tensorflow.python.ops import while_v2
+
+from blockhess._tensorflow import while_v2
 
 # An axis of unknown size takes as many steps as the longest axis there can be.
 _STEPS = 31

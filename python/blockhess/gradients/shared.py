@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from blockhess._tensorflow import own_gradient, replace_input
 from blockhess.gradients.paths import between
 from blockhess.row_graph import inlining
 
@@ -53,7 +54,7 @@ def _key(op: tf.Operation, equal: dict[tf.Operation, tf.Operation]) -> object:
 def _is_function_of_its_inputs(op: tf.Operation) -> bool:
     if op.type == "ReadVariableOp":
         return all(use.type == "ReadVariableOp" for use in op.inputs[0].consumers())
-    if op.op_def.is_stateful or op._gradient_function is not None:  # noqa: SLF001
+    if op.op_def.is_stateful or own_gradient(op) is not None:
         return False
     return op.type == "Const" or (bool(op.inputs) and not inlining.has_custom_gradient(op))
 
@@ -64,4 +65,4 @@ def _hand_over(op: tf.Operation, to: tf.Operation, among: set[tf.Operation]) -> 
         for consumer in mine.consumers():
             for i, taken in enumerate(consumer.inputs if consumer in among else ()):
                 if taken is mine:
-                    consumer._update_input(i, others)  # noqa: SLF001 - no public way
+                    replace_input(consumer, i, others)

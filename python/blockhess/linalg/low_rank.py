@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.ops.linalg.linear_operator import make_composite_tensor
 
+from blockhess._tensorflow import make_composite_tensor
 from blockhess.linalg.elimination import Eliminated, eliminated
 
 

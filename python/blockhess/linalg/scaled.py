@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.ops.linalg.linear_operator import make_composite_tensor
+
+from blockhess._tensorflow import make_composite_tensor
 
 
 @make_composite_tensor

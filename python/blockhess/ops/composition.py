@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from ..expressions import ZERO
-from ..programs import ScalarFunction, TermPrograms
+from ..formula.term_programs import ScalarFunction, TermPrograms
 from .map import map as map_
 
 MaybeTensor = tf.Tensor | None

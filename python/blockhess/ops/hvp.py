@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ..programs import Parts
+from ..formula.term_programs import Parts
 from .terms import Term, operands_of, programs_of
 from .vjp import vjp
 

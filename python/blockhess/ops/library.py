@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ..facts import build_info, check_tensorflow, library_does_not_load
+from ..build import build_info, check_tensorflow, library_does_not_load
 
 # Of an ELF file of 64 bits: where the table of sections starts, the size and number of its entries.
 _SECTIONS = struct.Struct("<40xQ10xHH2x")

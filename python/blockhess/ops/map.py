@@ -20,7 +20,7 @@ from ..expressions import (
     topological,
 )
 from ..expressions.program import MAX_INSTRUCTIONS
-from ..programs import VERSION
+from ..formula.term_programs import VERSION
 from .library import library
 
 _PREFIX = f"{VERSION} | map "

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from ..programs import Parts
+from ..formula.term_programs import Parts
 from .library import library
 from .terms import Term, text_and_operands
 

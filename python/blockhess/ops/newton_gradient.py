@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ..programs import parse_terms
+from ..formula.term_programs import parse_terms
 from .library import library
 from .vjp import vjp
 

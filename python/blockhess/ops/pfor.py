@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from ..programs import TermPrograms, parse_terms
+from .._tensorflow import ConversionNotImplementedError, RegisterPFor, wrap
+from ..formula.term_programs import TermPrograms, parse_terms
 from .library import library
-
-try:
-    from tensorflow.python.ops.parallel_for.pfor import (
-        ConversionNotImplementedError,
-        RegisterPFor,
-        wrap,
-    )
-except ImportError:  # TensorFlow has no public registry; without it the ops are run in a loop.
-
-    def RegisterPFor(op_type: str) -> Callable:  # noqa: N802 - TensorFlow's name
-        return lambda converter: converter
-
 
 # Of the blocks of all rows in each layout.
 _RANKS = {"dense": 3, "diag": 2, "packed": 2, "trace": 1}

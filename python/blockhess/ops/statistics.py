@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 import tensorflow as tf
-from tensorflow.python.framework import ops
 
-from ..programs import parse_terms
+from .._tensorflow import ops
+from ..formula.term_programs import parse_terms
 
 
 @ops.RegisterStatistics("BlockhessTerms", "flops")

@@ -9,14 +9,14 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ..expressions import Expression, Variable
-from ..programs import (
+from ..formula.forward_programs import forward_programs
+from ..formula.term_programs import (
     ARGUMENT_OF_PHI,
     ARGUMENT_OF_PSI,
     LAYOUTS,
     Parts,
     ScalarFunction,
     TermPrograms,
-    forward_programs,
     join_terms,
 )
 from .library import library

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ..programs import parse_terms
+from ..formula.term_programs import parse_terms
 from .composition import MaybeTensor, composed_vjp
 from .vjp import vjp
 

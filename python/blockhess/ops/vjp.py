@@ -8,7 +8,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ..expressions import ProgramTooLong
-from ..programs import Parts, TermPrograms, join_terms, vjp_programs
+from ..formula.term_programs import Parts, TermPrograms, join_terms
+from ..formula.vjp_programs import vjp_programs
 from .composition import MaybeTensor, composed_vjp
 from .library import library
 from .terms import Term, operands_of, programs_of

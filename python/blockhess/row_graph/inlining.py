@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 
 import tensorflow as tf
-from tensorflow.python.framework import function_def_to_graph, op_def_registry, ops
 
-from blockhess.closures import contents
+from blockhess._tensorflow import (
+    add_function,
+    function_def_to_graph_def,
+    function_of,
+    op_def_registry,
+    ops,
+)
+from blockhess.row_graph.closures import contents
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _HARMLESS = frozenset({"ReadVariableOp", *CALLS})
@@ -62,8 +68,9 @@ def _enclosed(function: object) -> list[object]:
 
 def _function(graph: tf.Graph, name: str):
     while graph is not None:
-        if graph._is_function(name):  # noqa: SLF001 - there is no public way to a function's body
-            return graph._get_function(name)  # noqa: SLF001
+        found = function_of(graph, name)
+        if found is not None:
+            return found
         graph = getattr(graph, "outer_graph", None)
     return None
 
@@ -119,9 +126,9 @@ def inline(call: tf.Operation, inputs: Sequence[tf.Tensor] | None = None) -> Seq
     shapes = [tensor.shape for tensor in inputs]
     graph = inputs[0].graph
     for name in {name for node in definition.node_def for name in functions_of(node)}:
-        graph._add_function_recursive(_function(call.graph, name))  # noqa: SLF001
+        add_function(graph, _function(call.graph, name))
     with graph.as_default():
-        graph_def, names = function_def_to_graph.function_def_to_graph_def(definition, shapes)
+        graph_def, names = function_def_to_graph_def(definition, shapes)
         arguments = [argument.name for argument in definition.signature.input_arg]
         given = {f"{a}:0": tensor for a, tensor in zip(arguments, inputs, strict=True)}
         results = [names[definition.ret[result.name]] for result in definition.signature.output_arg]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from blockhess.row_graph.builder import Builder
 from blockhess.row_graph.nodes import Node
 
 
@@ -22,7 +23,7 @@ Size = int | RowAxis | None
 Known = list[Size] | None  # None where not even the number of elements is known
 
 
-def symbolic_shape(reader, tensor: tf.Tensor) -> Known:
+def symbolic_shape(builder: Builder, tensor: tf.Tensor) -> Known:
     """The elements of an integer tensor of rank 0 or 1; -1 and what is not known are None."""
     value = tf.get_static_value(tensor)
     if value is not None:
@@ -30,27 +31,48 @@ def symbolic_shape(reader, tensor: tf.Tensor) -> Known:
             value.dtype.kind in "iu"
         ) else None  # fmt: skip
     follow = _FOLLOW.get(tensor.op.type)
-    known = follow(reader, tensor.op) if follow else None
+    known = follow(builder, tensor.op) if follow else None
     if known is None and tensor.shape.rank in (0, 1) and tensor.shape.num_elements() is not None:
         return [None] * tensor.shape.num_elements()
     return known
 
 
-def _shape(reader, op: tf.Operation) -> Known:
-    source = reader.read(op.inputs[0])
+def shape_inputs(op: tf.Operation) -> list[tf.Tensor]:
+    """The inputs of an operation that its rule follows as shapes."""
+    return [op.inputs[1]] if op.type in ("Reshape", "Transpose") else []
+
+
+def sources(tensor: tf.Tensor) -> list[tf.Tensor]:
+    """The tensors whose sizes a shape tensor is made of, where it is not known without them."""
+    found: list[tf.Tensor] = []
+    pending, seen = [tensor], set()
+    while pending:
+        current = pending.pop()
+        if current.ref() in seen or tf.get_static_value(current) is not None:
+            continue
+        seen.add(current.ref())
+        if current.op.type == "Shape":
+            found.append(current.op.inputs[0])
+        elif current.op.type in _FOLLOW:
+            pending.extend(current.op.inputs)
+    return found
+
+
+def _shape(builder: Builder, op: tf.Operation) -> Known:
+    source = builder.value_of(op.inputs[0])
     if not isinstance(source, Node):
         shape = op.inputs[0].shape
         return None if shape.rank is None else shape.as_list()
     geometry = source.geometry
-    sizes = list(reader.dimensions(source))
-    if geometry.rows == len(reader.row_shape):
+    sizes = list(builder.dimensions(source))
+    if geometry.rows == len(builder.row_shape):
         for i, axis in enumerate(geometry.row_axes):
             sizes[axis] = RowAxis(i) if sizes[axis] is None else sizes[axis]
     return sizes
 
 
-def _integer(reader, tensor: tf.Tensor) -> int | None:
-    known = symbolic_shape(reader, tensor)
+def _integer(builder: Builder, tensor: tf.Tensor) -> int | None:
+    known = symbolic_shape(builder, tensor)
     return known[0] if known and isinstance(known[0], int) else None
 
 
@@ -59,33 +81,33 @@ def _static(tensor: tf.Tensor) -> int | None:
     return None if value is None else int(value.reshape(-1)[0])
 
 
-def _concat(reader, op: tf.Operation) -> Known:
-    parts = [symbolic_shape(reader, part) for part in op.inputs[:-1]]
+def _concat(builder: Builder, op: tf.Operation) -> Known:
+    parts = [symbolic_shape(builder, part) for part in op.inputs[:-1]]
     return None if None in parts else [size for part in parts for size in part]
 
 
-def _pack(reader, op: tf.Operation) -> Known:
-    parts = [symbolic_shape(reader, part) for part in op.inputs]
+def _pack(builder: Builder, op: tf.Operation) -> Known:
+    parts = [symbolic_shape(builder, part) for part in op.inputs]
     return None if None in parts else [part[0] for part in parts]
 
 
-def _gather(reader, op: tf.Operation) -> Known:
-    sizes, indices = symbolic_shape(reader, op.inputs[0]), tf.get_static_value(op.inputs[1])
+def _gather(builder: Builder, op: tf.Operation) -> Known:
+    sizes, indices = symbolic_shape(builder, op.inputs[0]), tf.get_static_value(op.inputs[1])
     if sizes is None or indices is None:
         return None
     return [sizes[i] for i in indices.reshape(-1).tolist()]
 
 
-def _slice(reader, op: tf.Operation) -> Known:
-    sizes = symbolic_shape(reader, op.inputs[0])
-    begin, count = _integer(reader, op.inputs[1]), _static(op.inputs[2])
+def _slice(builder: Builder, op: tf.Operation) -> Known:
+    sizes = symbolic_shape(builder, op.inputs[0])
+    begin, count = _integer(builder, op.inputs[1]), _static(op.inputs[2])
     if sizes is None or begin is None or count is None:
         return None
     return sizes[begin:] if count < 0 else sizes[begin : begin + count]
 
 
-def _strided_slice(reader, op: tf.Operation) -> Known:
-    sizes = symbolic_shape(reader, op.inputs[0])
+def _strided_slice(builder: Builder, op: tf.Operation) -> Known:
+    sizes = symbolic_shape(builder, op.inputs[0])
     begin, end, stride = (_static(operand) for operand in op.inputs[1:])
     if sizes is None or None in (begin, end, stride):
         return None
@@ -97,8 +119,8 @@ def _strided_slice(reader, op: tf.Operation) -> Known:
     return sizes[begin : None if op.get_attr("end_mask") else end : stride]
 
 
-def _prod(reader, op: tf.Operation) -> Known:
-    sizes = symbolic_shape(reader, op.inputs[0])
+def _prod(builder: Builder, op: tf.Operation) -> Known:
+    sizes = symbolic_shape(builder, op.inputs[0])
     if sizes is None:
         return None
     if all(isinstance(size, int) for size in sizes):
@@ -108,8 +130,8 @@ def _prod(reader, op: tf.Operation) -> Known:
 
 
 def _arithmetic(combine: Callable[[int, int], int]) -> Callable[..., Known]:
-    def follow(reader, op: tf.Operation) -> Known:
-        left, right = (symbolic_shape(reader, operand) for operand in op.inputs)
+    def follow(builder: Builder, op: tf.Operation) -> Known:
+        left, right = (symbolic_shape(builder, operand) for operand in op.inputs)
         if left is None or right is None or len(left) != 1 or len(right) != 1:
             return None
         integers = isinstance(left[0], int) and isinstance(right[0], int)
@@ -118,8 +140,8 @@ def _arithmetic(combine: Callable[[int, int], int]) -> Callable[..., Known]:
     return follow
 
 
-def _same(reader, op: tf.Operation) -> Known:
-    return symbolic_shape(reader, op.inputs[0])
+def _same(builder: Builder, op: tf.Operation) -> Known:
+    return symbolic_shape(builder, op.inputs[0])
 
 
 _FOLLOW: dict[str, Callable[..., Known]] = {

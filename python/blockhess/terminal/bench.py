@@ -13,7 +13,7 @@ import tensorflow as tf
 from rich.table import Table
 
 import blockhess as bh
-from blockhess import baselines
+from blockhess.terminal import baselines
 from blockhess.terminal.outcome import CommandError, Exit, Outcome
 from blockhess.terminal.screen import Screen, table
 

@@ -7,8 +7,8 @@ import dataclasses
 
 from rich.table import Table
 
-from blockhess.terminal.checks import all_checks
-from blockhess.terminal.checks.check import Check
+from blockhess.terminal.checks.all_checks import all_checks
+from blockhess.terminal.checks.comparison import Check
 from blockhess.terminal.function_text import described
 from blockhess.terminal.outcome import Exit, Outcome
 from blockhess.terminal.screen import Screen, table

@@ -16,7 +16,7 @@ import tensorflow as tf
 from rich.table import Table
 
 import blockhess
-from blockhess import baselines
+from blockhess.terminal import baselines
 from blockhess.terminal.outcome import CommandError, Exit, Outcome
 from blockhess.terminal.screen import Screen, table
 

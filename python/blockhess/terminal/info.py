@@ -7,7 +7,7 @@ import argparse
 import tensorflow as tf
 from rich.table import Table
 
-from blockhess.facts import build_info
+from blockhess.build import build_info
 from blockhess.terminal.outcome import Exit, Outcome
 from blockhess.terminal.screen import Screen
 

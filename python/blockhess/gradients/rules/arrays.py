@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
-from tensorflow.python.framework import ops
 
+from blockhess._tensorflow import ops
 from blockhess.gradients.broadcasting import with_axes_of
 
 raw = tf.raw_ops

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import tensorflow as tf
-from tensorflow.python.framework import ops
 
+from blockhess._tensorflow import ops
 from blockhess.gradients.given import one_or_nan
 
 

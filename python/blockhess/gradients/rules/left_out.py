@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework import ops
 
+from blockhess._tensorflow import ops
 from blockhess.gradients.broadcasting import summed_to
 from blockhess.gradients.ends import is_end
 from blockhess.gradients.paths import consumers

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from blockhess._tensorflow import own_gradient
 from blockhess.gradients.ends import ends, is_end
 from blockhess.gradients.paths import consumers
 
@@ -76,7 +77,7 @@ def _of_square(op: tf.Operation) -> Callable | None:
 
     def gradient(op: tf.Operation, cotangent: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
         # The modulus itself may be what is differentiated by.
-        slope = 1 if modulus._gradient_function is _times_z else op.inputs[0]  # noqa: SLF001
+        slope = 1 if own_gradient(modulus) is _times_z else op.inputs[0]
         if op.type == "Mul":
             return cotangent * slope, cotangent * slope
         return 2 * cotangent * slope, *[None] * (len(op.inputs) - 1)

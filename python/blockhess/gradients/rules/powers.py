@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from blockhess._tensorflow import set_own_gradient
 from blockhess.gradients.broadcasting import summed_to
 
 
@@ -40,7 +41,7 @@ def _log_power(x: tf.Tensor, y: tf.Tensor, k: int) -> tf.Tensor:
         return None, by_x, summed_to(cotangent * _log_power(x, y, k + 1), y)
 
     result = tf.identity_n([value, x, y])[0]
-    result.op._gradient_function = gradient  # noqa: SLF001 - where TensorFlow looks first
+    set_own_gradient(result.op, gradient)
     return result
 
 

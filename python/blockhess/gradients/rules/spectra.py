@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework import ops
 
+from blockhess._tensorflow import ops
 from blockhess.gradients import bodies
 from blockhess.gradients.given import is_unused, one_or_nan, with_derivative
 from blockhess.gradients.paths import between

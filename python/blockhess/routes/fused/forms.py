@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from blockhess import expressions as e
 from blockhess.expressions import ONE, ZERO, Expression, Variable
+from blockhess.routes.fused.addends import addends
 from blockhess.routes.fused.leaves import (
     Leaves,
     LinearLeaf,
@@ -19,7 +20,6 @@ from blockhess.routes.fused.leaves import (
     SeparableSum,
     X,
 )
-from blockhess.routes.fused.products import addends
 from blockhess.row_graph import (
     ARGUMENTS,
     Elementwise,

@@ -10,11 +10,12 @@ import tensorflow as tf
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import Expression, Variable
+from blockhess.routes.route import DoesNotFit
 
 X, S_ARGUMENT = Variable("x"), Variable("s")
 
 
-class NotFused(Exception):
+class NotFused(DoesNotFit):
     """f does not fit the formula; the message says where."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from blockhess.row_graph.builder import Builder, Rule
 from blockhess.row_graph.nodes import (
     ARGUMENTS,
     Elementwise,
@@ -65,39 +66,39 @@ def _result(rows: str, output: str, sizes: dict[str, int]) -> Geometry | None:
     return Geometry(len(rows), features, output.index(rows))
 
 
-def _einsum(reader, op: tf.Operation, inputs: list[Value]) -> Value:
-    shapes = [reader.dimensions(value) for value in inputs]
+def _einsum(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
+    shapes = [builder.dimensions(value) for value in inputs]
     summed = [v for v in inputs if isinstance(v, Node) and v.geometry.summed]
     if None in shapes or (summed and all(isinstance(v, Node) for v in inputs)):
-        return reader.unproven(op, "is not a product within the rows")
+        return builder.unproven(op, "is not a product within the rows")
     terms, output = _equation(op, [len(shape) for shape in shapes])
     if any(len(set(term)) < len(term) for term in terms):
-        return reader.unproven(op, "takes a diagonal")
+        return builder.unproven(op, "takes a diagonal")
     nodes = [_labels(v, t) for v, t in zip(inputs, terms, strict=True) if isinstance(v, Node)]
     if any(labels.rows != nodes[0].rows for labels in nodes):
-        return reader.unproven(op, "multiplies rows with rows")
+        return builder.unproven(op, "multiplies rows with rows")
     rows, sizes = nodes[0].rows, {}
     for term, shape in zip(terms, shapes, strict=True):
         for letter, size in zip(term, shape, strict=True):
             if size is not None and sizes.setdefault(letter, size) != size:
-                return reader.unproven(op, "broadcasts an axis of size one")
+                return builder.unproven(op, "broadcasts an axis of size one")
     if any(letter not in sizes for letter in output if letter not in rows):
-        return reader.unproven(op, "the size of an axis is not known")
+        return builder.unproven(op, "the size of an axis is not known")
     geometry = _result(rows, output, sizes)
     if geometry is None:
-        return reader.unproven(op, "it keeps some of the row axes and sums over others")
+        return builder.unproven(op, "it keeps some of the row axes and sums over others")
     if summed:
         geometry = dataclasses.replace(geometry, summed=True)
-    result = _product(reader, op, nodes, inputs, terms, output, geometry)
+    result = _product(builder, op, nodes, inputs, terms, output, geometry)
     if summed and isinstance(result, (LinearMap, Opaque)):
-        return reader.unproven(op, "maps a sum over rows")
+        return builder.unproven(op, "maps a sum over rows")
     if rows and not any(letter in output for letter in rows):
         summed = Geometry(0, geometry.features, 0, True)
         return Total(op.outputs[0], summed, result)
     return result
 
 
-def _product(reader, op, nodes, inputs, terms, output: str, geometry: Geometry) -> Value:
+def _product(builder: Builder, op, nodes, inputs, terms, output: str, geometry: Geometry) -> Value:
     """The product with the row axes kept."""
     features = "".join(letter for letter in output if letter not in nodes[0].rows)
     if len(nodes) == 2:
@@ -106,45 +107,49 @@ def _product(reader, op, nodes, inputs, terms, output: str, geometry: Geometry) 
         if cells + nodes[1].features == features:
             return Product(op.outputs[0], geometry, *arguments)
         if nodes[1].features != cells:
-            return reader.opaque(op, geometry)
-        return _cells(reader, op, nodes[0], expression, arguments, features, geometry)
+            return builder.opaque(op, geometry)
+        return _cells(builder, op, nodes[0], expression, arguments, features, geometry)
     labels = nodes[0]
     parameter = next(
         ((v, t) for v, t in zip(inputs, terms, strict=True) if isinstance(v, Parameter)), None
     )
     if parameter is None:
-        return _cells(reader, op, labels, ARGUMENTS[0], (labels.node,), features, geometry)
+        return _cells(builder, op, labels, ARGUMENTS[0], (labels.node,), features, geometry)
     value, letters = parameter
     rows = labels.rows if any(row in letters for row in labels.rows) else ""
     if any(row not in letters for row in rows):
-        return reader.opaque(op, geometry)
+        return builder.opaque(op, geometry)
     own = set(letters) - set(labels.features) - set(rows)
     if not own and (set(letters) - set(rows) <= set(features) or not features):
-        operand = _operand(reader, value, letters, labels, rows)
+        operand = _operand(builder, value, letters, labels, rows)
         product = ARGUMENTS[0] * ARGUMENTS[1]
-        return _cells(reader, op, labels, product, (labels.node, operand), features, geometry)
+        return _cells(builder, op, labels, product, (labels.node, operand), features, geometry)
     if set(labels.features) <= set(letters) - set(features) and set(features) <= own:
-        return _linear(reader, op, labels, value, letters, rows, features, geometry)
-    return reader.opaque(op, geometry)
+        return _linear(builder, op, labels, value, letters, rows, features, geometry)
+    return builder.opaque(op, geometry)
 
 
-def _cells(reader, op, labels, expression, arguments, features: str, geometry: Geometry) -> Value:
+def _cells(
+    builder: Builder, op, labels, expression, arguments, features: str, geometry: Geometry
+) -> Value:
     """An expression of the cells, then kept, or summed up."""
     size = math.prod(labels.sizes.values())
     inner = dataclasses.replace(geometry, features=labels.node.geometry.features, before=0)
     node = Elementwise(op.outputs[0], inner, expression, arguments)
     if features == labels.features:
-        return reader.moved(op, node, geometry)
+        return builder.moved(op, node, geometry)
     if math.prod(geometry.features) == 1:
         return (
-            reader.sum_of_cells(op, node, geometry)
+            builder.sum_of_cells(op, node, geometry)
             if size != 1
-            else reader.moved(op, node, geometry)
+            else builder.moved(op, node, geometry)
         )
-    return reader.opaque(op, geometry)
+    return builder.opaque(op, geometry)
 
 
-def _operand(reader, value: Parameter, letters: str, labels: _Labels, rows: str) -> Operand:
+def _operand(
+    builder: Builder, value: Parameter, letters: str, labels: _Labels, rows: str
+) -> Operand:
     """The parameter laid out like the cells of the node, axes that it lacks of size 1."""
     kept = rows + "".join(letter for letter in labels.features if letter in letters)
     tensor = tf.einsum(f"{letters}->{kept}", value.tensor)
@@ -154,10 +159,12 @@ def _operand(reader, value: Parameter, letters: str, labels: _Labels, rows: str)
     known = [tensor.shape[kept.index(letter)] if letter in kept else 1 for letter in full]
     tensor = tf.ensure_shape(tf.reshape(tensor, tf.stack(shape) if shape else []), known)
     geometry = Geometry(len(labels.rows), labels.node.geometry.features)
-    return reader.operand(Parameter(tensor), geometry)
+    return builder.operand(Parameter(tensor), geometry)
 
 
-def _linear(reader, op, labels, value, letters, rows, features: str, geometry: Geometry) -> Value:
+def _linear(
+    builder: Builder, op, labels, value, letters, rows, features: str, geometry: Geometry
+) -> Value:
     """A contraction of all cells with a matrix, shared or one a row."""
     tensor = tf.einsum(f"{letters}->{rows}{labels.features}{features}", value.tensor)
     cells, width = math.prod(labels.sizes.values()), geometry.size
@@ -169,4 +176,4 @@ def _linear(reader, op, labels, value, letters, rows, features: str, geometry: G
     return LinearMap(op.outputs[0], geometry, labels.node, matrix, True)
 
 
-RULES = {"Einsum": _einsum}
+RULES: dict[str, Rule] = {"Einsum": _einsum}

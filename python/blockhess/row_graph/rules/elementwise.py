@@ -9,6 +9,7 @@ import tensorflow as tf
 from blockhess import expressions as e
 from blockhess.expressions import Expression
 from blockhess.expressions.composed import clip, divide_no_nan, xdivy, xlog1py, xlogy
+from blockhess.row_graph.builder import Builder, Rule
 from blockhess.row_graph.nodes import ARGUMENTS, Geometry, Parameter, Value
 
 
@@ -67,72 +68,72 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
 
 
 def _rule(build: Callable[..., Expression]):
-    def rule(reader, op: tf.Operation, inputs: list[Value]) -> Value:
-        return reader.elementwise(op, build(*ARGUMENTS[: len(inputs)]), inputs)
+    def rule(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
+        return builder.elementwise(op, build(*ARGUMENTS[: len(inputs)]), inputs)
 
     return rule
 
 
-def _leaky_relu(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _leaky_relu(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     a = ARGUMENTS[0]
     slope = float(op.get_attr("alpha"))
-    return reader.elementwise(op, e.select(e.greater(a, 0.0), a, slope * a), inputs)
+    return builder.elementwise(op, e.select(e.greater(a, 0.0), a, slope * a), inputs)
 
 
-def _add_n(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _add_n(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     if len(inputs) > len(ARGUMENTS):
-        return reader.unproven(op, f"adds {len(inputs)} tensors")
-    return reader.elementwise(op, sum(ARGUMENTS[1 : len(inputs)], ARGUMENTS[0]), inputs)
+        return builder.unproven(op, f"adds {len(inputs)} tensors")
+    return builder.elementwise(op, sum(ARGUMENTS[1 : len(inputs)], ARGUMENTS[0]), inputs)
 
 
-def _select(reader, op: tf.Operation, inputs: list[Value]) -> Value:
-    shapes = [reader.dimensions(value) for value in inputs]
+def _select(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
+    shapes = [builder.dimensions(value) for value in inputs]
     if None in shapes or len({len(shape) for shape in shapes}) > 1:
-        return reader.unproven(op, "its condition picks whole rows")
-    return reader.elementwise(op, e.select(*ARGUMENTS[:3]), inputs)
+        return builder.unproven(op, "its condition picks whole rows")
+    return builder.elementwise(op, e.select(*ARGUMENTS[:3]), inputs)
 
 
-def _cast(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _cast(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """To another floating type: what rounds there is computed without rounding."""
     source, target = op.inputs[0].dtype, op.outputs[0].dtype
     if target.is_complex:
-        return reader.unproven(op, "gives complex numbers")
+        return builder.unproven(op, "gives complex numbers")
     if not target.is_floating:
         return Parameter(op.outputs[0])
     known = source.is_floating or source == tf.bool
-    if known and target.size <= reader.dtype.size:
-        return reader.elementwise(op, ARGUMENTS[0], inputs)
-    return reader.opaque(op, inputs[0].geometry)
+    if known and target.size <= builder.dtype.size:
+        return builder.elementwise(op, ARGUMENTS[0], inputs)
+    return builder.opaque(op, inputs[0].geometry)
 
 
-def _bias_add(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _bias_add(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     if op.get_attr("data_format") == b"NCHW":
-        return reader.unproven(op, "has the data format NCHW")
-    return reader.elementwise(op, e.add(*ARGUMENTS[:2]), inputs)
+        return builder.unproven(op, "has the data format NCHW")
+    return builder.elementwise(op, e.add(*ARGUMENTS[:2]), inputs)
 
 
-def _checked(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _checked(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """The tensor itself; the check is to run, whatever is computed in place of what it guards."""
-    reader.checks.append(op)
-    return reader.elementwise(op, ARGUMENTS[0], inputs)
+    builder.checks.append(op)
+    return builder.elementwise(op, ARGUMENTS[0], inputs)
 
 
-def _prevent_gradient(reader, op: tf.Operation, inputs: list[Value]) -> Value:
-    return reader.unproven(op, f"forbids gradients: {op.get_attr('message').decode()!r}")
+def _prevent_gradient(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
+    return builder.unproven(op, f"forbids gradients: {op.get_attr('message').decode()!r}")
 
 
-def _identity_n(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
+def _identity_n(builder: Builder, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
     return tuple(inputs)
 
 
-def _opaque_cells(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _opaque_cells(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """Cell by cell, by a function that has no instruction."""
-    geometry = reader.align(op, inputs)
+    geometry = builder.align(op, inputs)
     if not isinstance(geometry, Geometry):
         return geometry
     if geometry.summed:
-        return reader.unproven(op, "is not linear in a sum over rows")
-    return reader.opaque(op, geometry)
+        return builder.unproven(op, "is not linear in a sum over rows")
+    return builder.opaque(op, geometry)
 
 
 OPAQUE = (
@@ -140,7 +141,7 @@ OPAQUE = (
     *("FloorMod", "Mod", "MulNoNan"),
 )
 
-RULES = {
+RULES: dict[str, Rule] = {
     **{name: _rule(getattr(e, instruction)) for name, instruction in _SAME.items()},
     **{name: _rule(build) for name, build in _COMPOSED.items()},
     "BiasAdd": _bias_add,

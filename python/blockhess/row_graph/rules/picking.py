@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from blockhess.row_graph.builder import Builder
 from blockhess.row_graph.nodes import (
     ARGUMENTS,
     Elementwise,
@@ -17,7 +18,11 @@ from blockhess.row_graph.nodes import (
 
 
 def picked(
-    reader, tensor: tf.Tensor, value: Node | Operand, geometry: Geometry, cells: np.ndarray
+    builder: Builder,
+    tensor: tf.Tensor,
+    value: Node | Operand,
+    geometry: Geometry,
+    cells: np.ndarray,
 ) -> Node | Operand:
     """The cells of `value` with the given numbers; they make up `tensor`, of that geometry.
 
@@ -34,18 +39,18 @@ def picked(
         return LinearMap(tensor, geometry, value.argument, matrix, value.per_row)
     if isinstance(value, Joined) and _parts_of(value, cells).size == 1:
         part = value.parts[_parts_of(value, cells)[0]]
-        return picked(reader, tensor, part, geometry, value.cells[cells])
+        return picked(builder, tensor, part, geometry, value.cells[cells])
     if isinstance(value, Elementwise) and _is_of_sums(value, cells):
         arguments = [
             a
             if isinstance(a, Node) and a.geometry.size == 1
-            else picked(reader, a.tensor, a, geometry, cells)
+            else picked(builder, a.tensor, a, geometry, cells)
             for a in value.arguments
         ]
         return Elementwise(tensor, geometry, value.expression, tuple(arguments))
     matrix = np.zeros((value.geometry.size, cells.size))
     matrix[cells, np.arange(cells.size)] = 1.0
-    return LinearMap(tensor, geometry, value, tf.constant(matrix, reader.dtype), False)
+    return LinearMap(tensor, geometry, value, tf.constant(matrix, builder.dtype), False)
 
 
 def _parts_of(node: Joined, cells: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import math
 import tensorflow as tf
 
 from blockhess import expressions as e
+from blockhess.row_graph.builder import Builder, Rule
 from blockhess.row_graph.nodes import (
     ARGUMENTS,
     Elementwise,
@@ -34,41 +35,41 @@ def _after(geometry: Geometry, axes: list[int], keep: bool) -> Geometry:
     return Geometry(geometry.rows, tuple(features), before, geometry.summed)
 
 
-def _plan(reader, op: tf.Operation, node: Node):
+def _plan(builder: Builder, op: tf.Operation, node: Node):
     """(feature axes that go, whether the rows go), or the reason there is no telling."""
     geometry = node.geometry
     axes = _axes(op, geometry.rank) if geometry.rank else []
     if axes is None:
-        return reader.unproven(op, "its axes are not known")
+        return builder.unproven(op, "its axes are not known")
     rows = [axis for axis in axes if axis in geometry.row_axes]
     if rows and len(rows) != geometry.rows:
-        return reader.unproven(op, "it reduces some of the row axes and keeps others")
+        return builder.unproven(op, "it reduces some of the row axes and keeps others")
     return [axis for axis in axes if axis not in geometry.row_axes], bool(rows)
 
 
-def _sum(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _sum(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     node = inputs[0]
     if not isinstance(node, Node):
-        return reader.unproven(op, "its axes vary with x")
-    planned = _plan(reader, op, node)
+        return builder.unproven(op, "its axes vary with x")
+    planned = _plan(builder, op, node)
     if not isinstance(planned, tuple):
         return planned
     axes, over_rows = planned
     keep = op.get_attr("keep_dims")
-    result = _over_cells(reader, op, node, _after(node.geometry, axes, keep))
+    result = _over_cells(builder, op, node, _after(node.geometry, axes, keep))
     if over_rows and isinstance(result, Node):
         result = _over_rows(op, result, keep)
     return result
 
 
-def _over_cells(reader, op: tf.Operation, node: Node, geometry: Geometry) -> Value:
+def _over_cells(builder: Builder, op: tf.Operation, node: Node, geometry: Geometry) -> Value:
     if geometry.size == node.geometry.size:
-        return reader.moved(op, node, geometry)
+        return builder.moved(op, node, geometry)
     if geometry.size == 1:
-        return reader.sum_of_cells(op, node, geometry)
+        return builder.sum_of_cells(op, node, geometry)
     if geometry.summed:
-        return reader.unproven(op, "adds up some cells of a sum over rows")
-    return reader.opaque(op, geometry)
+        return builder.unproven(op, "adds up some cells of a sum over rows")
+    return builder.opaque(op, geometry)
 
 
 def _over_rows(op: tf.Operation, node: Node, keep: bool) -> Node:
@@ -83,23 +84,23 @@ def _scaled(op: tf.Operation, node: Node, factor: e.Expression) -> Node:
     return Elementwise(op.outputs[0], node.geometry, ARGUMENTS[0] * factor, (node,))
 
 
-def _mean(reader, op: tf.Operation, inputs: list[Value]) -> Value:
-    result = _sum(reader, op, inputs)
+def _mean(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
+    result = _sum(builder, op, inputs)
     node = inputs[0]
     if not isinstance(result, Node):
         return result
-    axes, over_rows = _plan(reader, op, node)
+    axes, over_rows = _plan(builder, op, node)
     sizes = dict(zip(node.geometry.feature_axes, node.geometry.features, strict=True))
     count = 1
     for axis in axes:
         count *= sizes[axis]
     if over_rows:
-        rows = reader.row_dimensions(node.geometry)
+        rows = builder.row_dimensions(node.geometry)
         if all(isinstance(size, int) and size > 0 for size in rows):
             for size in rows:
                 count *= size
         else:
-            result = _divided_by_rows(op, result, tf.reduce_prod(tf.stack(rows)), reader.dtype)
+            result = _divided_by_rows(op, result, tf.reduce_prod(tf.stack(rows)), builder.dtype)
     share = 1.0 / count if count else math.nan  # The mean of no columns is no number.
     return result if count == 1 else _scaled(op, result, e.Constant(share))
 
@@ -113,49 +114,49 @@ def _divided_by_rows(op: tf.Operation, total: Node, number: tf.Tensor, dtype: tf
     return Elementwise(op.outputs[0], total.geometry, mean, arguments)
 
 
-def _euclidean_norm(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _euclidean_norm(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """sqrt(sum(a**2)) within the row; over the rows it is not a sum of rows."""
     node = inputs[0]
-    planned = _plan(reader, op, node)
+    planned = _plan(builder, op, node)
     if not isinstance(planned, tuple):
         return planned
     axes, over_rows = planned
     if over_rows:
-        return reader.unproven(op, "is not linear in a sum over rows")
+        return builder.unproven(op, "is not linear in a sum over rows")
     squares = Elementwise(op.outputs[0], node.geometry, e.square(ARGUMENTS[0]), (node,))
-    total = _over_cells(reader, op, squares, _after(node.geometry, axes, op.get_attr("keep_dims")))
+    total = _over_cells(builder, op, squares, _after(node.geometry, axes, op.get_attr("keep_dims")))
     if not isinstance(total, Node):
         return total
     return Elementwise(op.outputs[0], total.geometry, e.sqrt(ARGUMENTS[0]), (total,))
 
 
-def _l2_loss(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _l2_loss(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """sum(a**2) / 2 over everything."""
     node = inputs[0]
     if node.geometry.summed:
-        return reader.unproven(op, "is not linear in a sum over rows")
+        return builder.unproven(op, "is not linear in a sum over rows")
     half = Elementwise(op.outputs[0], node.geometry, 0.5 * e.square(ARGUMENTS[0]), (node,))
-    row = reader.sum_of_cells(op, half, Geometry(node.geometry.rows, ()))
+    row = builder.sum_of_cells(op, half, Geometry(node.geometry.rows, ()))
     return _over_rows(op, row, False) if node.geometry.rows else row
 
 
-def _within_row(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _within_row(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """A reduction with no place in the formula: row-wise so long as the rows stay."""
     node = inputs[0]
-    planned = _plan(reader, op, node) if isinstance(node, Node) else reader.unproven(op, "axes")
+    planned = _plan(builder, op, node) if isinstance(node, Node) else builder.unproven(op, "axes")
     if not isinstance(planned, tuple):
         return planned
     axes, over_rows = planned
     if over_rows or node.geometry.summed:
-        return reader.unproven(op, "is not linear in a sum over rows")
+        return builder.unproven(op, "is not linear in a sum over rows")
     if op.outputs[0].dtype.is_complex:
-        return reader.unproven(op, "gives complex numbers")
+        return builder.unproven(op, "gives complex numbers")
     if not op.outputs[0].dtype.is_floating:
         return Parameter(op.outputs[0])
-    return reader.opaque(op, _after(node.geometry, axes, op.get_attr("keep_dims")))
+    return builder.opaque(op, _after(node.geometry, axes, op.get_attr("keep_dims")))
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "Sum": _sum,
     "Mean": _mean,
     "EuclideanNorm": _euclidean_norm,

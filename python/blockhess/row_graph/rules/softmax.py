@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from blockhess import expressions as e
+from blockhess.row_graph.builder import Builder, Rule
 from blockhess.row_graph.nodes import (
     ARGUMENTS,
     Elementwise,
@@ -19,7 +20,7 @@ from blockhess.row_graph.nodes import (
 _A, _B = ARGUMENTS[:2]
 
 
-def _log_sum_exp(reader, op: tf.Operation, logits: Node, source: tf.Tensor) -> Node:
+def _log_sum_exp(builder: Builder, op: tf.Operation, logits: Node, source: tf.Tensor) -> Node:
     """log(sum(exp(cells))) of each row, shifted by its largest cell, as a node of one cell.
 
     `source` is the tensor whose node is `logits`.
@@ -28,10 +29,10 @@ def _log_sum_exp(reader, op: tf.Operation, logits: Node, source: tf.Tensor) -> N
     axis = geometry.feature_axes[-1]
     largest = tf.stop_gradient(tf.reduce_max(source, axis, keepdims=True))
     finite = tf.where(tf.math.is_finite(largest), largest, tf.zeros_like(largest))
-    shift = reader.operand(Parameter(finite), geometry)
+    shift = builder.operand(Parameter(finite), geometry)
     one = Geometry(geometry.rows, (1,))
     powers = Elementwise(op.outputs[0], geometry, e.exp(_A - _B), (logits, shift))
-    total = reader.sum_of_cells(op, powers, one)
+    total = builder.sum_of_cells(op, powers, one)
     return Elementwise(op.outputs[0], one, e.log(_A) + _B, (total, shift))
 
 
@@ -44,7 +45,7 @@ def _fits(node: Value) -> bool:
     )
 
 
-def _log(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _log(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """A logarithm; that of a sum of exponentials is shifted, unless a difference is their argument.
 
     What subtracts in there is most often the largest cell: tf.reduce_logsumexp is spelled so.
@@ -54,75 +55,81 @@ def _log(reader, op: tf.Operation, inputs: list[Value]) -> Value:
     if isinstance(powers, Elementwise) and powers.expression is e.exp(_A):
         logits, source = powers.arguments[0], powers.tensor.op.inputs[0]
         if _fits(logits) and source.op.type != "Sub":
-            shifted = _log_sum_exp(reader, op, logits, source)
-            return reader.moved(op, shifted, total.geometry)
-    return reader.elementwise(op, e.log(_A), inputs)
+            shifted = _log_sum_exp(builder, op, logits, source)
+            return builder.moved(op, shifted, total.geometry)
+    return builder.elementwise(op, e.log(_A), inputs)
 
 
-def _log_softmax(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _log_softmax(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     logits = inputs[0]
     if not _fits(logits):
-        return _softmax(reader, op, inputs)
-    normaliser = _log_sum_exp(reader, op, logits, op.inputs[0])
+        return _softmax(builder, op, inputs)
+    normaliser = _log_sum_exp(builder, op, logits, op.inputs[0])
     return Elementwise(op.outputs[0], logits.geometry, _A - _B, (logits, normaliser))
 
 
-def _softmax(reader, op: tf.Operation, inputs: list[Value]) -> Value:
+def _softmax(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """Softmax is over the last axis: row-wise where that is a feature axis."""
     geometry = inputs[0].geometry
     if geometry.summed or (geometry.rows and geometry.after == 0):
-        return reader.unproven(op, "is over the rows")
-    return reader.opaque(op, geometry)
+        return builder.unproven(op, "is over the rows")
+    return builder.opaque(op, geometry)
 
 
-def _cross_entropy(reader, op: tf.Operation, logits: Node, labels: Operand) -> tuple[Value, ...]:
+def _cross_entropy(
+    builder: Builder, op: tf.Operation, logits: Node, labels: Operand
+) -> tuple[Value, ...]:
     """sum(labels * (log_sum_exp - cells)), and the second output, which is not for users.
 
     True for any labels; TensorFlow's own gradient takes it that each row of them adds up to one.
     """
     geometry = logits.geometry
-    normaliser = _log_sum_exp(reader, op, logits, op.inputs[0])
+    normaliser = _log_sum_exp(builder, op, logits, op.inputs[0])
     cells = Elementwise(
         op.outputs[0],
         geometry,
         ARGUMENTS[2] * (_B - _A),
         (logits, normaliser, labels),
     )
-    loss = reader.sum_of_cells(op, cells, Geometry(geometry.rows, ()))
-    return loss, reader.opaque(op, geometry, output=1)
+    loss = builder.sum_of_cells(op, cells, Geometry(geometry.rows, ()))
+    return loss, builder.opaque(op, geometry, output=1)
 
 
-def _softmax_cross_entropy(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
+def _softmax_cross_entropy(
+    builder: Builder, op: tf.Operation, inputs: list[Value]
+) -> tuple[Value, ...]:
     logits, labels = inputs
     if not _fits(logits) or not isinstance(labels, Parameter):
-        return _row_wise_loss(reader, op, inputs)
-    return _cross_entropy(reader, op, logits, reader.operand(labels, logits.geometry))
+        return _row_wise_loss(builder, op, inputs)
+    return _cross_entropy(builder, op, logits, builder.operand(labels, logits.geometry))
 
 
-def _row_wise_loss(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
-    geometry = reader.align(op, inputs)
+def _row_wise_loss(builder: Builder, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
+    geometry = builder.align(op, inputs)
     if not isinstance(geometry, Geometry) or geometry.rows != 1 or geometry.before:
-        reason = reader.unproven(op, "its rows are not the rows of x")
+        reason = builder.unproven(op, "its rows are not the rows of x")
         return reason, reason
-    loss = reader.opaque(op, Geometry(geometry.rows, ()))
-    return loss, reader.opaque(op, geometry, output=1)
+    loss = builder.opaque(op, Geometry(geometry.rows, ()))
+    return loss, builder.opaque(op, geometry, output=1)
 
 
-def _sparse_cross_entropy(reader, op: tf.Operation, inputs: list[Value]) -> tuple[Value, ...]:
+def _sparse_cross_entropy(
+    builder: Builder, op: tf.Operation, inputs: list[Value]
+) -> tuple[Value, ...]:
     logits, labels = inputs
     if not _fits(logits) or not isinstance(labels, Parameter):
-        reason = reader.unproven(op, "its labels vary with x")
+        reason = builder.unproven(op, "its labels vary with x")
         return reason, reason
-    classes, dtype = logits.geometry.features[0], reader.dtype
+    classes, dtype = logits.geometry.features[0], builder.dtype
     # A label outside [0, K) makes its row NaN, as TensorFlow's own operation does on a GPU.
     inside = (labels.tensor >= 0) & (labels.tensor < classes)
     nan = tf.constant(float("nan"), dtype)
     chosen = tf.one_hot(labels.tensor, classes, dtype=dtype)
     chosen = tf.where(inside[..., tf.newaxis], chosen, nan)
-    return _cross_entropy(reader, op, logits, reader.operand(Parameter(chosen), logits.geometry))
+    return _cross_entropy(builder, op, logits, builder.operand(Parameter(chosen), logits.geometry))
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "Log": _log,
     "LogSoftmax": _log_softmax,
     "Softmax": _softmax,

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
-from blockhess.programs import LAYOUTS
-from blockhess.terminal.checks.check import BOUNDS, Check, error_of
+from blockhess.formula.term_programs import LAYOUTS
 from blockhess.terminal.checks.closed_form import Problem
+from blockhess.terminal.checks.comparison import BOUNDS, Check, error_of
 
 
 def names() -> list[str]:

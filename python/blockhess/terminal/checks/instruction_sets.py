@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 
 from blockhess import _core
-from blockhess.facts import build_info
-from blockhess.programs import LAYOUTS
-from blockhess.terminal.checks.check import Check, error_of
+from blockhess.build import build_info
+from blockhess.formula.term_programs import LAYOUTS
 from blockhess.terminal.checks.closed_form import Problem
+from blockhess.terminal.checks.comparison import Check, error_of
 
 # The op's own text: phi = sin and psi = exp(-s), each with its derivatives.
 TERM = (

@@ -1,0 +1,100 @@
+"""Every private name of TensorFlow's that blockhess uses: what another version may break.
+
+There is no public way to what these do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
+from tensorflow.python.eager import context, execute, record
+from tensorflow.python.eager.backprop_util import IsTrainable
+from tensorflow.python.framework import op_def_registry, ops
+from tensorflow.python.framework.func_graph import FuncGraph
+from tensorflow.python.framework.function_def_to_graph import (
+    function_def_to_graph,
+    function_def_to_graph_def,
+)
+from tensorflow.python.ops import cond_v2, list_ops, while_v2
+from tensorflow.python.ops.linalg.linear_operator import make_composite_tensor
+from tensorflow.python.ops.parallel_for.control_flow_ops import pfor
+
+try:
+    from tensorflow.python.ops.parallel_for.pfor import (
+        ConversionNotImplementedError,
+        RegisterPFor,
+        wrap,
+    )
+except ImportError:  # Without the registry of converters the ops are run in a loop.
+    ConversionNotImplementedError, wrap = NotImplementedError, None
+
+    def RegisterPFor(op_type: str) -> Callable:  # noqa: N802 - TensorFlow's name
+        return lambda converter: converter
+
+
+__all__ = [
+    "ConversionNotImplementedError",
+    "FuncGraph",
+    "IsTrainable",
+    "RegisterPFor",
+    "TensorShapeProto",
+    "cond_v2",
+    "context",
+    "execute",
+    "function_def_to_graph",
+    "function_def_to_graph_def",
+    "list_ops",
+    "make_composite_tensor",
+    "op_def_registry",
+    "ops",
+    "pfor",
+    "record",
+    "while_v2",
+    "wrap",
+]
+
+
+def has_run() -> bool:
+    """Whether TensorFlow has run anything eagerly, and so has threads."""
+    current = context.context_safe()
+    return current is not None and current._initialized
+
+
+def own_gradient(op: tf.Operation) -> Callable | None:
+    """The gradient function in the operation itself, where TensorFlow looks first."""
+    return op._gradient_function
+
+
+def set_own_gradient(op: tf.Operation, function: Callable | None) -> None:
+    op._gradient_function = function
+
+
+def replace_input(op: tf.Operation, number: int, tensor: tf.Tensor) -> None:
+    """The operation takes the tensor as its input of this number, from now on."""
+    op._update_input(number, tensor)
+
+
+def function_of(graph: tf.Graph, name: str) -> Any:
+    """The function of this name that the graph holds, or None."""
+    return graph._get_function(name) if graph._is_function(name) else None
+
+
+def functions_of(graph: tf.Graph) -> list:
+    """All functions that operations of the graph may call."""
+    return list(graph._functions.values())
+
+
+def add_function(graph: tf.Graph, function: Any) -> None:
+    """Gives the graph the function, and those that it calls."""
+    graph._add_function_recursive(function)
+
+
+def loop_graph(op: tf.Operation, name: str) -> tf.Graph:
+    """The graph of a loop's `cond` or `body`, which TensorFlow differentiates where it is kept."""
+    kept = f"_{name}_graph"
+    if getattr(op, kept, None) is None:
+        setattr(op, kept, while_v2._get_graph(op, name, kept))
+    return getattr(op, kept)

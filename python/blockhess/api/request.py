@@ -1,0 +1,91 @@
+"""What a caller asks for."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from blockhess.api.arguments import RowFunction, check_option, checked_outputs, checked_result
+from blockhess.eager.computation import Computed, Results
+from blockhess.formula.term_programs import LAYOUTS
+from blockhess.routes import choose
+from blockhess.routes.route import Derivatives, Route
+
+ROUTES = ("auto", *(route.name for route in choose.ROUTES))
+COUPLINGS = ("check", "exact", "assume_independent")
+
+
+@dataclass(frozen=True)
+class Request:
+    """How f is to be routed, and what is wanted of its route.
+
+    Attributes:
+      wanted: takes the route, and what is given beside x, to a NamedTuple.
+      route, coupling: as in `hessian`.
+      outputs: M, where f returns M values a row and each is routed; None for one.
+    """
+
+    wanted: Callable[..., Results]
+    route: str = "auto"
+    coupling: str = "check"
+    outputs: int | None = None
+
+    def __post_init__(self) -> None:
+        check_option("route", self.route, ROUTES)
+        check_option("coupling", self.coupling, COUPLINGS)
+        if self.outputs is not None:
+            _check_outputs(self.outputs)
+
+    def __call__(self, f: RowFunction, x: tf.Tensor, *arguments: tf.Tensor) -> Computed:
+        routes = self.routes_of(f, x)
+        results = [self.wanted(route, *arguments) for route in routes]
+        is_taped_rightly = all(route.is_taped_rightly for route in routes)
+        if self.outputs is None:
+            return Computed(results[0], is_taped_rightly)
+        return Computed(_stacked(results, x.shape.rank - 1), is_taped_rightly)
+
+    def routes_of(self, f: RowFunction, x: tf.Tensor) -> list[Route]:
+        """The route of f, or that of each output, in the graph that is being built."""
+        argument = tf.identity(x, "x")  # f's own x: nothing else that depends on x counts.
+        y = f(argument)
+        if self.outputs is None:
+            return [self.routed(y, argument)]
+        y = checked_outputs(y, argument, self.outputs)
+        return [self.routed(y[..., m], argument) for m in range(self.outputs)]
+
+    def routed(self, y: Any, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> Route:
+        """f, which took x and returned y, on its route."""
+        y = checked_result(y, x)
+        return choose.routed(y, x, route=self.route, coupling=self.coupling, reads=reads)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks in their layout, and beside them what `value` and `gradient` say."""
+
+    layout: str = "dense"
+    value: bool = False
+    gradient: bool = False
+
+    def __post_init__(self) -> None:
+        check_option("layout", self.layout, LAYOUTS)
+
+    def __call__(self, route: Route) -> Derivatives:
+        return route.derivatives(layout=self.layout, value=self.value, gradient=self.gradient)
+
+
+def _check_outputs(outputs: Any) -> None:
+    whole = isinstance(outputs, numbers.Integral) and not isinstance(outputs, bool)
+    if not whole or outputs < 1:
+        raise ValueError(f"outputs is {outputs!r}; expected a positive int")
+
+
+def _stacked(results: Sequence[Results], axis: int) -> Results:
+    """The results of all outputs as one, with an axis of M behind the rows."""
+    columns = zip(*results, strict=True)
+    kind = type(results[0])
+    return kind(*(None if c[0] is None else tf.stack(c, axis) for c in columns))

@@ -1,0 +1,130 @@
+"""Eager calls: f is traced once into a graph, and the graph is run again while f stays the same."""
+
+from __future__ import annotations
+
+import types
+import weakref
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from blockhess.eager.computation import Computation, Results
+from blockhess.eager.replay import Replay, may_replay, replay_of
+from blockhess.eager.watched import names
+
+# A function is replayed from this call on: those that are called once or twice are not worth it.
+_FIRST_REPLAYED_CALL = 3
+
+
+class TracedFunction:
+    """What is asked for of f, as a function of x of one shape."""
+
+    def __init__(self, concrete: tf.types.experimental.ConcreteFunction) -> None:
+        self._concrete = concrete
+        self._calls = 0
+        self._replay: Replay | None = None
+
+    def __call__(self, *arguments: tf.Tensor) -> Results:
+        self._calls += 1
+        if self._calls == _FIRST_REPLAYED_CALL:
+            self._replay = replay_of(self._concrete)
+        if self._replay is not None and may_replay():
+            results = self._replay(*arguments, *self._concrete.captured_inputs)
+            return self._concrete.function_type.pack_output(results)
+        return self._concrete(*arguments)
+
+
+class Trace:
+    """What is asked for of f, traced, with what f was at that time.
+
+    The first shape of each K and rank is traced as it is, a second one with unknown N.
+    """
+
+    def __init__(self, call: Callable[[], Callable], f: Callable, computation: Computation) -> None:
+        self._names = tuple(names(f))
+        self._computation = computation
+        self._call = call
+        self._without_N: dict[object, bool] = {}  # whether the next shape may do without it
+        self._traced: dict[object, TracedFunction] = {}
+
+    @property
+    def fresh(self) -> bool:
+        """Whether every name that f reads still means what it meant."""
+        return all(unchanged(read()) for read, unchanged in self._names)
+
+    def __call__(self, *arguments: tf.Tensor) -> Results:
+        """x comes first, then what else the computation takes."""
+        return self._for(*arguments)(*arguments)
+
+    def _for(self, *arguments: tf.Tensor) -> TracedFunction:
+        exact = tuple((a.dtype, tuple(a.shape.as_list())) for a in arguments)
+        found = self._traced.get(exact)
+        if found is not None:
+            return found
+        row_axes = arguments[0].shape.rank - 1
+        relaxed = tuple(
+            (dtype, (None,) * len(shape[:row_axes]) + shape[row_axes:]) for dtype, shape in exact
+        )
+        found = self._traced.get(relaxed)
+        if found is not None:
+            return found
+        if self._without_N.get(relaxed, False):
+            try:
+                return self._trace(relaxed)
+            except Exception:  # noqa: BLE001 - f may need to know N, in ways of its own
+                self._without_N[relaxed] = False
+        self._without_N.setdefault(relaxed, True)
+        return self._trace(exact)
+
+    def _trace(
+        self, signature: tuple[tuple[tf.DType, tuple[int | None, ...]], ...]
+    ) -> TracedFunction:
+        call, computation = self._call, self._computation
+
+        def results(x: tf.Tensor, *arguments: tf.Tensor) -> Results:
+            return computation(call(), x, *arguments).results
+
+        # The concrete function, not the tf.function: it is what is called, at a third of the cost,
+        # and the memory of a trace is given back as soon as nothing refers to it.
+        function = tf.function(results, autograph=False)
+        concrete = function.get_concrete_function(
+            *(tf.TensorSpec(shape, dtype) for dtype, shape in signature)
+        )
+        traced = self._traced[signature] = TracedFunction(concrete)
+        return traced
+
+
+_traces: dict[int, tuple[weakref.ref, dict[object, Trace]]] = {}
+
+
+def _traces_of(owner: object) -> dict[object, Trace]:
+    """The traces kept as long as `owner` lives; TypeError if it cannot be referred to weakly.
+
+    Found by identity: what == means to an object, and whether it has a hash, is its own affair.
+    """
+    key = id(owner)
+    known = _traces.get(key)
+    if known is None:
+        reference = weakref.ref(owner, lambda _: _traces.pop(key, None))
+        known = _traces[key] = (reference, {})
+    return known[1]
+
+
+def trace(f: Callable, computation: Computation) -> Trace:
+    """The trace of f, kept as long as f lives; a new one where f cannot be referred to weakly."""
+    method = isinstance(f, types.MethodType)
+    owner, function = (f.__self__, f.__func__) if method else (f, None)
+    try:
+        owned = _traces_of(owner)
+    except TypeError:
+        return Trace(lambda: f, f, computation)
+    found = owned.get((function, computation))
+    if found is None or not found.fresh:
+        # Only weakly held: a trace that held f would keep it, and itself, alive for ever.
+        weak = weakref.ref(owner)
+
+        def call() -> Callable:
+            return types.MethodType(function, weak()) if method else weak()
+
+        found = owned[function, computation] = Trace(call, f, computation)
+    return found

@@ -1,0 +1,1 @@
+"""The autodiff route: blocks of any f that TensorFlow differentiates twice."""

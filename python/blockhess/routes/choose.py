@@ -1,0 +1,69 @@
+"""From a result and x, tensors of one graph, to f on the route that it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from blockhess.routes.autodiff.autodiff_route import AutodiffRoute
+from blockhess.routes.fused.fused_route import FusedRoute
+from blockhess.routes.route import DoesNotFit, Reading, Route
+from blockhess.row_graph import Parameter, Reader, Unproven
+
+ROUTES: tuple[type[Route], ...] = (FusedRoute, AutodiffRoute)
+"""The fastest first."""
+
+
+def routed(
+    y: tf.Tensor, x: tf.Tensor, *, route: str, coupling: str, reads: Sequence[tf.Tensor] = ()
+) -> Route:
+    """f on the first route that fits, or on the one that is named.
+
+    Args:
+      y: the result of f, a scalar or one value a row, in the graph that is being built.
+      x: the tensor that f took, shape (..., K).
+      route: "auto", or the name of one of `ROUTES`.
+      coupling: what to do where rows are not proved independent; see `blockhess.hessian`.
+      reads: further tensors that count as x (further reads of a variable).
+
+    Raises:
+      ValueError: no path leads from x to `y`, or the named route cannot serve.
+    """
+    reading = _read(y, (x, *reads), coupling)
+    if isinstance(reading.value, Parameter) and not _connected(y, reading.sources):
+        raise ValueError(
+            f"f's result '{y.name}' is not connected to x: no path in the graph leads from x to it"
+        )
+    for kind in ROUTES:
+        if route in ("auto", kind.name):
+            try:
+                return kind.match(reading)
+            except DoesNotFit as reason:
+                refused = (*reading.refused, (kind.name, str(reason)))
+                reading = dataclasses.replace(reading, refused=refused)
+    reasons = "; ".join(f"the {name} route cannot serve f: {why}" for name, why in reading.refused)
+    raise ValueError(reasons)
+
+
+def _read(y: tf.Tensor, sources: tuple[tf.Tensor, ...], coupling: str) -> Reading:
+    x, *reads = sources
+    if x.shape[-1] is None:
+        unknown = f"the last axis of x is not known, x has shape {x.shape}"
+        return Reading(y, sources, None, Unproven(y, unknown), coupling)
+    reader = Reader(x, reads)
+    return Reading(y, sources, reader, reader.read(y), coupling)
+
+
+def _connected(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> bool:
+    """Whether any path leads from x to y, be it one along which derivatives are zero."""
+    wanted, stack, seen = {source.ref() for source in sources}, [y], set()
+    while stack:
+        tensor = stack.pop()
+        if tensor.ref() in wanted:
+            return True
+        if tensor.op not in seen:
+            seen.add(tensor.op)
+            stack.extend(tensor.op.inputs)
+    return False

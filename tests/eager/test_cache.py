@@ -1,0 +1,305 @@
+"""Eager calls: when f is traced, what a trace notices, and when it is let go."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import blockhess as bh
+from blockhess.eager.cache import Trace
+
+
+def test_numbers_that_f_reads_by_name_may_change():
+    scale = 2.0
+    f = lambda x: tf.reduce_sum(scale * x**2)  # noqa: E731
+    x = np.ones((1, 2))
+    assert bh.hessian(f, x)[0, 0, 0] == 4.0
+    scale = 3.0
+    assert bh.hessian(f, x)[0, 0, 0] == 6.0
+
+
+def test_an_array_that_f_reads_may_change_in_place():
+    weights = np.ones(2)
+    helper = lambda x: tf.reduce_sum(weights * x**2)  # noqa: E731
+    f = lambda x: helper(x)  # noqa: E731
+    x = np.ones((1, 2))
+    assert bh.hessian(f, x)[0, 0, 0] == 2.0
+    weights[0] = 5.0
+    assert bh.hessian(f, x)[0, 0, 0] == 10.0
+
+
+def test_an_object_that_f_reads_may_be_replaced_and_lists_may_change_deep_down():
+    class Settings:
+        def __init__(self, scale):
+            self.scale = scale
+
+    x, nested, settings = np.ones((1, 2)), [[1.0]], None
+    f = lambda x: settings.scale * nested[0][0] * tf.reduce_sum(x**2)  # noqa: E731
+    for scale in (1.0, 2.0, 3.0):
+        settings = None  # The next object may be given the place in memory of the last.
+        settings = Settings(scale)
+        assert bh.hessian(f, x)[0, 0, 0] == 2.0 * scale
+    nested[0][0] = 5.0
+    assert bh.hessian(f, x)[0, 0, 0] == 30.0
+
+
+def test_one_f_serves_every_shape_and_stays_fused():
+    f = lambda x: tf.reduce_sum(tf.sin(x))  # noqa: E731
+    for shape in [(4, 3), (4, 5), (7, 3), (9, 3), (2, 4, 5), (3,), (1, 1)]:
+        assert bh.hessian(f, np.ones(shape)).shape == (*shape, shape[-1])
+        assert bh.explain(f, np.ones(shape)).route == "fused"
+
+
+def test_a_function_that_needs_to_know_N_is_traced_for_each():
+    counter = Counter()
+
+    def f(x):
+        counter.calls += 1
+        return tf.reduce_sum(tf.reshape(x, (x.shape[0], 3)) ** 2)
+
+    for n in (2, 5, 2, 7, 9, 5):
+        assert bh.hessian(f, np.ones((n, 3))).shape == (n, 3, 3)
+    assert counter.calls == 4 + 1  # To do without N is tried once.
+
+
+def test_a_function_that_refers_to_itself_is_let_go():
+    def used():
+        def f(x):
+            return tf.reduce_sum(x**2) if True else f(x)
+
+        bh.hessian(f, np.ones((1, 2)))
+        return weakref.ref(f)
+
+    alive = used()
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_variable_that_f_reads_may_change():
+    weights = tf.Variable([1.0, 1.0])
+    f = lambda x: tf.reduce_sum(weights * x**2)  # noqa: E731
+    x = tf.ones((1, 2))
+    assert bh.hessian(f, x)[0, 0, 0] == 2.0
+    weights.assign([7.0, 1.0])
+    assert bh.hessian(f, x)[0, 0, 0] == 14.0
+
+
+def test_the_same_f_is_traced_once_a_shape_and_dies_with_its_owner():
+    class Model:
+        calls = 0
+
+        def loss(self, x):
+            self.calls += 1
+            return tf.reduce_sum(x**2)
+
+    model = Model()
+    for _ in range(3):
+        bh.hessian(model.loss, tf.ones((2, 3)))
+    assert model.calls == 1
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None
+
+
+class Counter:
+    """Attributes are not watched, so it may count without being a change."""
+
+    calls = 0
+
+
+def counted(counter: Counter, x: tf.Tensor) -> tf.Tensor:
+    counter.calls += 1
+    return tf.reduce_sum(tf.exp(x), -1)
+
+
+class Method(Counter):
+    def loss(self, x):
+        return counted(self, x)
+
+
+@dataclass
+class WithoutHash(Counter):
+    """A dataclass that compares by value has no hash."""
+
+    scale: float = 1.0
+
+    def __call__(self, x):
+        return counted(self, x)
+
+
+class Always(Counter):
+    """Equal to everything."""
+
+    def __eq__(self, other):
+        return True
+
+    def __hash__(self):
+        return 1
+
+    def __call__(self, x):
+        return counted(self, x)
+
+
+def callables() -> dict[str, tuple[Counter, Callable[[], Callable]]]:
+    """A counter of traces, and what hands out the function of each call."""
+    counter, method, without_hash, always = Counter(), Method(), WithoutHash(), Always()
+    function = lambda x: counted(counter, x)  # noqa: E731
+    of_partial = Counter()
+    partial = functools.partial(counted, of_partial)
+    in_graph = Counter()
+    graph_function = tf.function(lambda x: counted(in_graph, x), autograph=False)
+    return {
+        "a lambda": (counter, lambda: function),
+        "a method": (method, lambda: method.loss),
+        "a partial": (of_partial, lambda: partial),
+        "an object without a hash": (without_hash, lambda: without_hash),
+        "an object equal to all others": (always, lambda: always),
+        "a tf.function": (in_graph, lambda: graph_function),
+    }
+
+
+@pytest.mark.parametrize("kind", callables())
+def test_the_same_f_is_traced_at_most_twice_a_rank_and_K(kind):
+    counter, f = callables()[kind]
+    for K in (2, 5):
+        for shape in [(3, K), (1, K), (7, K), (3, K), (4, K), (0, K), (9, K)]:
+            blocks = bh.hessian(f(), np.ones(shape))
+            np.testing.assert_allclose(blocks, np.broadcast_to(np.e * np.eye(K), (*shape, K)))
+        assert counter.calls == 2
+        for shape in [(3, 2, K), (1, 1, K), (2, 4, K), (3, 3, K)]:
+            bh.hessian(f(), np.ones(shape))
+        assert counter.calls == 4
+        counter.calls = 0
+
+
+def test_every_kind_of_result_is_traced_once():
+    counter = Counter()
+    f = functools.partial(counted, counter)
+    x = np.ones((3, 2))
+    requests = [
+        lambda: bh.hessian(f, x),
+        lambda: bh.hessian(f, x, layout="diag"),
+        lambda: bh.value_grad_hessian(f, x),
+        lambda: bh.hessian(f, x, route="autodiff"),
+    ]
+    for _ in range(3):
+        for request in requests:
+            request()
+    assert counter.calls == len(requests)
+
+
+def test_objects_that_say_they_are_equal_are_not_taken_for_each_other():
+    class Power(Always):
+        def __init__(self, exponent):
+            self.exponent = exponent
+
+        def __call__(self, x):
+            return tf.reduce_sum(x**self.exponent)
+
+        def loss(self, x):
+            return self(x)
+
+    x, square, cube = np.ones((1, 2)), Power(2), Power(3)
+    assert bh.hessian(square, x)[0, 0, 0] == 2.0
+    assert bh.hessian(cube, x)[0, 0, 0] == 6.0
+    assert bh.hessian(square.loss, x)[0, 0, 0] == 2.0
+    assert bh.hessian(cube.loss, x)[0, 0, 0] == 6.0
+
+
+def test_what_a_partial_binds_may_change():
+    def weighted(weights, x, *, scale, power):
+        return scale["all"] * tf.reduce_sum(weights * power(x))
+
+    offset = 0.0
+    weights, scale, x = np.ones(2), {"all": 1.0}, np.ones((1, 2))
+    power = functools.partial(lambda y: y**2 + offset * y**3)
+    f = functools.partial(weighted, weights, scale=scale, power=power)
+    assert bh.hessian(f, x)[0, 0, 0] == 2.0
+    weights[0] = 5.0
+    assert bh.hessian(f, x)[0, 0, 0] == 10.0
+    scale["all"] = 2.0
+    assert bh.hessian(f, x)[0, 0, 0] == 20.0
+    offset = 1.0
+    assert bh.hessian(f, x)[0, 0, 0] == 80.0
+    f.keywords["power"] = lambda y: y**3
+    assert bh.hessian(f, x)[0, 0, 0] == 60.0
+
+
+@pytest.mark.parametrize(
+    "values", [(1, True), (0.0, -0.0), (2, 2.0), ("a", "b"), (None, 1.0), (np.float32(1), 1.0)]
+)
+def test_values_that_only_look_alike_are_told_apart(values):
+    class Seen:
+        pass
+
+    value = None
+    seen = Seen()
+
+    def f(x):
+        seen.value = value
+        return tf.reduce_sum(x**2)
+
+    for value in (*values, *values):  # noqa: B007 - f reads it
+        bh.hessian(f, np.ones((1, 2)))
+        assert type(seen.value) is type(value) and repr(seen.value) == repr(value)
+
+
+def test_an_object_that_is_gone_is_not_the_absence_of_one():
+    class Settings:
+        scale = 2.0
+
+    settings = Settings()
+    f = lambda x: (1.0 if settings is None else settings.scale) * tf.reduce_sum(x**2)  # noqa: E731
+    x = np.ones((1, 2))
+    assert bh.hessian(f, x)[0, 0, 0] == 4.0
+    settings = None
+    assert bh.hessian(f, x)[0, 0, 0] == 2.0
+
+
+def test_f_is_traced_where_tf_functions_are_told_to_run_eagerly():
+    f = lambda x: tf.reduce_sum(x**3)  # noqa: E731
+    tf.config.run_functions_eagerly(True)
+    try:
+        for n in (1, 2, 3):
+            assert bh.hessian(f, np.ones((n, 2))).shape == (n, 2, 2)
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def alive(kind: type) -> int:
+    return sum(issubclass(type(thing), kind) for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("route", ["fused", pytest.param("autodiff", marks=pytest.mark.full)])
+def test_what_fresh_functions_leave_behind_is_given_back(route):
+    x = tf.ones((2, 3))
+    gc.collect()
+    kinds = (Trace, tf.types.experimental.ConcreteFunction, tf.Graph)
+    before = [alive(kind) for kind in kinds]
+    gc.disable()
+    try:
+        captured = []
+        for i in range(5):
+            weights = tf.fill([3], float(i))
+            captured.append(weakref.ref(weights))
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                blocks = bh.hessian(lambda x, w=weights: tf.reduce_sum(w * x**4), x, route=route)
+            assert tape.gradient(blocks, weights)[0] == 24.0
+            bh.hessian(lambda x, i=i: tf.reduce_sum(i * x**2), x, route=route)
+        del tape, blocks, weights
+        # What TensorFlow compiles goes with the last reference, without waiting for a collection.
+        assert [alive(kind) for kind in kinds[:2]] == before[:2]
+    finally:
+        gc.enable()
+    gc.collect()
+    assert [alive(kind) for kind in kinds] == before
+    assert not any(weights() is not None for weights in captured)

@@ -1,0 +1,85 @@
+"""The imports of modules, and the includes of headers, lead down: no circle, no way back up."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from import_walk import circles, imports_of, modules_of
+
+import blockhess
+
+PACKAGE = Path(blockhess.__file__).parent
+ROOT = Path(__file__).parents[2]
+IMPORTS = [i for i in imports_of(modules_of(PACKAGE, "blockhess")) if not i.names_only]
+
+# What each floor may use beside itself, `_core`, `_tensorflow` and `build`.
+USES = {
+    "expressions": set(),
+    "formula": {"expressions"},
+    "ops": {"formula", "expressions"},
+    "row_graph": {"expressions"},
+    "gradients": {"row_graph"},
+    "linalg": set(),
+    "routes": {"gradients", "row_graph", "ops", "formula", "expressions", "linalg"},
+    "eager": {"row_graph"},
+    "api": {"eager", "routes", "gradients", "ops", "formula"},
+    "numpy": {"formula", "expressions"},
+    "terminal": {"blockhess", "formula"},
+    "blockhess": {"api", "ops", "routes"},
+    "__main__": {"terminal"},
+}
+GROUND = {"_core", "_tensorflow", "build"}
+# A rule of gradients that takes the place of another looks that up when it is used.
+LOOKED_UP_LATER = ("blockhess.gradients.rules.choices", "blockhess.gradients.rules")
+
+# What the files of a folder may include of the others.
+INCLUDES = {
+    "csrc/core": {"csrc/core"},
+    "csrc/cpu": {"csrc/core", "csrc/cpu"},
+    "csrc/python": {"csrc/core", "csrc/cpu", "csrc/python"},
+    "csrc/tf": {"csrc/core", "csrc/cpu", "csrc/tf"},
+    "cuda": {"csrc/core", "cuda"},
+}
+
+
+def floor_of(module: str) -> str:
+    return (module.split(".") + ["blockhess"])[1] if "." in module else "blockhess"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circles([i for i in IMPORTS if (i.source, i.target) != LOOKED_UP_LATER]) == []
+
+
+def test_no_floor_imports_from_one_above_it():
+    upward = [
+        f"{i.source}:{i.line} imports {i.target}"
+        for i in IMPORTS
+        if floor_of(i.target) not in USES.get(floor_of(i.source), set()) | GROUND
+        and floor_of(i.source) != floor_of(i.target)
+    ]
+    assert upward == []
+
+
+def test_no_import_stands_inside_a_function():
+    inside = [(i.source, i.target) for i in IMPORTS if i.inside]
+    assert inside == [LOOKED_UP_LATER]
+
+
+@pytest.mark.skipif(not (ROOT / "bench").is_dir(), reason="no benchmarks beside the tests")
+def test_the_benchmarks_do_not_import_each_other_in_a_circle():
+    assert circles(imports_of(modules_of(ROOT / "bench"))) == []
+
+
+@pytest.mark.skipif(not (ROOT / "csrc").is_dir(), reason="no sources beside the tests")
+def test_no_header_is_included_from_a_floor_above():
+    upward = []
+    for folder, allowed in INCLUDES.items():
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".h", ".cc", ".cu", ".cuh"):
+                floors = re.findall(r'#include "(csrc/\w+|cuda)/', path.read_text())
+                # The files of the ops that run on a GPU.
+                own = {"cuda"} if folder == "csrc/tf" and "cuda" in path.name else set()
+                upward += [f"{path.relative_to(ROOT)}: {f}" for f in {*floors} - allowed - own]
+    assert upward == []
