@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from blockhess.api.laplacian import laplacian
     from blockhess.api.minimize_rows import RowMinima, RowStatus, minimize_rows
     from blockhess.api.newton_direction import newton_direction
+    from blockhess.api.register_rule import register_rule
     from blockhess.api.value_grad_hessian import ValueGradHessian, value_grad_hessian
     from blockhess.routes.plan import Plan, PlanOfOutputs
 
@@ -48,6 +49,7 @@ __all__ = [
     "hvp",
     "laplacian",
     "ops",
+    "register_rule",
     "value_grad_hessian",
 ]
 
@@ -63,6 +65,7 @@ _NAMES = {
     "api.laplacian": ("laplacian",),
     "api.minimize_rows": ("RowMinima", "RowStatus", "minimize_rows"),
     "api.newton_direction": ("newton_direction",),
+    "api.register_rule": ("register_rule",),
     "api.value_grad_hessian": ("ValueGradHessian", "value_grad_hessian"),
     "routes.plan": ("Plan", "PlanOfOutputs"),
 }

@@ -24,7 +24,7 @@ USES = {
     "linalg": set(),
     "routes": {"gradients", "row_graph", "ops", "formula", "expressions", "linalg"},
     "eager": {"row_graph"},
-    "api": {"eager", "routes", "gradients", "ops", "formula"},
+    "api": {"eager", "routes", "gradients", "row_graph", "ops", "formula", "expressions"},
     "numpy": {"formula", "expressions"},
     "terminal": {"blockhess", "formula"},
     "blockhess": {"api", "ops", "routes"},

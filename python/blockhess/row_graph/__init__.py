@@ -17,6 +17,7 @@ from blockhess.row_graph.nodes import (
     Value,
 )
 from blockhess.row_graph.reader import Reader, describe
+from blockhess.row_graph.rules.table import register
 
 __all__ = [
     "ARGUMENTS",
@@ -35,4 +36,5 @@ __all__ = [
     "Unproven",
     "Value",
     "describe",
+    "register",
 ]

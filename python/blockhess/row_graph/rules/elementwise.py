@@ -67,7 +67,9 @@ _COMPOSED: dict[str, Callable[..., Expression]] = {
 }
 
 
-def _rule(build: Callable[..., Expression]):
+def of_expression(build: Callable[..., Expression]) -> Rule:
+    """The rule of an operation whose output is, cell by cell, an expression of its inputs."""
+
     def rule(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
         return builder.elementwise(op, build(*ARGUMENTS[: len(inputs)]), inputs)
 
@@ -142,8 +144,8 @@ OPAQUE = (
 )
 
 RULES: dict[str, Rule] = {
-    **{name: _rule(getattr(e, instruction)) for name, instruction in _SAME.items()},
-    **{name: _rule(build) for name, build in _COMPOSED.items()},
+    **{name: of_expression(getattr(e, instruction)) for name, instruction in _SAME.items()},
+    **{name: of_expression(build) for name, build in _COMPOSED.items()},
     "BiasAdd": _bias_add,
     "LeakyRelu": _leaky_relu,
     "AddN": _add_n,

@@ -1,6 +1,11 @@
 """All rules: a TensorFlow operation, and how its result depends on its inputs."""
 
+from __future__ import annotations
+
+from blockhess._tensorflow import op_def_registry
 from blockhess.row_graph.builder import Rule
+from blockhess.row_graph.inlining import CALLS
+from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT
 from blockhess.row_graph.rules import (
     einsum,
     elementwise,
@@ -11,12 +16,28 @@ from blockhess.row_graph.rules import (
     softmax,
 )
 
-RULES: dict[str, Rule] = {
-    **elementwise.RULES,
-    **einsum.RULES,
-    **linear.RULES,
-    **reductions.RULES,
-    **selection.RULES,
-    **shapes.RULES,
-    **softmax.RULES,
-}
+RULES: dict[str, Rule] = {}
+
+
+def register(op_type: str, rule: Rule) -> None:
+    """Makes a rule the one of an operation type.
+
+    Raises:
+      ValueError: the type has one, or TensorFlow has no operation of that type.
+    """
+    if op_type in RULES or op_type in LOCALLY_CONSTANT or op_type in CALLS:
+        raise ValueError(
+            f"blockhess knows the operation {op_type!r} already; a rule is not replaced, as other "
+            "functions may rely on it"
+        )
+    if op_def_registry.get(op_type) is None:
+        raise ValueError(
+            f"TensorFlow knows no operation {op_type!r}; expected the type of one, as op.type says "
+            "it, of a library that has been loaded"
+        )
+    RULES[op_type] = rule
+
+
+for _room in (elementwise, einsum, linear, reductions, selection, shapes, softmax):
+    for _op_type, _rule in _room.RULES.items():
+        register(_op_type, _rule)
