@@ -408,7 +408,7 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
     write_zero_operand_bars(arguments);
     return Result::kDone;
   }
-  try {
+  return caught([&] {
     const int64_t cost = cost_of(arguments);
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
                               arguments.K, parallel_for);
@@ -425,9 +425,7 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
         run_shards<VjpWorker<T>>(call, partials.num_shards(), rows_per_shard * cost, parallel_for);
     if (result == Result::kDone) partials.finish();
     return result;
-  } catch (const std::bad_alloc&) {
-    return Result::kOutOfMemory;
-  }
+  });
 }
 
 template Result terms_vjp(const TermsVjpArguments<float>&, const ParallelFor&);

@@ -33,9 +33,9 @@ template <typename Arguments>
 void run(cpu::Result (*function)(const Arguments&, const cpu::ParallelFor&),
          const Arguments& arguments, int threads) {
   const py::gil_scoped_release released;
-  if (function(arguments, parallel_for(threads)) == cpu::Result::kOutOfMemory) {
-    throw std::bad_alloc();
-  }
+  const cpu::Result result = function(arguments, parallel_for(threads));
+  if (result == cpu::Result::kOutOfMemory) throw std::bad_alloc();
+  if (result == cpu::Result::kFailed) throw std::runtime_error(cpu::kFailure);
 }
 
 Layout read_layout(const std::string& name) {
