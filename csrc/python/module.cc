@@ -21,8 +21,10 @@ namespace {
 
 namespace py = pybind11;
 
+// The backend reads values where a pointer to one may be; NumPy copies what is not aligned.
 template <typename T>
-using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
+using Array = py::array_t<T, py::array::c_style | py::array::forcecast |
+                                 py::detail::npy_api::NPY_ARRAY_ALIGNED_>;
 
 Shape to_shape(const py::array& array) {
   return Shape(array.shape(), array.shape() + array.ndim());
