@@ -27,11 +27,11 @@ XLA_FFI_Error* execute_handler(XLA_FFI_CallFrame* frame) {
 }
 
 [[maybe_unused]] const bool registered = [] {
-  register_handler<TermsOp>("Host", execute_handler<TermsOp>);
-  register_handler<TermsGradOp>("Host", execute_handler<TermsGradOp>);
-  register_handler<MapOp>("Host", execute_handler<MapOp>);
-  register_handler<NewtonOp>("Host", execute_handler<NewtonOp>);
-  register_handler<NewtonSolveOp>("Host", execute_handler<NewtonSolveOp>);
+  register_handler<TermsOp>(kHost, execute_handler<TermsOp>);
+  register_handler<TermsGradOp>(kHost, execute_handler<TermsGradOp>);
+  register_handler<MapOp>(kHost, execute_handler<MapOp>);
+  register_handler<NewtonOp>(kHost, execute_handler<NewtonOp>);
+  register_handler<NewtonSolveOp>(kHost, execute_handler<NewtonSolveOp>);
   return true;
 }();
 

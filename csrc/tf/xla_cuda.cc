@@ -46,9 +46,9 @@ XLA_FFI_Error* execute_handler(XLA_FFI_CallFrame* frame) {
 }
 
 [[maybe_unused]] const bool registered = [] {
-  register_handler<TermsOp>("CUDA", execute_handler<TermsOp>);
-  register_handler<TermsGradOp>("CUDA", execute_handler<TermsGradOp>);
-  register_handler<MapOp>("CUDA", execute_handler<MapOp>);
+  register_handler<TermsOp>(kCuda, execute_handler<TermsOp>);
+  register_handler<TermsGradOp>(kCuda, execute_handler<TermsGradOp>);
+  register_handler<MapOp>(kCuda, execute_handler<MapOp>);
   return true;
 }();
 

@@ -15,6 +15,7 @@
 #include "csrc/tf/status.h"
 #include "csrc/tf/terms_grad_op.h"
 #include "csrc/tf/terms_op.h"
+#include "csrc/tf/xla_registration.h"
 #include "tensorflow/compiler/tf2xla/xla_op_kernel.h"
 #include "tensorflow/compiler/tf2xla/xla_op_registry.h"
 #include "xla/hlo/builder/xla_builder.h"
@@ -75,7 +76,8 @@ class XlaKernel : public tensorflow::XlaOpKernel {
   explicit XlaKernel(OpKernelConstruction* context) : XlaOpKernel(context) {
     OP_REQUIRES_OK(context, guarded([&] {
                      op_.emplace(KernelAttributes(context));
-                     return absl::OkStatus();
+                     const bool on_gpu = context->device_type() == tensorflow::DEVICE_GPU_XLA_JIT;
+                     return xla_registration(on_gpu ? kCuda : kHost);
                    }));
   }
 

@@ -168,6 +168,7 @@ Results<T> run(const Op& op, const typename Op::Shapes& checked,
   try {
     const Backend<T> backend{functions, pool.parallel_for(1 + variant)};
     const Outcome outcome = op.run(checked, input_data, output_data, backend);
+    if (outcome.result == cpu::Result::kFailed) fail(cpu::kFailure);
     if (!outcome.ok()) results.error = "out of memory";
   } catch (const std::invalid_argument& error) {
     results.error = error.what();
