@@ -136,18 +136,17 @@ inline void keep_refusal(const char* name, const char* platform, XLA_FFI_Error* 
       "XLA refused the custom call " + std::string(name) + " on " + platform + ": " + message));
 }
 
-// The custom call of the op's name on a platform.
+// The custom call of an op on a platform.
 template <typename Op>
-void register_handler(const char* platform, XLA_FFI_Handler* execute) {
+void register_handler(const char* name, const char* platform, XLA_FFI_Handler* execute) {
   const XLA_FFI_Api* const api = XLA_FFI_GetApi();
-  const auto keep = [&](XLA_FFI_Error* error) { keep_refusal(Op::kName, platform, error); };
+  const auto keep = [&](XLA_FFI_Error* error) { keep_refusal(name, platform, error); };
 #if XLA_FFI_API_MINOR >= 2
-  keep(ffi::Ffi::RegisterTypeId(api, Op::kName, &XlaState<Op>::id,
-                                ffi::MakeTypeInfo<XlaState<Op>>()));
+  keep(ffi::Ffi::RegisterTypeId(api, name, &XlaState<Op>::id, ffi::MakeTypeInfo<XlaState<Op>>()));
 #else  // TensorFlow 2.20
-  keep(ffi::Ffi::RegisterTypeId(api, Op::kName, &XlaState<Op>::id));
+  keep(ffi::Ffi::RegisterTypeId(api, name, &XlaState<Op>::id));
 #endif
-  keep(ffi::Ffi::RegisterStaticHandler(api, Op::kName, platform,
+  keep(ffi::Ffi::RegisterStaticHandler(api, name, platform,
                                        {instantiate_handler<Op>, nullptr, nullptr, execute}));
 }
 
