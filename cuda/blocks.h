@@ -251,7 +251,7 @@ __device__ void write_blocks(const Tile& tile, int num_terms,
 #pragma unroll
       for (int p = 0; p < kPieces; ++p) store(&packed.values[start + p], entries[p].values[0]);
     }
-    if (first >= 0 && (first + kCount <= total || makes(Mistake::kLongTail))) {
+    if (first >= 0 && first + kCount <= total) {
       store_whole(out + first, packed.vector);
     } else {
 #pragma unroll
