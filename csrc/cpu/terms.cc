@@ -127,9 +127,7 @@ class TermsWorker {
 
  private:
   // Whether what is written of a block is a vector or a number.
-  bool writes_rows() const {
-    return arguments_.layout == Layout::kDiag || arguments_.layout == Layout::kTrace;
-  }
+  bool writes_rows() const { return !is_full(arguments_.layout); }
 
   void run_strip(int64_t unit) {
     const int64_t row = unit / call_.strips, strip = unit % call_.strips, K = arguments_.K;

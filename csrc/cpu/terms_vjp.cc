@@ -352,9 +352,7 @@ bool is_product(const TermsVjpArguments<T>& arguments) {
 // Whether a tile's blocks of M are read more than once: then they should stay in cache.
 template <typename T>
 bool reads_M_again(const TermsVjpArguments<T>& arguments) {
-  const Layout layout = arguments.layout;
-  if (arguments.hessian_cotangent == nullptr) return false;
-  if (layout == Layout::kDiag || layout == Layout::kTrace) return false;
+  if (arguments.hessian_cotangent == nullptr || !is_full(arguments.layout)) return false;
   bool S_bar = false;
   for (int t = 0; t < arguments.num_terms; ++t) {
     S_bar |= arguments.operand_bars[t].S.data != nullptr;
@@ -366,7 +364,7 @@ bool reads_M_again(const TermsVjpArguments<T>& arguments) {
 // of no rows, nor the N of rows without columns.
 template <typename T>
 bool is_zero(const TermsVjpArguments<T>& arguments) {
-  const bool per_row = arguments.value_cotangent != nullptr || arguments.layout == Layout::kTrace;
+  const bool per_row = arguments.value_cotangent != nullptr || block_size(arguments.layout, 0) > 0;
   return arguments.N == 0 || (arguments.K == 0 && !per_row);
 }
 

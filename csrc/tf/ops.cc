@@ -21,28 +21,17 @@ ShapeHandle nothing(InferenceContext* c) { return c->Vector(0); }
 Status block_shape(InferenceContext* c, DimensionHandle N, DimensionHandle K, ShapeHandle* shape) {
   std::string name;
   TF_RETURN_IF_ERROR(c->GetAttr("layout", &name));
-  switch (find_layout(name).value_or(Layout::kNone)) {
-    case Layout::kNone:
-      *shape = nothing(c);
-      break;
-    case Layout::kDense:
-      *shape = c->MakeShape({N, K, K});
-      break;
-    case Layout::kDiag:
-      *shape = c->Matrix(N, K);
-      break;
-    case Layout::kTrace:
-      *shape = c->Vector(N);
-      break;
-    case Layout::kPacked: {
-      DimensionHandle size = c->UnknownDim();
-      constexpr int64_t kMost = int64_t{1} << 31;
-      if (c->ValueKnown(K) && c->Value(K) < kMost) {
-        size = c->MakeDim(block_size(Layout::kPacked, c->Value(K)));
-      }
-      *shape = c->Matrix(N, size);
-      break;
-    }
+  const Layout layout = find_layout(name).value_or(Layout::kNone);
+  const int axes = info(layout).axes;
+  if (layout == Layout::kNone) {
+    *shape = nothing(c);
+  } else if (axes == 2) {
+    *shape = c->MakeShape({N, K, K});
+  } else if (axes == 0) {
+    *shape = c->Vector(N);
+  } else {
+    const bool is_known = c->ValueKnown(K) && has_block_size(layout, c->Value(K));
+    *shape = c->Matrix(N, is_known ? c->MakeDim(block_size(layout, c->Value(K))) : c->UnknownDim());
   }
   return Status();
 }
@@ -122,6 +111,15 @@ Status newton_solve_shape(InferenceContext* c) {
   TF_RETURN_IF_ERROR(check_damping(c, N));
   c->set_output(0, gradient);
   return Status();
+}
+
+// {'none', 'dense', ...} = 'dense'
+std::string layout_attribute() {
+  std::string names;
+  for (const LayoutInfo& layout : kLayouts) {
+    names += (names.empty() ? "'" : ", '") + std::string(layout.name) + "'";
+  }
+  return "layout: {" + names + "} = 'dense'";
 }
 
 }  // namespace
