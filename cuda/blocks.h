@@ -61,7 +61,8 @@ __device__ inline Place next_place(Place at, int K) {
     return at.row + 1 < K ? Place{at.block, at.row + 1, at.row + 1} : Place{at.block + 1, 0, 0};
   }
   if (at.column + 1 < K) return {at.block, at.row, at.column + 1};
-  if (at.row + 1 < K) return {at.block, at.row + 1, layout == Layout::kPacked ? at.row + 1 : 0};
+  if (at.row + 1 < K)
+    return {at.block, at.row + 1, static_cast<int>(first_column(layout, at.row + 1))};
   return {at.block + 1, 0, 0};
 }
 
@@ -251,7 +252,7 @@ __device__ void write_blocks(const Tile& tile, int num_terms,
 #pragma unroll
       for (int p = 0; p < kPieces; ++p) store(&packed.values[start + p], entries[p].values[0]);
     }
-    if (first >= 0 && (first + kCount <= total || makes(Mistake::kLongTail))) {
+    if (first >= 0 && first + kCount <= total) {
       store_whole(out + first, packed.vector);
     } else {
 #pragma unroll

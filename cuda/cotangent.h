@@ -29,10 +29,12 @@ struct Cotangent {
         layout(M != nullptr ? layout : Layout::kNone),
         K(K) {}
 
-  __device__ bool is_full() const { return layout == Layout::kDense || layout == Layout::kPacked; }
+  __device__ bool is_full() const { return blockhess::is_full(layout); }
   // Of a full one, where entry (row, 0) is or would be; stored are those from first_column on.
   __device__ const T* row(int row) const { return block + row_offset(layout, K, row); }
-  __device__ int first_column(int row) const { return layout == Layout::kPacked ? row : 0; }
+  __device__ int first_column(int row) const {
+    return static_cast<int>(blockhess::first_column(layout, row));
+  }
   // Of a full one, what is stored of a column times get(row), summed.
   template <typename Get>
   __device__ C column_times(int column, Get get) const {
@@ -49,7 +51,7 @@ struct Cotangent {
   __device__ C diagonal(int k) const {
     if (layout == Layout::kNone) return C(0);
     if (layout == Layout::kTrace) return load(*block);
-    return load(layout == Layout::kDiag ? block[k] : block[row_offset(layout, K, k) + k]);
+    return load(block[row_offset(layout, K, k) + k]);
   }
   // Of the symmetric part. A packed entry off the diagonal stands for two.
   __device__ C entry(int row, int column) const {

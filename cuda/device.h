@@ -84,15 +84,6 @@ __device__ inline unsigned char* shared_memory() {
 #endif
 }
 
-// Mistakes that the emulation makes where it is told to, for its tests to find.
-#ifdef BLOCKHESS_EMULATED
-using Mistake = emulator::Mistake;
-inline bool makes(Mistake mistake) { return emulator::planted_mistake() == mistake; }
-#else
-enum class Mistake { kMissingBarrier, kLongTail };
-__device__ constexpr bool makes(Mistake) { return false; }
-#endif
-
 // All threads of a block share a loop over [0, count). What lies in one tile fits an int.
 template <typename Body>
 __device__ inline void for_each(int count, Body body) {

@@ -240,7 +240,7 @@ Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) 
   call.N = arguments.N;
   call.num_terms = arguments.num_terms;
   // Without columns there are no entries to write, but traces.
-  const bool has_entries = arguments.K > 0 || arguments.layout == Layout::kTrace;
+  const bool has_entries = block_size(arguments.layout, arguments.K) > 0;
   const bool writes_blocks = arguments.hessian != nullptr && has_entries;
   call.layout = writes_blocks ? arguments.layout : Layout::kNone;
   bool any_own_S = false;

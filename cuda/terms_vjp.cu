@@ -1,220 +1,34 @@
 // The vector-Jacobian product. A thread block takes shards, each some tiles that follow each other,
 // and keeps the sums over their rows in double; a second kernel adds up the shards in order. What
 // makes a shard follows from the sizes alone, so no bit depends on the grid.
-#include "csrc/core/formula.h"
 #include "cuda/cotangent.h"
 #include "cuda/functions.h"
 #include "cuda/prepare.h"
 #include "cuda/sum.h"
+#include "cuda/vjp_tile.h"
 
 namespace blockhess::cuda {
 
 namespace {
 
-template <typename T>
-struct VjpCall {
-  int64_t N;
-  int32_t num_terms;
-  Layout layout;
-  TileShape shape;
-  int64_t num_shards, tiles_per_shard;
-  int64_t num_sums;
-  double* sums;  // (shards, num_sums)
-  const T *x, *V, *G, *M;
-  T* x_bar;
-  Words words;
-};
-
-// The arrays of a tile: x, u, M u, u_bar, what a sum takes, x_bar; then those of rows.
-constexpr int kX = 0, kU = 1, kMu = 2, kUBar = 3, kEntries = 4, kXBar = 5, kArrays = 6;
-constexpr int kS = 0, kPsi1 = 1, kPsi2 = 2, kPsi3 = 3, kT1 = 4, kT2 = 5, kT3 = 6, kSBar = 7,
-              kRowEntries = 8, kRowArrays = 9;
-
 template <typename T, bool has_gamma>
 __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma || sizeof(T) == 8))
     vjp_kernel(const __grid_constant__ VjpCall<T> call) {
-  using C = Arithmetic<T>;
-  Tile<T, has_gamma> tile(call.shape);
-  const int K = call.shape.K;
-  const auto array = [&](int number) { return tile.array(number); };
-  const auto rows = [&](int number) { return tile.row_array(kArrays, number); };
-  const auto M = [&](int i) { return Cotangent<T>(call.M, call.layout, K, tile.first() + i); };
-  const auto V = [&](int i) { return call.V != nullptr ? load(call.V[tile.first() + i]) : C(0); };
-  const auto G = [&](int e) { return call.G != nullptr ? load(call.G[tile.place(e)]) : C(0); };
-
   for (int64_t shard = blockIdx.x; shard < call.num_shards; shard += gridDim.x) {
-    const auto sums = [&] { return call.sums + shard * call.num_sums; };
-    for (int64_t i = threadIdx.x; i < call.num_sums; i += kThreads) sums()[i] = 0;
+    VjpTile<T, has_gamma> tile(call, shard);
+    tile.clear_sums();
     for (int64_t index = shard * call.tiles_per_shard;
          index < (shard + 1) * call.tiles_per_shard && index < call.shape.num_tiles; ++index) {
-      tile.start(index, call.N, address(call.words));
-      for_each(tile.values(), [&](int e) {
-        array(kX)[e] = load(call.x[tile.place(e)]);
-        array(kXBar)[e] = C(0);
-      });
-      __syncthreads();
+      tile.start(index);
 #pragma unroll 1
       for (int t = 0; t < call.num_terms; ++t) {
         const DeviceTerm<T>& term = tile.term(t);
-        // s, u, psi; M u holds what phi'' adds to t1 until the products take its place.
-        if (term.has_phi) {
-          tile.evaluate_phi(term, array(kX), [&](int e, auto get) {
-            const int i = tile.row_of(e);
-            array(kEntries)[e] = get(0);
-            array(kU)[e] = get(1);
-            array(kMu)[e] = term.steps.t1 ? M(i).diagonal(e - i * K) * get(2) : C(0);
-          });
-        } else {
-          for_each(tile.values(),
-                   [&](int e) { array(kEntries)[e] = array(kU)[e] = array(kMu)[e] = C(0); });
-        }
-        __syncthreads();
-        tile.add_S_and_b(term, array(kX), array(kEntries), array(kU));
-        if (term.needs_s) {
-          tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) { rows(kS)[i] = sum; });
-        }
-        __syncthreads();
-        tile.evaluate_psi(term, rows(kS), [&](int i, auto get) {
-          rows(kPsi1)[i] = get(1);
-          rows(kPsi2)[i] = get(2);
-          rows(kPsi3)[i] = get(3);
-        });
-        // t1, M u, t2, t3. Of M u first what the columns of M give: neighbours read what is next to
-        // each other. As S is symmetric, they are enough for <M, S>.
-        const bool is_full = M(0).is_full();
-        for_each(tile.values(), [&](int e) {
-          const int i = tile.row_of(e), k = e - i * K;
-          const bool adds_S = term.steps.t1 && tile.has_S(term);
-          const Cotangent<T> M_i = M(i);
-          C product(0), inner = array(kMu)[e];
-          if (is_full) {
-            const C* const u = array(kU) + i * K;
-            if (term.steps.M_u) product = M_i.column_times(k, [=](int j) { return u[j]; });
-            if (adds_S && term.shared_S != nullptr) {
-              const C* const S = term.shared_S + k;
-              inner += M_i.column_times(k, [=](int j) { return S[j * K]; });
-            } else if (adds_S) {
-              inner += M_i.column_times(k, [&](int j) { return tile.S_entry(term, i, j, k); });
-            }
-          } else {
-            if (term.steps.M_u) product = M_i.diagonal(k) * array(kU)[e];
-            if (adds_S) inner = multiply_add(M_i.diagonal(k), tile.S_entry(term, i, k, k), inner);
-          }
-          array(kMu)[e] = product;
-          array(kEntries)[e] = inner;
-        });
-        if (is_full && term.steps.M_u) {
-          const auto row = [&](int e) { return e - tile.row_of(e) * K; };
-          tile.rows_times(
-              array(kU), [&](int e) { return M(0).first_column(row(e)); },
-              [&](int e) { return M(tile.row_of(e)).row(row(e)); },
-              [&](int e, C sum) { array(kMu)[e] = C(0.5) * (array(kMu)[e] + sum); });
-        }
-        tile.template sum_rows<C>(array(kEntries),
-                                  [&](int i, C sum) { rows(kT1)[i] = term.steps.t1 ? sum : C(0); });
-        __syncthreads();
-        for_each(tile.values(), [&](int e) {
-          array(kEntries)[e] = term.steps.t2 ? array(kU)[e] * array(kMu)[e] : C(0);
-        });
-        tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) { rows(kT2)[i] = sum; });
-        __syncthreads();
-        for_each(tile.values(),
-                 [&](int e) { array(kEntries)[e] = term.steps.t3 ? G(e) * array(kU)[e] : C(0); });
-        tile.template sum_rows<C>(array(kEntries), [&](int i, C sum) {
-          rows(kT3)[i] = sum;
-          rows(kSBar)[i] = formula::s_bar(rows(kPsi1)[i], rows(kPsi2)[i], rows(kPsi3)[i], V(i),
-                                          rows(kT1)[i], rows(kT2)[i], sum);
-        });
-        for_each(tile.values(), [&](int e) {
-          const int i = tile.row_of(e);
-          array(kUBar)[e] =
-              term.steps.u_bar ? formula::u_bar(rows(kPsi1)[i], rows(kPsi2)[i], array(kMu)[e], G(e))
-                               : C(0);
-        });
-        __syncthreads();
-        if (call.x_bar != nullptr) {
-          const auto add = [&](int e, C phi2, C phi3) {
-            const int i = tile.row_of(e), k = e - i * K;
-            const C S_u_bar = tile.has_S(term) && term.steps.u_bar
-                                  ? tile.S_times(term, i, k, array(kUBar))
-                                  : C(0);
-            array(kXBar)[e] +=
-                formula::x_bar(rows(kSBar)[i], term.steps.u ? array(kU)[e] : C(0), S_u_bar, phi2,
-                               array(kUBar)[e], rows(kPsi1)[i], M(i).diagonal(k), phi3);
-          };
-          if (term.has_phi) {
-            tile.evaluate_phi(term, array(kX), [&](int e, auto get) { add(e, get(2), get(3)); });
-          } else {
-            for_each(tile.values(), [&](int e) { add(e, C(0), C(0)); });
-          }
-        }
-#pragma unroll 1
-        for (int p = 0; p + 1 < term.phi.num_inputs; ++p) {
-          const DeviceParameter<T>& to = tile.parameter(term.phi_parameters, p);
-          if (to.bar == nullptr) continue;
-          tile.evaluate_phi(term, array(kX), [&](int e, auto get) {
-            const int i = tile.row_of(e), by = by_parameter(p);
-            array(kEntries)[e] =
-                formula::phi_parameter_bar(rows(kSBar)[i], get(by), array(kUBar)[e], get(by + 1),
-                                           rows(kPsi1)[i], M(i).diagonal(e - i * K), get(by + 2));
-          });
-          __syncthreads();
-          if (to.bar_column_stride == 0) {
-            tile.template sum_rows<double>(array(kEntries), [&](int i, double sum) {
-              if (to.bar_row_stride != 0) {
-                store(to.bar + tile.first() + i, sum);
-              } else {
-                rows(kRowEntries)[i] = static_cast<C>(sum);
-              }
-            });
-          } else if (to.bar_row_stride != 0) {
-            for_each(tile.values(),
-                     [&](int e) { store(to.bar + tile.place(e), array(kEntries)[e]); });
-          }
-          __syncthreads();
-          if (to.sum >= 0 && to.bar_column_stride != 0) {
-            tile.add_rows(array(kEntries), K, sums() + to.sum);
-          } else if (to.sum >= 0) {
-            tile.add_rows(rows(kRowEntries), 1, sums() + to.sum);
-          }
-          __syncthreads();
-        }
-        if (term.w != nullptr) {
-          for_each(tile.values(), [&](int e) {
-            term.w[tile.place(e)] =
-                formula::w(array(kUBar)[e], rows(kSBar)[tile.row_of(e)], array(kX)[e]);
-          });
-          for_each(tile.rows(), [&](int i) { term.psi1[tile.first() + i] = rows(kPsi1)[i]; });
-        }
-        if (term.b_bar != nullptr || term.b_sum >= 0) {
-          for_each(tile.values(), [&](int e) {
-            array(kEntries)[e] =
-                formula::b_bar(array(kUBar)[e], rows(kSBar)[tile.row_of(e)], array(kX)[e]);
-            if (term.b_bar != nullptr) store(term.b_bar + tile.place(e), array(kEntries)[e]);
-          });
-          __syncthreads();
-          if (term.b_sum >= 0) tile.add_rows(array(kEntries), K, sums() + term.b_sum);
-        }
-#pragma unroll 1
-        for (int q = 0; q + 1 < term.psi.num_inputs; ++q) {
-          const DeviceParameter<T>& to = tile.parameter(term.psi_parameters, q);
-          if (to.bar == nullptr) continue;
-          tile.evaluate_psi(term, rows(kS), [&](int i, auto get) {
-            const int by = by_parameter(q);
-            const C bar = formula::psi_parameter_bar(V(i), get(by), rows(kT1)[i], rows(kT3)[i],
-                                                     get(by + 1), rows(kT2)[i], get(by + 2));
-            rows(kRowEntries)[i] = bar;
-            if (to.bar_row_stride != 0) store(to.bar + tile.first() + i, bar);
-          });
-          __syncthreads();
-          if (to.sum >= 0) tile.add_rows(rows(kRowEntries), 1, sums() + to.sum);
-          __syncthreads();
-        }
-        __syncthreads();
+        tile.evaluate(term);
+        tile.compute_intermediates(term);
+        if (call.x_bar != nullptr) tile.add_x_bar(term);
+        tile.write_operand_bars(term);
       }
-      if (call.x_bar != nullptr) {
-        for_each(tile.values(), [&](int e) { store(call.x_bar + tile.place(e), array(kXBar)[e]); });
-      }
+      if (call.x_bar != nullptr) tile.write_x_bar();
     }
     __syncthreads();
   }

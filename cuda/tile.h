@@ -182,7 +182,7 @@ class Tile {
       for (int k = j - i * parts; k < K(); k += parts) sum += static_cast<A>(a[i * K() + k]);
       sums[j] = sum;
     });
-    if (!makes(Mistake::kMissingBarrier)) __syncthreads();
+    __syncthreads();
     for_each(rows(), [&](int i) {
       A sum = sums[i * parts];
       for (int part = 1; part < parts; ++part) sum += sums[i * parts + part];

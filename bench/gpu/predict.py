@@ -45,7 +45,7 @@ def _constants(source: str) -> dict[str, int]:
 
 DEVICE = _constants("sizes.h")
 STATE_BYTES = _constants("tile_shape.h")["StateBytes"]
-FORWARD, VJP = _constants("terms.cu"), _constants("terms_vjp.cu")
+FORWARD, VJP = _constants("terms.cu"), _constants("vjp_tile.h")
 
 
 @dataclass(frozen=True)

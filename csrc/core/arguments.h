@@ -55,7 +55,7 @@ struct TermsArguments {
 // without columns of which nothing is asked.
 template <typename T>
 bool has_results(const TermsArguments<T>& arguments) {
-  const bool per_row = arguments.value != nullptr || arguments.layout == Layout::kTrace;
+  const bool per_row = arguments.value != nullptr || block_size(arguments.layout, 0) > 0;
   return arguments.N > 0 && (arguments.K > 0 || per_row);
 }
 

@@ -1,4 +1,4 @@
-// The layouts of a block, and the place of its entries in each.
+// The layouts of a block, and the place of its entries in each: the table as code.
 #pragma once
 
 #include <cstdint>
@@ -9,38 +9,83 @@
 
 namespace blockhess {
 
-enum class Layout : uint8_t { kNone, kDense, kDiag, kPacked, kTrace };
+enum class Layout : uint8_t {
+#define LAYOUT(layout, ...) layout,
+#include "csrc/core/layouts.def"
+};
+
+struct LayoutInfo {
+  Layout layout;
+  std::string_view name;
+  int axes;  // of one block
+};
+
+inline constexpr LayoutInfo kLayouts[] = {
+#define LAYOUT(layout, name, axes, ...) {Layout::layout, name, axes},
+#include "csrc/core/layouts.def"
+};
+
+inline constexpr const LayoutInfo& info(Layout layout) {
+  return kLayouts[static_cast<int>(layout)];
+}
 
 inline std::optional<Layout> find_layout(std::string_view name) {
-  if (name == "none") return Layout::kNone;
-  if (name == "dense") return Layout::kDense;
-  if (name == "diag") return Layout::kDiag;
-  if (name == "packed") return Layout::kPacked;
-  if (name == "trace") return Layout::kTrace;
+  for (const LayoutInfo& known : kLayouts) {
+    if (known.name == name) return known.layout;
+  }
   return std::nullopt;
 }
 
-// Values in one block; at most K * K, which the caller has checked to fit, or 1.
-BLOCKHESS_HOST_DEVICE inline int64_t block_size(Layout layout, int64_t K) {
+// Whether it has entries off the diagonal.
+BLOCKHESS_HOST_DEVICE inline constexpr bool is_full(Layout layout) {
   switch (layout) {
-    case Layout::kDense:
-      return K * K;
-    case Layout::kDiag:
-      return K;
-    case Layout::kPacked:
-      return K * (K + 1) / 2;
-    case Layout::kTrace:
-      return 1;
-    case Layout::kNone:
-      break;
+#define LAYOUT(layout, name, axes, is_full, ...) \
+  case Layout::layout:                           \
+    return is_full;
+#include "csrc/core/layouts.def"
+  }
+  return false;
+}
+
+// Values in one block; at most K * K, which the caller has checked to fit, or 1.
+BLOCKHESS_HOST_DEVICE inline constexpr int64_t block_size(Layout layout,
+                                                          [[maybe_unused]] int64_t K) {
+  switch (layout) {
+#define LAYOUT(layout, name, axes, is_full, size, ...) \
+  case Layout::layout:                                 \
+    return size;
+#include "csrc/core/layouts.def"
   }
   return 0;
 }
 
-// Where entry (row, 0) of a block would stand: entry (row, column) is at `row_offset + column`, in
-// the packed layout for column >= row only (np.triu_indices order).
-BLOCKHESS_HOST_DEVICE inline int64_t row_offset(Layout layout, int64_t K, int64_t row) {
-  return layout == Layout::kPacked ? row * K - row * (row + 1) / 2 : row * K;
+// Whether block_size does not overflow.
+inline constexpr bool has_block_size(Layout layout, int64_t K) {
+  return K < (int64_t{1} << 31) || !is_full(layout);
+}
+
+// Where entry (row, 0) of a block would stand: entry (row, column) is at `row_offset + column`, for
+// columns from first_column on.
+BLOCKHESS_HOST_DEVICE inline constexpr int64_t row_offset(Layout layout, [[maybe_unused]] int64_t K,
+                                                          [[maybe_unused]] int64_t row) {
+  switch (layout) {
+#define LAYOUT(layout, name, axes, is_full, size, row_offset, first_column) \
+  case Layout::layout:                                                      \
+    return row_offset;
+#include "csrc/core/layouts.def"
+  }
+  return 0;
+}
+
+BLOCKHESS_HOST_DEVICE inline constexpr int64_t first_column(Layout layout,
+                                                            [[maybe_unused]] int64_t row) {
+  switch (layout) {
+#define LAYOUT(layout, name, axes, is_full, size, row_offset, first_column) \
+  case Layout::layout:                                                      \
+    return first_column;
+#include "csrc/core/layouts.def"
+  }
+  return 0;
 }
 
 }  // namespace blockhess

@@ -98,21 +98,16 @@ std::string to_string(const Shape& shape) {
 }
 
 Shape hessian_shape(Layout layout, int64_t N, int64_t K) {
-  switch (layout) {
-    case Layout::kDense:
-      return {N, K, K};
-    case Layout::kDiag:
-      return {N, K};
-    case Layout::kPacked:
-      // Of K and K + 1 one is even; a K past 2^31 cannot be served, and is left to the caller's
-      // check.
-      return K < (int64_t{1} << 31) ? Shape{N, K * (K + 1) / 2} : Shape{N, K, K};
-    case Layout::kTrace:
+  if (layout == Layout::kNone) return {0};
+  switch (info(layout).axes) {
+    case 0:
       return {N};
-    case Layout::kNone:
-      break;
+    case 1:
+      // A K past 2^31 cannot be served, and is left to the caller's check.
+      return has_block_size(layout, K) ? Shape{N, block_size(layout, K)} : Shape{N, K, K};
+    default:
+      return {N, K, K};
   }
-  return {0};
 }
 
 void check_num_operands(const std::vector<Term>& terms, int64_t num_operands) {

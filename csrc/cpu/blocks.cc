@@ -38,8 +38,7 @@ struct Target {
 
 // Entries before (row, its first column) of the block.
 int64_t entries_before(Layout layout, int64_t K, int64_t block, int64_t row) {
-  const int64_t column = layout == Layout::kPacked ? row : 0;
-  return block * block_size(layout, K) + row_offset(layout, K, row) + column;
+  return block * block_size(layout, K) + row_offset(layout, K, row) + first_column(layout, row);
 }
 
 // All bits of the one value at `at` set; a pack that is loaded `at - row` values on holds a mask of

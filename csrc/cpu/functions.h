@@ -4,10 +4,9 @@
 
 #include "csrc/core/arguments.h"
 #include "csrc/cpu/parallel.h"
+#include "csrc/cpu/result.h"
 
 namespace blockhess::cpu {
-
-enum class Result { kDone, kOutOfMemory };
 
 template <typename T>
 struct TypedFunctions {

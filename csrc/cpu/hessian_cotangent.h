@@ -29,7 +29,7 @@ class HessianCotangent {
   Layout layout() const { return layout_; }
   bool exists() const { return layout_ != Layout::kNone; }
   // Whether M is more than a diagonal.
-  bool is_full() const { return layout_ == Layout::kDense || layout_ == Layout::kPacked; }
+  bool is_full() const { return blockhess::is_full(layout_); }
   int64_t stride() const { return block_size(layout_, K_); }
 
   void load(int64_t first, int64_t rows) {

@@ -156,7 +156,7 @@ template <typename T>
 Result newton(const NewtonArguments<T>& arguments, const ParallelFor& parallel_for) {
   const TermsArguments<T>& terms = arguments.terms;
   if (!has_results(terms)) return Result::kDone;
-  try {
+  return caught([&] {
     const int64_t N = terms.N, K = terms.K;
     const SharedS<T> shared_S(terms.num_terms, terms.terms, terms.operands, N, K, parallel_for);
     const Structure structure(terms.num_terms, terms.terms);
@@ -172,9 +172,7 @@ Result newton(const NewtonArguments<T>& arguments, const ParallelFor& parallel_f
     const Result result = chosen(call, parallel_for);
     set_first_indefinite(found, arguments.options);
     return result;
-  } catch (const std::bad_alloc&) {
-    return Result::kOutOfMemory;
-  }
+  });
 }
 
 template <typename T>

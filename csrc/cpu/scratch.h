@@ -20,10 +20,10 @@ struct Free {
 using AlignedMemory = std::unique_ptr<char[], Free>;
 
 // The least multiple of the alignment that holds `count` values. Throws std::bad_alloc where no
-// memory could.
+// memory could, or where a product that is the count has passed 2^63.
 inline int64_t aligned_bytes(int64_t count, int64_t value_bytes) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 4;
-  if (count > kMost / value_bytes) throw std::bad_alloc();
+  if (count < 0 || count > kMost / value_bytes) throw std::bad_alloc();
   return (count * value_bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 

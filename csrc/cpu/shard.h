@@ -1,14 +1,12 @@
-// Spreads a call over threads and turns failures inside them into a result: no exception leaves a
-// thread of the pool.
+// Spreads a call over threads and turns failures inside them into a result.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <new>
 
-#include "csrc/cpu/functions.h"
 #include "csrc/cpu/parallel.h"
+#include "csrc/cpu/result.h"
 #include "csrc/cpu/scratch.h"
 
 namespace blockhess::cpu {
@@ -41,12 +39,12 @@ Result run_shards(const Arguments& arguments, int64_t total, int64_t cost,
                   const ParallelFor& parallel_for, int64_t multiple = 1) {
   if (total == 0) return Result::kDone;
   const Shards shards(total, cost, multiple, parallel_for.num_threads);
-  std::atomic<bool> out_of_memory{false};
+  std::atomic<Result> result{Result::kDone};
   std::atomic<int64_t> next{0};
   auto work = [&](int64_t, int64_t) {
-    try {
+    const Result own = caught([&] {
       int64_t begin = next.fetch_add(shards.chunk);
-      if (begin >= total) return;
+      if (begin >= total) return Result::kDone;
       Scratch measure;
       Worker(arguments, measure);
       Scratch memory = Scratch::like(measure);
@@ -54,9 +52,9 @@ Result run_shards(const Arguments& arguments, int64_t total, int64_t cost,
       for (; begin < total; begin = next.fetch_add(shards.chunk)) {
         worker(begin, std::min(begin + shards.chunk, total));
       }
-    } catch (const std::bad_alloc&) {
-      out_of_memory = true;
-    }
+      return Result::kDone;
+    });
+    if (own != Result::kDone) result = own;
   };
   if (shards.workers == 1) {
     work(0, 1);
@@ -67,7 +65,7 @@ Result run_shards(const Arguments& arguments, int64_t total, int64_t cost,
     constexpr int64_t kTaskCycles = 1 << 30, kTasksPerWorker = 4;
     parallel_for(kTasksPerWorker * shards.workers, kTaskCycles, work);
   }
-  return out_of_memory ? Result::kOutOfMemory : Result::kDone;
+  return result;
 }
 
 }  // namespace blockhess::cpu

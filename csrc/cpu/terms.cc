@@ -127,9 +127,7 @@ class TermsWorker {
 
  private:
   // Whether what is written of a block is a vector or a number.
-  bool writes_rows() const {
-    return arguments_.layout == Layout::kDiag || arguments_.layout == Layout::kTrace;
-  }
+  bool writes_rows() const { return !is_full(arguments_.layout); }
 
   void run_strip(int64_t unit) {
     const int64_t row = unit / call_.strips, strip = unit % call_.strips, K = arguments_.K;
@@ -228,7 +226,7 @@ class TermsWorker {
 template <typename T>
 Result terms(const TermsArguments<T>& arguments, const ParallelFor& parallel_for) {
   if (!has_results(arguments)) return Result::kDone;
-  try {
+  return caught([&] {
     const int64_t N = arguments.N, K = arguments.K, block = block_size(arguments.layout, K);
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, N, K,
                               parallel_for);
@@ -245,9 +243,7 @@ Result terms(const TermsArguments<T>& arguments, const ParallelFor& parallel_for
     const int64_t cost = cost_per_row(arguments.num_terms, arguments.terms, K) + block;
     return run_shards<TermsWorker<T>>(call, N * strips, cost / strips, parallel_for,
                                       strips > 1 ? 1 : shape.rows);
-  } catch (const std::bad_alloc&) {
-    return Result::kOutOfMemory;
-  }
+  });
 }
 
 template Result terms(const TermsArguments<float>&, const ParallelFor&);

@@ -352,9 +352,7 @@ bool is_product(const TermsVjpArguments<T>& arguments) {
 // Whether a tile's blocks of M are read more than once: then they should stay in cache.
 template <typename T>
 bool reads_M_again(const TermsVjpArguments<T>& arguments) {
-  const Layout layout = arguments.layout;
-  if (arguments.hessian_cotangent == nullptr) return false;
-  if (layout == Layout::kDiag || layout == Layout::kTrace) return false;
+  if (arguments.hessian_cotangent == nullptr || !is_full(arguments.layout)) return false;
   bool S_bar = false;
   for (int t = 0; t < arguments.num_terms; ++t) {
     S_bar |= arguments.operand_bars[t].S.data != nullptr;
@@ -366,7 +364,7 @@ bool reads_M_again(const TermsVjpArguments<T>& arguments) {
 // of no rows, nor the N of rows without columns.
 template <typename T>
 bool is_zero(const TermsVjpArguments<T>& arguments) {
-  const bool per_row = arguments.value_cotangent != nullptr || arguments.layout == Layout::kTrace;
+  const bool per_row = arguments.value_cotangent != nullptr || block_size(arguments.layout, 0) > 0;
   return arguments.N == 0 || (arguments.K == 0 && !per_row);
 }
 
@@ -408,7 +406,7 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
     write_zero_operand_bars(arguments);
     return Result::kDone;
   }
-  try {
+  return caught([&] {
     const int64_t cost = cost_of(arguments);
     const SharedS<T> shared_S(arguments.num_terms, arguments.terms, arguments.operands, arguments.N,
                               arguments.K, parallel_for);
@@ -425,9 +423,7 @@ Result terms_vjp(const TermsVjpArguments<T>& arguments, const ParallelFor& paral
         run_shards<VjpWorker<T>>(call, partials.num_shards(), rows_per_shard * cost, parallel_for);
     if (result == Result::kDone) partials.finish();
     return result;
-  } catch (const std::bad_alloc&) {
-    return Result::kOutOfMemory;
-  }
+  });
 }
 
 template Result terms_vjp(const TermsVjpArguments<float>&, const ParallelFor&);

@@ -112,7 +112,7 @@ struct VjpRows {
             continue;
           }
           const T* const M_row = block + row_offset(layout, K, row);
-          for (int64_t k = layout == Layout::kPacked ? row : 0; k < K; ++k) {
+          for (int64_t k = first_column(layout, row); k < K; ++k) {
             out[k] += static_cast<double>(psi1[i] * M_row[k]);
           }
         }
@@ -127,7 +127,7 @@ struct VjpRows {
     static void run(Layout layout, const T* psi1, const T* M_diagonal, const T* w, const T* x,
                     int64_t rows, int64_t K, T* S_bar) {
       K = size_of<Kfixed>(K);
-      const bool is_full = layout == Layout::kDense || layout == Layout::kPacked;
+      const bool has_M = is_full(layout);
       for (int64_t i = 0; i < rows; ++i) {
         const T* const w_i = w + i * K;
         const T* const x_i = x + i * K;
@@ -138,7 +138,7 @@ struct VjpRows {
             T* const out = S_bar_i + row * K + k;
             V entry = formula::symmetric_product_entry(
                 V(w_i[row]), V(x_i[row]), V::load_unaligned(w_i + k), V::load_unaligned(x_i + k));
-            if (is_full) entry = multiply_add(V(psi1[i]), V::load_unaligned(out), entry);
+            if (has_M) entry = multiply_add(V(psi1[i]), V::load_unaligned(out), entry);
             entry.store_unaligned(out);
           });
           if (layout == Layout::kDiag) S_bar_i[row * K + row] += psi1[i] * M_diagonal[i * K + row];

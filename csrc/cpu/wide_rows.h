@@ -21,8 +21,7 @@ inline int64_t strips_per_block(Layout layout, int64_t N, int64_t K, int num_thr
   constexpr int64_t kPerThread = 8, kLeastEntries = 1 << 14;  // of a strip
   static_assert(FixedSizes::largest * FixedSizes::largest < kLeastEntries,
                 "code for one K has none");
-  const bool has_strips = layout == Layout::kDense || layout == Layout::kPacked;
-  if (!has_strips || N == 0 || K == 0 || N >= kPerThread * num_threads) return 1;
+  if (!is_full(layout) || N == 0 || K == 0 || N >= kPerThread * num_threads) return 1;
   const int64_t wanted = (kPerThread * num_threads + N - 1) / N;
   return std::clamp<int64_t>(std::min(wanted, K * K / kLeastEntries), 1, K);
 }

@@ -21,8 +21,10 @@ namespace {
 
 namespace py = pybind11;
 
+// The backend reads values where a pointer to one may be; NumPy copies what is not aligned.
 template <typename T>
-using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
+using Array = py::array_t<T, py::array::c_style | py::array::forcecast |
+                                 py::detail::npy_api::NPY_ARRAY_ALIGNED_>;
 
 Shape to_shape(const py::array& array) {
   return Shape(array.shape(), array.shape() + array.ndim());
@@ -33,9 +35,9 @@ template <typename Arguments>
 void run(cpu::Result (*function)(const Arguments&, const cpu::ParallelFor&),
          const Arguments& arguments, int threads) {
   const py::gil_scoped_release released;
-  if (function(arguments, parallel_for(threads)) == cpu::Result::kOutOfMemory) {
-    throw std::bad_alloc();
-  }
+  const cpu::Result result = function(arguments, parallel_for(threads));
+  if (result == cpu::Result::kOutOfMemory) throw std::bad_alloc();
+  if (result == cpu::Result::kFailed) throw std::runtime_error(cpu::kFailure);
 }
 
 Layout read_layout(const std::string& name) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -18,13 +17,13 @@ inline cpu::ParallelFor parallel_for(int& num_threads) {
     const int64_t threads = std::min<int64_t>(*static_cast<int*>(context), total);
     const auto part = [&](int64_t i) { return total * i / threads; };
     std::vector<std::thread> others;
-    others.reserve(threads);
     int64_t started = 1;
     try {
+      others.reserve(threads);
       for (; started < threads; ++started) {
         others.emplace_back(body, body_context, part(started), part(started + 1));
       }
-    } catch (const std::system_error&) {
+    } catch (...) {
       body(body_context, part(started), total);
     }
     body(body_context, 0, part(1));

@@ -33,8 +33,15 @@ class CpuBackend {
 
  private:
   static absl::Status to_status(cpu::Result result) {
-    if (result == cpu::Result::kDone) return absl::OkStatus();
-    return absl::ResourceExhaustedError("out of memory for the working memory of a thread");
+    switch (result) {
+      case cpu::Result::kDone:
+        return absl::OkStatus();
+      case cpu::Result::kOutOfMemory:
+        return absl::ResourceExhaustedError("out of memory for the working memory of a thread");
+      case cpu::Result::kFailed:
+        break;
+    }
+    return absl::InternalError(cpu::kFailure);
   }
 
   const cpu::TypedFunctions<T>& functions_;

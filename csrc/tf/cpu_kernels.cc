@@ -1,6 +1,4 @@
 // The op kernels on the CPU, on TensorFlow's thread pool.
-#include "csrc/tf/newton_op.h"
-#include "csrc/tf/newton_solve_op.h"
 #include "csrc/tf/register_kernels.h"
 #include "tensorflow/core/util/work_sharder.h"
 
@@ -27,10 +25,8 @@ class CpuKernelBackend : public CpuBackendOf<T> {
   explicit CpuKernelBackend(OpKernelContext* context) : CpuBackendOf<T>(parallel_for(context)) {}
 };
 
-REGISTER_KERNELS(tensorflow::DEVICE_CPU, CpuKernelBackend)
-// Elsewhere TensorFlow places them on the CPU.
-REGISTER_KERNELS_OF(NewtonOp, tensorflow::DEVICE_CPU, CpuKernelBackend)
-REGISTER_KERNELS_OF(NewtonSolveOp, tensorflow::DEVICE_CPU, CpuKernelBackend)
+#define OPERATION(name, ...) REGISTER_KERNELS(name, tensorflow::DEVICE_CPU, CpuKernelBackend)
+#include "csrc/tf/operations.def"
 
 }  // namespace
 }  // namespace blockhess

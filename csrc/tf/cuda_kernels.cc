@@ -32,7 +32,9 @@ class CudaKernelBackend : public CudaBackend<T, KernelAllocator> {
             KernelAllocator(context)) {}
 };
 
-REGISTER_KERNELS(tensorflow::DEVICE_GPU, CudaKernelBackend)
+#define OPERATION(name, ...) REGISTER_KERNELS(name, tensorflow::DEVICE_GPU, CudaKernelBackend)
+#define CPU_OPERATION(...)
+#include "csrc/tf/operations.def"
 
 }  // namespace
 }  // namespace blockhess

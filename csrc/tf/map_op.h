@@ -14,7 +14,6 @@ namespace blockhess {
 
 class MapOp {
  public:
-  static constexpr char kName[] = "BlockhessMap";
   struct Shapes {
     int64_t count;
     std::vector<int64_t> strides;  // of the inputs

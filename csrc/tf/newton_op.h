@@ -10,7 +10,6 @@ namespace blockhess {
 
 class NewtonOp {
  public:
-  static constexpr char kName[] = "BlockhessNewton";
   struct Shapes : TermShapes {
     int64_t damping_stride;
   };

@@ -10,7 +10,6 @@ namespace blockhess {
 
 class NewtonSolveOp {
  public:
-  static constexpr char kName[] = "BlockhessNewtonSolve";
   struct Shapes {
     int64_t N, K, damping_stride;
     std::vector<Shape> outputs;

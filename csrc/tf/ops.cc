@@ -1,4 +1,4 @@
-// The op definitions and their shape functions.
+// The shape functions of the ops, and their definitions from the table.
 #include <string>
 #include <vector>
 
@@ -21,28 +21,17 @@ ShapeHandle nothing(InferenceContext* c) { return c->Vector(0); }
 Status block_shape(InferenceContext* c, DimensionHandle N, DimensionHandle K, ShapeHandle* shape) {
   std::string name;
   TF_RETURN_IF_ERROR(c->GetAttr("layout", &name));
-  switch (find_layout(name).value_or(Layout::kNone)) {
-    case Layout::kNone:
-      *shape = nothing(c);
-      break;
-    case Layout::kDense:
-      *shape = c->MakeShape({N, K, K});
-      break;
-    case Layout::kDiag:
-      *shape = c->Matrix(N, K);
-      break;
-    case Layout::kTrace:
-      *shape = c->Vector(N);
-      break;
-    case Layout::kPacked: {
-      DimensionHandle size = c->UnknownDim();
-      constexpr int64_t kMost = int64_t{1} << 31;
-      if (c->ValueKnown(K) && c->Value(K) < kMost) {
-        size = c->MakeDim(block_size(Layout::kPacked, c->Value(K)));
-      }
-      *shape = c->Matrix(N, size);
-      break;
-    }
+  const Layout layout = find_layout(name).value_or(Layout::kNone);
+  const int axes = info(layout).axes;
+  if (layout == Layout::kNone) {
+    *shape = nothing(c);
+  } else if (axes == 2) {
+    *shape = c->MakeShape({N, K, K});
+  } else if (axes == 0) {
+    *shape = c->Vector(N);
+  } else {
+    const bool is_known = c->ValueKnown(K) && has_block_size(layout, c->Value(K));
+    *shape = c->Matrix(N, is_known ? c->MakeDim(block_size(layout, c->Value(K))) : c->UnknownDim());
   }
   return Status();
 }
@@ -124,75 +113,20 @@ Status newton_solve_shape(InferenceContext* c) {
   return Status();
 }
 
+// {'none', 'dense', ...} = 'dense'
+std::string layout_attribute() {
+  std::string names;
+  for (const LayoutInfo& layout : kLayouts) {
+    names += (names.empty() ? "'" : ", '") + std::string(layout.name) + "'";
+  }
+  return "layout: {" + names + "} = 'dense'";
+}
+
 }  // namespace
 
-REGISTER_OP("BlockhessTerms")
-    .Input("x: T")
-    .Input("operands: num_operands * T")
-    .Output("value: T")
-    .Output("gradient: T")
-    .Output("hessian: T")
-    .Attr("T: {half, bfloat16, float, double}")
-    .Attr("num_operands: int >= 0")
-    .Attr("terms: string")
-    .Attr("layout: {'none', 'dense', 'diag', 'packed', 'trace'} = 'dense'")
-    .Attr("want_value: bool = false")
-    .Attr("want_gradient: bool = false")
-    .SetShapeFn(terms_shape)
-    .Doc("Value, gradient and Hessian blocks of a sum of terms, row by row.");
-
-REGISTER_OP("BlockhessTermsGrad")
-    .Input("x: T")
-    .Input("operands: num_operands * T")
-    .Input("value_cotangent: T")
-    .Input("gradient_cotangent: T")
-    .Input("hessian_cotangent: T")
-    .Output("x_bar: T")
-    .Output("operand_bars: num_operands * T")
-    .Attr("T: {half, bfloat16, float, double}")
-    .Attr("num_operands: int >= 0")
-    .Attr("terms: string")
-    .Attr("layout: {'none', 'dense', 'diag', 'packed', 'trace'} = 'dense'")
-    .Attr("want_value: bool = false")
-    .Attr("want_gradient: bool = false")
-    .Attr("wanted: list(bool)")
-    .SetShapeFn(terms_grad_shape)
-    .Doc("The vector-Jacobian product of BlockhessTerms.");
-
-REGISTER_OP("BlockhessMap")
-    .Input("inputs: num_inputs * T")
-    .Output("outputs: num_outputs * T")
-    .Attr("T: {half, bfloat16, float, double}")
-    .Attr("num_inputs: int >= 0")
-    .Attr("num_outputs: int >= 1")
-    .Attr("program: string")
-    .SetShapeFn(map_shape)
-    .Doc("A program applied elementwise.");
-
-REGISTER_OP("BlockhessNewton")
-    .Input("x: T")
-    .Input("operands: num_operands * T")
-    .Input("damping: T")
-    .Output("value: T")
-    .Output("gradient: T")
-    .Output("direction: T")
-    .Attr("T: {half, bfloat16, float, double}")
-    .Attr("num_operands: int >= 0")
-    .Attr("terms: string")
-    .Attr("on_indefinite: {'modify', 'nan', 'error'} = 'modify'")
-    .Attr("want_value: bool = false")
-    .Attr("want_gradient: bool = false")
-    .SetShapeFn(newton_shape)
-    .Doc("Value, gradient and Newton direction of a sum of terms, row by row.");
-
-REGISTER_OP("BlockhessNewtonSolve")
-    .Input("gradient: T")
-    .Input("hessian: T")
-    .Input("damping: T")
-    .Output("direction: T")
-    .Attr("T: {half, bfloat16, float, double}")
-    .Attr("on_indefinite: {'modify', 'nan', 'error'} = 'modify'")
-    .SetShapeFn(newton_solve_shape)
-    .Doc("Newton directions from gradients and blocks, row by row.");
+#define OPERATION(name, shape, interface) \
+  REGISTER_OP("Blockhess" #name)          \
+      .Attr("T: {half, bfloat16, float, double}") interface.SetShapeFn(shape);
+#include "csrc/tf/operations.def"
 
 }  // namespace blockhess

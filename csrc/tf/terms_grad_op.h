@@ -9,7 +9,6 @@ namespace blockhess {
 
 class TermsGradOp {
  public:
-  static constexpr char kName[] = "BlockhessTermsGrad";
   using Shapes = TermShapes;
 
   // Throws std::invalid_argument.

@@ -9,7 +9,6 @@ namespace blockhess {
 
 class TermsOp {
  public:
-  static constexpr char kName[] = "BlockhessTerms";
   using Shapes = TermShapes;
 
   // Throws std::invalid_argument.

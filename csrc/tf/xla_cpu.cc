@@ -1,9 +1,5 @@
 // The custom calls of the ops on the CPU, on the thread pool that XLA gives.
-#include "csrc/tf/map_op.h"
-#include "csrc/tf/newton_op.h"
-#include "csrc/tf/newton_solve_op.h"
-#include "csrc/tf/terms_grad_op.h"
-#include "csrc/tf/terms_op.h"
+#include "csrc/tf/operations.h"
 #include "csrc/tf/xla_handler.h"
 #include "csrc/tf/xla_pool.h"
 
@@ -27,11 +23,9 @@ XLA_FFI_Error* execute_handler(XLA_FFI_CallFrame* frame) {
 }
 
 [[maybe_unused]] const bool registered = [] {
-  register_handler<TermsOp>("Host", execute_handler<TermsOp>);
-  register_handler<TermsGradOp>("Host", execute_handler<TermsGradOp>);
-  register_handler<MapOp>("Host", execute_handler<MapOp>);
-  register_handler<NewtonOp>("Host", execute_handler<NewtonOp>);
-  register_handler<NewtonSolveOp>("Host", execute_handler<NewtonSolveOp>);
+#define OPERATION(name, ...) \
+  register_handler<name##Op>("Blockhess" #name, kHost, execute_handler<name##Op>);
+#include "csrc/tf/operations.def"
   return true;
 }();
 

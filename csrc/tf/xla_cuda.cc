@@ -1,9 +1,7 @@
 // The custom calls of the ops on NVIDIA GPUs, on XLA's stream, with working memory from its
 // allocator.
 #include "csrc/tf/cuda_backend.h"
-#include "csrc/tf/map_op.h"
-#include "csrc/tf/terms_grad_op.h"
-#include "csrc/tf/terms_op.h"
+#include "csrc/tf/operations.h"
 #include "csrc/tf/xla_handler.h"
 
 namespace blockhess {
@@ -46,9 +44,10 @@ XLA_FFI_Error* execute_handler(XLA_FFI_CallFrame* frame) {
 }
 
 [[maybe_unused]] const bool registered = [] {
-  register_handler<TermsOp>("CUDA", execute_handler<TermsOp>);
-  register_handler<TermsGradOp>("CUDA", execute_handler<TermsGradOp>);
-  register_handler<MapOp>("CUDA", execute_handler<MapOp>);
+#define OPERATION(name, ...) \
+  register_handler<name##Op>("Blockhess" #name, kCuda, execute_handler<name##Op>);
+#define CPU_OPERATION(...)
+#include "csrc/tf/operations.def"
   return true;
 }();
 

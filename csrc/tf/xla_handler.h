@@ -12,6 +12,7 @@
 #include "csrc/tf/attributes.h"
 #include "csrc/tf/run_op.h"
 #include "csrc/tf/status.h"
+#include "csrc/tf/xla_registration.h"
 #include "xla/ffi/api/ffi.h"
 
 extern "C" const XLA_FFI_Api* XLA_FFI_GetApi();
@@ -125,18 +126,28 @@ XLA_FFI_Error* instantiate_handler(XLA_FFI_CallFrame* frame) {
   return handler->Call(frame);
 }
 
-// The custom call of the op's name on a platform. What is not registered is an error where XLA
-// compiles a call of it.
-template <typename Op>
-void register_handler(const char* platform, XLA_FFI_Handler* execute) {
+// Keeps the first refusal of a platform.
+inline void keep_refusal(const char* name, const char* platform, XLA_FFI_Error* error) {
+  if (error == nullptr) return;
   const XLA_FFI_Api* const api = XLA_FFI_GetApi();
+  const std::string message = ffi::internal::GetErrorMessage(api, error);
+  ffi::internal::DestroyError(api, error);
+  xla_registration(platform).Update(absl::FailedPreconditionError(
+      "XLA refused the custom call " + std::string(name) + " on " + platform + ": " + message));
+}
+
+// The custom call of an op on a platform.
+template <typename Op>
+void register_handler(const char* name, const char* platform, XLA_FFI_Handler* execute) {
+  const XLA_FFI_Api* const api = XLA_FFI_GetApi();
+  const auto keep = [&](XLA_FFI_Error* error) { keep_refusal(name, platform, error); };
 #if XLA_FFI_API_MINOR >= 2
-  ffi::Ffi::RegisterTypeId(api, Op::kName, &XlaState<Op>::id, ffi::MakeTypeInfo<XlaState<Op>>());
+  keep(ffi::Ffi::RegisterTypeId(api, name, &XlaState<Op>::id, ffi::MakeTypeInfo<XlaState<Op>>()));
 #else  // TensorFlow 2.20
-  ffi::Ffi::RegisterTypeId(api, Op::kName, &XlaState<Op>::id);
+  keep(ffi::Ffi::RegisterTypeId(api, name, &XlaState<Op>::id));
 #endif
-  ffi::Ffi::RegisterStaticHandler(api, Op::kName, platform,
-                                  {instantiate_handler<Op>, nullptr, nullptr, execute});
+  keep(ffi::Ffi::RegisterStaticHandler(api, name, platform,
+                                       {instantiate_handler<Op>, nullptr, nullptr, execute}));
 }
 
 }  // namespace blockhess

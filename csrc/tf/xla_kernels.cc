@@ -9,12 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "csrc/tf/kernel_attributes.h"
-#include "csrc/tf/map_op.h"
-#include "csrc/tf/newton_op.h"
-#include "csrc/tf/newton_solve_op.h"
+#include "csrc/tf/operations.h"
 #include "csrc/tf/status.h"
-#include "csrc/tf/terms_grad_op.h"
-#include "csrc/tf/terms_op.h"
+#include "csrc/tf/xla_registration.h"
 #include "tensorflow/compiler/tf2xla/xla_op_kernel.h"
 #include "tensorflow/compiler/tf2xla/xla_op_registry.h"
 #include "xla/hlo/builder/xla_builder.h"
@@ -75,7 +72,8 @@ class XlaKernel : public tensorflow::XlaOpKernel {
   explicit XlaKernel(OpKernelConstruction* context) : XlaOpKernel(context) {
     OP_REQUIRES_OK(context, guarded([&] {
                      op_.emplace(KernelAttributes(context));
-                     return absl::OkStatus();
+                     const bool on_gpu = context->device_type() == tensorflow::DEVICE_GPU_XLA_JIT;
+                     return xla_registration(on_gpu ? kCuda : kHost);
                    }));
   }
 
@@ -106,7 +104,7 @@ class XlaKernel : public tensorflow::XlaOpKernel {
       results.push_back(row_major(context->output_xla_type(i), checked.outputs[i]));
     }
     const xla::XlaOp call = xla::CustomCallWithLayout(
-        context->builder(), Op::kName, inputs, xla::ShapeUtil::MakeTupleShape(results), arguments,
+        context->builder(), def().op(), inputs, xla::ShapeUtil::MakeTupleShape(results), arguments,
         to_mlir(def()), /*has_side_effect=*/false, /*output_operand_aliasing=*/{},
         /*literal=*/nullptr, xla::CustomCallSchedule::SCHEDULE_NONE,
         xla::CustomCallApiVersion::API_VERSION_TYPED_FFI);
@@ -123,32 +121,21 @@ class XlaKernel : public tensorflow::XlaOpKernel {
   std::optional<Op> op_;
 };
 
+#define REGISTER_XLA_KERNEL(name, device)                                                  \
+  REGISTER_XLA_OP(                                                                         \
+      Name("Blockhess" #name).Device(device).TypeConstraint("T", tensorflow::kFloatTypes), \
+      XlaKernel<name##Op>);
+
+#define OPERATION(name, ...) REGISTER_XLA_KERNEL(name, tensorflow::DEVICE_CPU_XLA_JIT)
+#include "csrc/tf/operations.def"
+
 // Just where there is code to call: auto-clustering takes whatever is registered.
 #if BLOCKHESS_HAS_CUDA
-#define REGISTER_ON_GPU(Op)                                          \
-  REGISTER_XLA_OP(Name(Op::kName)                                    \
-                      .Device(tensorflow::DEVICE_GPU_XLA_JIT)        \
-                      .TypeConstraint("T", tensorflow::kFloatTypes), \
-                  XlaKernel<Op>)
-#else
-#define REGISTER_ON_GPU(Op)
+#define OPERATION(name, ...) REGISTER_XLA_KERNEL(name, tensorflow::DEVICE_GPU_XLA_JIT)
+#define CPU_OPERATION(...)
+#include "csrc/tf/operations.def"
 #endif
-#define REGISTER_ON_CPU(Op)                                          \
-  REGISTER_XLA_OP(Name(Op::kName)                                    \
-                      .Device(tensorflow::DEVICE_CPU_XLA_JIT)        \
-                      .TypeConstraint("T", tensorflow::kFloatTypes), \
-                  XlaKernel<Op>)
-
-REGISTER_ON_CPU(TermsOp)
-REGISTER_ON_CPU(TermsGradOp)
-REGISTER_ON_CPU(MapOp)
-REGISTER_ON_CPU(NewtonOp)
-REGISTER_ON_CPU(NewtonSolveOp)
-REGISTER_ON_GPU(TermsOp)
-REGISTER_ON_GPU(TermsGradOp)
-REGISTER_ON_GPU(MapOp)
-#undef REGISTER_ON_CPU
-#undef REGISTER_ON_GPU
+#undef REGISTER_XLA_KERNEL
 
 }  // namespace
 }  // namespace blockhess

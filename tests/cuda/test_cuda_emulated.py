@@ -58,21 +58,29 @@ def test_the_conversions_of_16_bit_numbers_round_to_nearest_even(driver):
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
 
 
-def test_a_missing_barrier_changes_results(driver):
-    result = driver("plain", "terms", "float", "missing_barrier")
-    assert result.returncode != 0
-    assert "FAILED" in result.stdout
+# Those of a kernel's first tile after the two that start it.
+BARRIERS = range(3, 9)
+
+
+def test_a_missing_barrier_changes_results(driver, subtests):
+    for number in BARRIERS:
+        with subtests.test(number=number):
+            result = driver("plain", "terms", "float", "missing_barrier", str(number))
+            assert result.returncode != 0
+            assert "FAILED" in result.stdout
 
 
 @pytest.mark.full
-def test_a_missing_barrier_is_found(driver):
-    result = driver("thread", "terms", "float", "missing_barrier")
-    assert result.returncode != 0
-    assert "data race" in result.stderr
+def test_a_missing_barrier_is_found(driver, subtests):
+    for number in BARRIERS:
+        with subtests.test(number=number):
+            result = driver("thread", "terms", "float", "missing_barrier", str(number))
+            assert result.returncode != 0
+            assert "data race" in result.stderr
 
 
 @pytest.mark.full
-def test_a_tail_that_goes_one_too_far_is_found(driver):
-    result = driver("address", "terms", "float", "long_tail")
+def test_a_store_past_the_end_is_found(driver):
+    result = driver("address", "terms", "float", "short_hessians")
     assert result.returncode != 0
     assert "heap-buffer-overflow" in result.stderr

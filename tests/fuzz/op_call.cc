@@ -13,11 +13,7 @@
 #include <vector>
 
 #include "csrc/cpu/dispatch.h"
-#include "csrc/tf/map_op.h"
-#include "csrc/tf/newton_op.h"
-#include "csrc/tf/newton_solve_op.h"
-#include "csrc/tf/terms_grad_op.h"
-#include "csrc/tf/terms_op.h"
+#include "csrc/tf/operations.h"
 #include "tests/fuzz/buffer.h"
 #include "tests/fuzz/program_text.h"
 
@@ -168,6 +164,7 @@ Results<T> run(const Op& op, const typename Op::Shapes& checked,
   try {
     const Backend<T> backend{functions, pool.parallel_for(1 + variant)};
     const Outcome outcome = op.run(checked, input_data, output_data, backend);
+    if (outcome.result == cpu::Result::kFailed) fail(cpu::kFailure);
     if (!outcome.ok()) results.error = "out of memory";
   } catch (const std::invalid_argument& error) {
     results.error = error.what();
@@ -298,6 +295,10 @@ int64_t sum_of_operands(const std::vector<Term>& terms) {
   return count;
 }
 
+template <typename Op>
+struct Of {};
+
+// Calls an op with what was chosen.
 class Caller {
  public:
   Caller(Choices& choices, Pool& pool) : choices_(choices), pool_(pool) {
@@ -312,7 +313,7 @@ class Caller {
     seed_ = choices.byte();
   }
 
-  void terms() {
+  void make(Of<TermsOp>) {
     const std::vector<Term> terms = compose(TermKind::kForward);
     Shapes shapes(choices_);
     shapes.add({{shapes.N, shapes.K}});
@@ -320,7 +321,7 @@ class Caller {
     call<TermsOp>(shapes.take());
   }
 
-  void terms_grad() {
+  void make(Of<TermsGradOp>) {
     const std::vector<Term> terms = compose(TermKind::kVjp);
     Shapes shapes(choices_);
     const int64_t N = shapes.N, K = shapes.K;
@@ -339,7 +340,7 @@ class Caller {
     call<TermsGradOp>(shapes.take());
   }
 
-  void map() {
+  void make(Of<MapOp>) {
     attributes_.program = damaged(compose_map(choices_));
     const Program program = read_map(attributes_.program);
     attributes_.num_inputs = nearly(program.num_inputs);
@@ -353,7 +354,7 @@ class Caller {
     call<MapOp>(shapes.take());
   }
 
-  void newton() {
+  void make(Of<NewtonOp>) {
     const std::vector<Term> terms = compose(TermKind::kForward);
     Shapes shapes(choices_);
     shapes.add({{shapes.N, shapes.K}});
@@ -362,7 +363,7 @@ class Caller {
     if (can_solve(shapes)) call<NewtonOp>(shapes.take());
   }
 
-  void newton_solve() {
+  void make(Of<NewtonSolveOp>) {
     Shapes shapes(choices_);
     const int64_t N = shapes.N, K = shapes.K;
     shapes.add({{N, K}});
@@ -421,24 +422,19 @@ class Caller {
   uint64_t seed_;
 };
 
+using Call = void (*)(Caller&);
+constexpr Call kCalls[] = {
+#define OPERATION(name, ...) [](Caller& caller) { caller.make(Of<name##Op>()); },
+#include "csrc/tf/operations.def"
+};
+
 }  // namespace
 
 void call_op(Choices& choices, Pool& pool) {
   try {
-    const int op = choices.below(5);
+    const int op = choices.below(static_cast<int>(std::size(kCalls)));
     Caller caller(choices, pool);
-    switch (op) {
-      case 0:
-        return caller.terms();
-      case 1:
-        return caller.terms_grad();
-      case 2:
-        return caller.newton();
-      case 3:
-        return caller.map();
-      default:
-        return caller.newton_solve();
-    }
+    kCalls[op](caller);
   } catch (const std::invalid_argument&) {
   }
 }

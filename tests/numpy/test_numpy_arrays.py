@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import blockhess.numpy as bn
+from blockhess import _core
 
 F = "sin(x) * exp(-x**2)"
 
@@ -98,6 +99,24 @@ def test_contiguous_arrays_are_read_where_they_are():
     assert peak_bytes(lambda: bn.hvp("x**3", three_axes, three_axes)) < x.nbytes + slack
     # The same measure sees the copy of an array that is not contiguous.
     assert peak_bytes(lambda: bn.hvp("x**3", np.asfortranarray(x), v)) > 2 * x.nbytes
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_that_are_not_aligned_are_copied_before_the_core_reads_them(dtype):
+    shape = (50_000, 4)
+    count = np.dtype(dtype).itemsize * 200_000
+    aligned = np.zeros(count, np.uint8).view(dtype).reshape(shape)
+    misaligned = np.zeros(count + 1, np.uint8)[1:].view(dtype).reshape(shape)
+    assert not misaligned.flags.aligned
+    text = "blockhess 1 | phi 2: r2 = mul r0 r1; return r2 r1 zero | psi 1: return r0 none none"
+
+    def bytes_for(x, parameter):
+        return peak_bytes(lambda: _core.terms(x, [parameter], text, "none", want_gradient=False))
+
+    plain = bytes_for(aligned, aligned)
+    assert plain < aligned.nbytes
+    for x, parameter in ((misaligned, aligned), (aligned, misaligned)):
+        assert bytes_for(x, parameter) > plain + 0.9 * aligned.nbytes
 
 
 def test_other_Python_threads_run_during_a_call():

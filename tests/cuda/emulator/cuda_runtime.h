@@ -43,9 +43,9 @@ Position& position();  // of the calling thread
 void barrier();
 inline unsigned char* dynamic_shared_memory() { return position().shared; }
 
-// What the kernels are to do wrong, for the tests to find.
-enum class Mistake { kNone, kMissingBarrier, kLongTail };
-Mistake& planted_mistake();
+// Where it is not 0, the threads of a block pass its barrier of this number, from 1 on, as if it
+// were not there: a mistake for the tests to find.
+unsigned& missing_barrier();
 
 // Where it is not 0, a launch has so many thread blocks whatever was asked for, of which only the
 // last kLastBlocks run: the end of a problem that is too large to run.
