@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+import blockhess as bh
 from blockhess import expressions as e
 from blockhess import ops
+from blockhess.expressions import program
+from blockhess.expressions.program import compile_program
 from blockhess.formula import term_programs
 from blockhess.formula.term_programs import ScalarFunction
 
@@ -39,3 +42,17 @@ def test_gradients_of_ops_made_here_read_no_text(monkeypatch):
         gradient = inner.gradient(total, x)
     assert outer.gradient(gradient, x) is not None
     assert outer.gradient(gradient, parameter) is not None
+
+
+def test_a_term_of_a_function_is_compiled_once(monkeypatch):
+    compiled = []
+
+    def counted(outputs, inputs):
+        compiled.append(outputs)
+        return compile_program(outputs, inputs)
+
+    for module in (program, term_programs):
+        monkeypatch.setattr(module, "compile_program", counted)
+    x = tf.constant([[0.5, 1.25]])
+    bh.hessian(lambda x: tf.math.log(1.8125 + tf.reduce_sum(tf.sin(0.4375 * x), 1)), x)
+    assert len(compiled) == 2  # phi and psi
