@@ -62,6 +62,14 @@ def compile_program(outputs: Sequence[Expression | None], inputs: Sequence[Varia
     return f"{len(inputs)}: " + "; ".join([*lines, f"return {' '.join(returned)}"])
 
 
+def check_length(outputs: Sequence[Expression | None], inputs: Sequence[Variable]) -> None:
+    """Raises what `compile_program` would raise, for next to nothing where the program is short."""
+    if len(topological([o for o in outputs if o is not None])) + len(inputs) > MAX_REGISTERS:
+        compile_program(outputs, inputs)
+    else:
+        _check_inputs(outputs, inputs)
+
+
 def _check_inputs(outputs: Sequence[Expression | None], inputs: Sequence[Variable]) -> None:
     if len(inputs) > MAX_INPUTS:
         raise ProgramTooLong(f"the program needs {len(inputs)} inputs; at most {MAX_INPUTS} fit")

@@ -8,6 +8,7 @@ section := "phi " program | "quadratic" | "linear" | "psi " program      in this
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,10 +45,20 @@ class ScalarFunction:
     inputs: tuple[Variable, ...]
     outputs: Outputs
 
-    @property
+    @functools.cached_property
     def text(self) -> str:
-        return compile_program(self.outputs, self.inputs)
+        """Raises ProgramTooLong where it exceeds a program."""
+        text = compile_program(self.outputs, self.inputs)
+        _compiled_here[text] = self
+        return text
 
+    @staticmethod
+    def of_text(text: str) -> ScalarFunction:
+        """What the text was compiled from, or what it says where another process compiled it."""
+        known = _compiled_here.get(text)
+        return ScalarFunction(*parse_program(text)) if known is None else known
+
+    @remembered
     def orders(self, highest: int) -> Outputs:
         """The function and its derivatives by the argument: those given, the rest derived."""
         orders: list[Expression | None] = list(self.outputs[: min(highest, 2) + 1])
@@ -60,6 +71,10 @@ class ScalarFunction:
 
     def argument_is_read_by(self, outputs: Outputs) -> bool:
         return any(o is not None and self.inputs[0] in o.variables for o in outputs)
+
+
+#: The functions that were compiled in this process, as long as anybody has them.
+_compiled_here: weakref.WeakValueDictionary[str, ScalarFunction] = weakref.WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -129,7 +144,7 @@ def _parse_term(text: str) -> TermPrograms:
     for section in sections:
         name, _, program = section.partition(" ")
         if program:
-            functions[name] = ScalarFunction(*parse_program(program))
+            functions[name] = ScalarFunction.of_text(program)
     return TermPrograms(
         functions.get("phi"), "quadratic" in sections, "linear" in sections, functions["psi"]
     )

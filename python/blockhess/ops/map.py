@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -13,14 +13,12 @@ from ..expressions import (
     Expression,
     ProgramTooLong,
     Variable,
-    compile_program,
     differentiate,
-    parse_program,
     substitute,
     topological,
 )
 from ..expressions.program import MAX_INSTRUCTIONS
-from ..formula.term_programs import VERSION
+from ..formula.term_programs import VERSION, ScalarFunction
 from .library import library
 
 _PREFIX = f"{VERSION} | map "
@@ -76,7 +74,7 @@ def _evaluate(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]
         raise ValueError(f"no operand for {', '.join(unknown)}")
     inputs = [v for v in operands if v in read]
     try:
-        program = _compiled(tuple(outputs), tuple(inputs))
+        program = _program(tuple(inputs), tuple(outputs)).text
     except ProgramTooLong:
         if len(outputs) == 1:
             return [_evaluate_in_stages(outputs[0], operands)]
@@ -89,7 +87,7 @@ def _evaluate(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]
     )
 
 
-_compiled = functools.lru_cache(maxsize=512)(compile_program)
+_program = functools.lru_cache(maxsize=512)(ScalarFunction)
 
 
 def _evaluate_in_stages(output: Expression, operands: _Operands) -> tf.Tensor:
@@ -99,10 +97,19 @@ def _evaluate_in_stages(output: Expression, operands: _Operands) -> tf.Tensor:
     early = dict.fromkeys(calls[:size])
     read_later = {a for n in calls[size:] for a in n.arguments}
     frontier = [n for n in early if n in read_later]
-    names = {n: Variable(f"stage{len(calls)}_{i}") for i, n in enumerate(frontier)}
+    names = dict(zip(frontier, _fresh("stage", len(frontier), operands), strict=True))
     results = _evaluate(frontier, operands)
     later = {**operands, **dict(zip(names.values(), results, strict=True))}
     return _evaluate([substitute(output, names)], later)[0]
+
+
+def _fresh(name: str, number: int, taken: Collection[Variable]) -> tuple[Variable, ...]:
+    """So many variables of that name that are not among those that are taken."""
+    while True:
+        variables = tuple(Variable(f"{name}{i}") for i in range(number))
+        if not any(variable in taken for variable in variables):
+            return variables
+        name += "_"
 
 
 @tf.RegisterGradient("BlockhessMap")
@@ -128,8 +135,9 @@ def _cotangent_sums(
     program: str, present: tuple[int, ...]
 ) -> tuple[tuple[Variable, ...], tuple[Variable, ...], tuple[Expression, ...]]:
     """The program's inputs, the cotangents of the outputs in `present`, and the inputs' own."""
-    inputs, outputs = parse_program(program)
-    cotangents = tuple(Variable(f"cotangent{i}") for i in present)
+    function = ScalarFunction.of_text(program)
+    inputs, outputs = function.inputs, function.outputs
+    cotangents = _fresh("cotangent", len(present), inputs)
     sums = []
     for variable in inputs:
         total: Expression = ZERO

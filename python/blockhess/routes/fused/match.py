@@ -9,6 +9,8 @@ import tensorflow as tf
 from blockhess import expressions as e
 from blockhess import ops
 from blockhess.expressions import ZERO, Expression
+from blockhess.expressions.program import check_length
+from blockhess.formula.term_programs import ScalarFunction
 from blockhess.routes.fused.addends import TooMany
 from blockhess.routes.fused.forms import Forms
 from blockhess.routes.fused.leaves import S_ARGUMENT, Leaves, NotFused, X
@@ -38,7 +40,7 @@ def terms_of_value(value: Node | Parameter, K: int, dtype: tf.DType) -> FusedTer
             cells, constant = _summed(forms, value)
         terms = tuple(terms_of(cells, forms.leaves))
         for term in terms:
-            _compiled(term)
+            _check_length(term)
     except (TooMany, e.ProgramTooLong, RecursionError) as error:
         raise NotFused(str(error)) from error
     return FusedTerms(terms, constant, forms.leaves)
@@ -50,13 +52,13 @@ def _summed(forms: Forms, node: Node) -> tuple[Expression, Expression]:
     return forms.row_sum(form.cells, size), forms.row_sum(form.constant, size)
 
 
-def _compiled(term: ops.Term) -> None:
+def _check_length(term: ops.Term) -> None:
     """Raises ProgramTooLong where the programs of the term do not fit the op."""
     for function, argument, parameters in (
         (term.phi, X, term.phi_parameters),
         (term.psi, S_ARGUMENT, term.psi_parameters),
     ):
         if function is not None:
-            first = e.differentiate(function, argument)
-            outputs = [function, first, e.differentiate(first, argument)]
-            e.compile_program(outputs, [argument, *(variable for variable, _ in parameters)])
+            inputs = (argument, *(variable for variable, _ in parameters))
+            outputs = ScalarFunction(inputs, (function,)).orders(2)
+            check_length(outputs, inputs)
