@@ -1,8 +1,7 @@
-"""The imports of modules, and the includes of headers, lead down: no circle, no way back up."""
+"""The imports of modules lead down: no circle, no way back up."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -34,15 +33,6 @@ GROUND = {"_core", "_tensorflow", "build"}
 # A rule of gradients that takes the place of another looks that up when it is used.
 LOOKED_UP_LATER = ("blockhess.gradients.rules.choices", "blockhess.gradients.rules")
 
-# What the files of a folder may include of the others.
-INCLUDES = {
-    "csrc/core": {"csrc/core"},
-    "csrc/cpu": {"csrc/core", "csrc/cpu"},
-    "csrc/python": {"csrc/core", "csrc/cpu", "csrc/python"},
-    "csrc/tf": {"csrc/core", "csrc/cpu", "csrc/tf"},
-    "cuda": {"csrc/core", "cuda"},
-}
-
 
 def floor_of(module: str) -> str:
     return (module.split(".") + ["blockhess"])[1] if "." in module else "blockhess"
@@ -70,16 +60,3 @@ def test_no_import_stands_inside_a_function():
 @pytest.mark.skipif(not (ROOT / "bench").is_dir(), reason="no benchmarks beside the tests")
 def test_the_benchmarks_do_not_import_each_other_in_a_circle():
     assert circles(imports_of(modules_of(ROOT / "bench"))) == []
-
-
-@pytest.mark.skipif(not (ROOT / "csrc").is_dir(), reason="no sources beside the tests")
-def test_no_header_is_included_from_a_floor_above():
-    upward = []
-    for folder, allowed in INCLUDES.items():
-        for path in (ROOT / folder).rglob("*"):
-            if path.suffix in (".h", ".cc", ".cu", ".cuh"):
-                floors = re.findall(r'#include "(csrc/\w+|cuda)/', path.read_text())
-                # The files of the ops that run on a GPU.
-                own = {"cuda"} if folder == "csrc/tf" and "cuda" in path.name else set()
-                upward += [f"{path.relative_to(ROOT)}: {f}" for f in {*floors} - allowed - own]
-    assert upward == []
