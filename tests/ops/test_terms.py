@@ -193,3 +193,10 @@ def test_a_malformed_term_is_an_error_naming_the_place(subtests):
         with subtests.test(text=text):
             with pytest.raises(tf.errors.InvalidArgumentError, match=message):
                 library.blockhess_terms(**inputs, terms=text, want_value=False, want_gradient=False)
+
+
+def test_terms_are_equal_where_they_are_the_same():
+    term, other = (ops.Term(None, (), tf.eye(2), None, Variable("s"), ()) for _ in range(2))
+    assert term == term
+    assert term != other
+    assert len({term, other}) == 2

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, check_option, checked_outputs, checked_result
 from blockhess.eager.computation import Computed, Results
-from blockhess.formula.term_programs import LAYOUTS
+from blockhess.formula.layouts import LAYOUTS
 from blockhess.routes import choose
 from blockhess.routes.route import Derivatives, Route
 

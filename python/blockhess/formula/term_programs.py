@@ -22,7 +22,6 @@ from blockhess.expressions import (
 )
 
 VERSION = "blockhess 1"
-LAYOUTS = ("dense", "diag", "packed", "trace")
 ARGUMENT_OF_PHI = Variable("x")
 ARGUMENT_OF_PSI = Variable("s")
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from blockhess import _core
-from blockhess.formula.term_programs import LAYOUTS, Parts, TermPrograms, join_terms
+from blockhess.formula.layouts import LAYOUTS
+from blockhess.formula.term_programs import Parts, TermPrograms, join_terms
 from blockhess.formula.vjp_programs import vjp_programs
 from blockhess.numpy.text_terms import Term, operands_of, programs_of, real_array
 

@@ -8,11 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from .._tensorflow import ConversionNotImplementedError, RegisterPFor, wrap
+from ..formula.layouts import LAYOUTS
 from ..formula.term_programs import TermPrograms, parse_terms
 from .library import library
-
-# Of the blocks of all rows in each layout.
-_RANKS = {"dense": 3, "diag": 2, "packed": 2, "trace": 1}
 
 # A tensor of the loop's body: `t`, with an axis of iterations before its own if `is_stacked`, the
 # same in every iteration if not.
@@ -54,7 +52,7 @@ def _convert_terms_grad(call: Any) -> list[_Value]:
         ],
         value_cotangent=rows.joined(V, 1) if call.get_attr("want_value") else V.t,
         gradient_cotangent=rows.joined(G, 2) if call.get_attr("want_gradient") else G.t,
-        hessian_cotangent=M.t if layout == "none" else rows.joined(M, _RANKS[layout]),
+        hessian_cotangent=M.t if layout == "none" else rows.joined(M, 1 + LAYOUTS[layout].rank),
         terms=_text(call, "terms"),
         layout=layout,
         want_value=call.get_attr("want_value"),

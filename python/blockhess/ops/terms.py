@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from ..expressions import Expression, Variable
 from ..formula.forward_programs import forward_programs
+from ..formula.layouts import LAYOUTS
 from ..formula.term_programs import (
     ARGUMENT_OF_PHI,
     ARGUMENT_OF_PSI,
-    LAYOUTS,
     Parts,
     ScalarFunction,
     TermPrograms,
@@ -24,7 +24,7 @@ from .library import library
 Parameters = tuple[tuple[Variable, tf.Tensor], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Term:
     """One instance of the formula, f(x) = sum_i psi(s_i) over the rows of x, with
 
@@ -49,9 +49,7 @@ class Term:
     psi: Expression
     psi_parameters: Parameters
     # Eager calls ask again and again.
-    _programs: dict[Parts, TermPrograms] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _programs: dict[Parts, TermPrograms] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.phi is not None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from blockhess.formula.layouts import LAYOUTS
+
 PROVED = "do not interact: proved from the graph"
 UNPROVED = {
     "check": "checked by a probe in every run, for lack of a proof",
@@ -79,11 +81,7 @@ class PlanOfOutputs:
 
 def written(x: tf.Tensor, layout: str) -> str:
     """How many values the blocks have, as a formula in N."""
-    K = x.shape[-1]
-    if K is None:
-        return {"dense": "N*K*K", "diag": "N*K", "packed": "N*K*(K+1)/2", "trace": "N"}[layout]
-    values = {"dense": K * K, "diag": K, "packed": K * (K + 1) // 2, "trace": 1}
-    return f"N*{values[layout]}"
+    return f"N*{LAYOUTS[layout].count_for(x.shape[-1])}"
 
 
 def bytes_of(x: tf.Tensor, count: str) -> str:

@@ -7,7 +7,7 @@ import importlib
 import re
 from collections.abc import Sequence
 
-from blockhess.formula.term_programs import LAYOUTS
+from blockhess.formula.layouts import LAYOUTS
 from blockhess.terminal.outcome import CommandError
 from blockhess.terminal.screen import Screen
 from blockhess.terminal.start_up import quiet

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from blockhess._tensorflow import FuncGraph, cond_v2, list_ops, while_v2
+from blockhess.formula.layouts import LAYOUTS
 from blockhess.gradients import apart, is_trusted, prepare, prepared_on_demand, pull_back, share
 from blockhess.routes.autodiff import coupling as rows
 from blockhess.routes.autodiff.hessian_products import CannotStack, Products, all_at_once
@@ -342,13 +343,8 @@ def _packed(dense: tf.Tensor) -> tf.Tensor:
     return tf.gather(flat, places, axis=-1)
 
 
-def _trailing(K: int | None, layout: str) -> list[int | None]:
-    packed = None if K is None else K * (K + 1) // 2
-    return {"dense": [K, K], "diag": [K], "packed": [packed]}[layout]
-
-
 def _shaped(tensor: tf.Tensor, x: tf.Tensor, layout: str) -> tf.Tensor:
-    tensor.set_shape(x.shape[:-1].concatenate(_trailing(x.shape[-1], layout)))
+    tensor.set_shape(x.shape[:-1].concatenate(LAYOUTS[layout].sizes(x.shape[-1])))
     return tensor
 
 
@@ -362,6 +358,5 @@ def _unless_empty(make: Callable[[], tf.Tensor], x: tf.Tensor, layout: str) -> t
 
 def _zeros(x: tf.Tensor, layout: str) -> tf.Tensor:
     shape = tf.shape(x)
-    K = shape[-1]
-    trailing = {"dense": [K, K], "diag": [K], "packed": [K * (K + 1) // 2]}[layout]
-    return _shaped(tf.zeros(tf.concat([shape[:-1], trailing], 0), x.dtype), x, layout)
+    sizes = tf.concat([shape[:-1], LAYOUTS[layout].axes(shape[-1])], 0)
+    return _shaped(tf.zeros(sizes, x.dtype), x, layout)

@@ -31,6 +31,7 @@ import numpy as np
 import tensorflow as tf
 
 from blockhess._tensorflow import cond_v2, while_v2
+from blockhess.formula.layouts import LAYOUTS
 from blockhess.gradients import pull_back
 from blockhess.gradients.paths import between
 from blockhess.routes.autodiff.hessian_products import Products, floating_types
@@ -100,7 +101,7 @@ def _probes_of_blocks(blocks: tf.Tensor, products: Products, layout: str) -> lis
 
 def _axes(layout: str) -> list[int]:
     """Those of one row's block."""
-    return [-2, -1] if layout == "dense" else [-1]
+    return list(range(-LAYOUTS[layout].rank, 0))
 
 
 def probed_product(product: tf.Tensor, products: Products, v: tf.Tensor, *, name: str) -> tf.Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
+from blockhess.formula.layouts import LAYOUTS
 
 # Not round numbers: rows that share no vector, and columns that share none.
 N, K = 37, 5
@@ -73,11 +74,5 @@ class Problem:
 
     def exact(self, name: str) -> np.ndarray:
         """The value, the gradient, the blocks in a layout, or the derivative of <M, blocks>."""
-        if name == "diag":
-            return np.einsum("nkk->nk", self._exact["dense"])
-        if name == "trace":
-            return np.einsum("nkk->n", self._exact["dense"])
-        if name == "packed":
-            rows, columns = np.triu_indices(K)
-            return self._exact["dense"][:, rows, columns]
-        return self._exact[name]
+        layout = LAYOUTS.get(name)
+        return self._exact[name] if layout is None else layout.from_dense(self._exact["dense"])

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import blockhess as bh
-from blockhess.formula.term_programs import LAYOUTS
+from blockhess.formula.layouts import LAYOUTS
 from blockhess.terminal.checks.closed_form import Problem
 from blockhess.terminal.checks.comparison import BOUNDS, Check, error_of
 

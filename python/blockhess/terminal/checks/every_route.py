@@ -8,7 +8,7 @@ from functools import partial
 import tensorflow as tf
 
 import blockhess as bh
-from blockhess.formula.term_programs import LAYOUTS
+from blockhess.formula.layouts import LAYOUTS
 from blockhess.terminal.checks.closed_form import Problem
 from blockhess.terminal.checks.comparison import Check, Wrong, error_of
 from blockhess.terminal.checks.devices import names, short

@@ -10,7 +10,7 @@ import numpy as np
 
 from blockhess import _core
 from blockhess.build import build_info
-from blockhess.formula.term_programs import LAYOUTS
+from blockhess.formula.layouts import LAYOUTS
 from blockhess.terminal.checks.closed_form import Problem
 from blockhess.terminal.checks.comparison import Check, error_of
 
