@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from draw_floors import PICTURE, svg
 from import_walk import circles, imports_of, modules_of
 
 import blockhess
@@ -60,3 +62,10 @@ def test_no_import_stands_inside_a_function():
 @pytest.mark.skipif(not (ROOT / "bench").is_dir(), reason="no benchmarks beside the tests")
 def test_the_benchmarks_do_not_import_each_other_in_a_circle():
     assert circles(imports_of(modules_of(ROOT / "bench"))) == []
+
+
+@pytest.mark.skipif(not PICTURE.exists(), reason="no documentation beside the tests")
+def test_the_picture_of_the_floors_shows_the_imports():
+    described = re.search("<desc>.*</desc>", PICTURE.read_text())
+    assert described
+    assert described[0] in svg(), "python tests/structure/draw_floors.py draws it anew"
