@@ -8,31 +8,34 @@ namespace blockhess {
 
 namespace {
 
-// The operands of a term whose cotangents are wanted, and whether that of x is.
-struct WantedBars {
-  bool x = false;
-  std::vector<bool> phi_parameters;
-  bool S = false;
-  bool b = false;
-  std::vector<bool> psi_parameters;
-};
-
 // Whether an output is not identically zero.
 bool contributes(const Program& program, int index) { return !program.outputs[index].is_zero(); }
 bool contributes(const std::optional<Program>& program, int index) {
   return program && contributes(*program, index);
 }
 
-// Whether the derivative number `order` of a program by a wanted parameter contributes.
-template <typename AProgram>
-bool any_contributes(const AProgram& program, const std::vector<bool>& wanted, int order) {
+std::vector<bool> contributions(const Program& program) {
+  std::vector<bool> flags;
+  for (size_t i = 0; i < program.outputs.size(); ++i) {
+    flags.push_back(contributes(program, static_cast<int>(i)));
+  }
+  return flags;
+}
+
+bool contributes(const std::vector<bool>& outputs, int index) {
+  return !outputs.empty() && outputs[index];
+}
+
+// Whether the derivative number `order` of a function by a wanted parameter contributes.
+bool any_contributes(const std::vector<bool>& outputs, const std::vector<bool>& wanted, int order) {
   for (size_t p = 0; p < wanted.size(); ++p) {
-    if (wanted[p] && contributes(program, by_parameter(static_cast<int>(p)) + order)) return true;
+    if (wanted[p] && contributes(outputs, by_parameter(static_cast<int>(p)) + order)) return true;
   }
   return false;
 }
 
 bool has_D(const Term& term) { return contributes(term.phi, 2); }
+bool has_S_or_D(const VjpTerm& term) { return term.quadratic || contributes(term.phi, 2); }
 
 Program cut(const Program& program, const std::vector<bool>& needed, std::string_view subject) {
   for (size_t i = 0; i < needed.size(); ++i) {
@@ -44,10 +47,10 @@ Program cut(const Program& program, const std::vector<bool>& needed, std::string
   return program.restricted_to(needed);
 }
 
-std::vector<bool> needed_of_psi(const Term& term, const VjpSteps& steps, const Results& given,
+std::vector<bool> needed_of_psi(const VjpTerm& term, const VjpSteps& steps, const Results& given,
                                 const WantedBars& wanted) {
-  const bool M = given.hessian(), S_or_D = term.quadratic || has_D(term);
-  std::vector<bool> needed(term.psi.outputs.size(), false);
+  const bool M = given.hessian(), S_or_D = has_S_or_D(term);
+  std::vector<bool> needed(term.psi.size(), false);
   needed[1] = (steps.s_bar && given.value) || (steps.u_bar && given.gradient) ||
               (M && ((wanted.x && contributes(term.phi, 3)) || wanted.S ||
                      any_contributes(term.phi, wanted.phi_parameters, 2)));
@@ -63,11 +66,12 @@ std::vector<bool> needed_of_psi(const Term& term, const VjpSteps& steps, const R
   return needed;
 }
 
-std::vector<bool> needed_of_phi(const Term& term, const Program& psi, const VjpSteps& steps,
-                                const Results& given, const WantedBars& wanted) {
+// But for phi itself, which psi may read.
+std::vector<bool> needed_of_phi(const VjpTerm& term, const VjpSteps& steps, const Results& given,
+                                const WantedBars& wanted) {
   const bool scaled_M = given.hessian() && contributes(term.psi, 1);
-  std::vector<bool> needed(term.phi->outputs.size(), false);
-  needed[0] = psi.reads_input(0);
+  std::vector<bool> needed(term.phi.size(), false);
+  if (needed.empty()) return needed;
   needed[1] = steps.u;
   needed[2] = steps.t1 || (wanted.x && steps.u_bar);
   needed[3] = wanted.x && scaled_M;
@@ -133,34 +137,42 @@ Term forward_part(const Term& term, const Results& wanted, bool alone) {
   return part;
 }
 
-VjpSteps vjp_steps(const Term& term, const Results& given, const WantedBars& wanted) {
-  const bool M = given.hessian(), S_or_D = term.quadratic || has_D(term);
+VjpSteps vjp_steps(const VjpTerm& term, const Results& given, const WantedBars& wanted) {
+  const bool M = given.hessian(), S_or_D = has_S_or_D(term);
   const auto by_psi = [&](int order) {
     return any_contributes(term.psi, wanted.psi_parameters, order);
   };
+  const bool s_bar_vanishes = !(given.value && contributes(term.psi, 1)) &&
+                              !(((M && S_or_D) || given.gradient) && contributes(term.psi, 2)) &&
+                              !(M && contributes(term.psi, 3));
+  const bool u_bar_vanishes =
+      !(given.gradient && contributes(term.psi, 1)) && !(M && contributes(term.psi, 2));
   VjpSteps steps;
-  steps.s_bar =
-      wanted.x || wanted.S || wanted.b || any_contributes(term.phi, wanted.phi_parameters, 0);
-  steps.u_bar = (wanted.x && S_or_D) || wanted.S || wanted.b ||
-                any_contributes(term.phi, wanted.phi_parameters, 1);
+  steps.s_bar = !s_bar_vanishes && (wanted.x || wanted.S || wanted.b ||
+                                    any_contributes(term.phi, wanted.phi_parameters, 0));
+  steps.u_bar = !u_bar_vanishes && ((wanted.x && S_or_D) || wanted.S || wanted.b ||
+                                    any_contributes(term.phi, wanted.phi_parameters, 1));
   const bool psi2_in_s_bar = steps.s_bar && contributes(term.psi, 2);
-  const bool s_bar_is_zero = !(given.value && contributes(term.psi, 1)) &&
-                             !(((M && S_or_D) || given.gradient) && contributes(term.psi, 2)) &&
-                             !(M && contributes(term.psi, 3));
   steps.t1 = M && S_or_D && (psi2_in_s_bar || by_psi(1));
   steps.t2 = M && ((steps.s_bar && contributes(term.psi, 3)) || by_psi(2));
   steps.t3 = given.gradient && (psi2_in_s_bar || by_psi(1));
   steps.M_u = steps.t2 || (M && steps.u_bar && contributes(term.psi, 2));
-  steps.u = steps.M_u || steps.t3 || (wanted.x && !s_bar_is_zero);
+  steps.u = steps.M_u || steps.t3 || (wanted.x && steps.s_bar);
   return steps;
 }
 
-Term vjp_part(const Term& term, const VjpSteps& steps, const Results& given,
-              const WantedBars& wanted) {
+VjpTerm vjp_term(const Term& term) {
+  return {term.phi ? contributions(*term.phi) : std::vector<bool>(), contributions(term.psi),
+          term.quadratic};
+}
+
+Term vjp_part(const Term& term, const VjpNeeds& needs) {
   Term part = term;
-  part.psi = cut(term.psi, needed_of_psi(term, steps, given, wanted), "psi");
+  part.psi = cut(term.psi, needs.psi, "psi");
   if (term.phi) {
-    part.phi = cut(*term.phi, needed_of_phi(term, part.psi, steps, given, wanted), "phi");
+    std::vector<bool> needed = needs.phi;
+    needed[0] = part.psi.reads_input(0);
+    part.phi = cut(*term.phi, needed, "phi");
   }
   return part;
 }
@@ -187,13 +199,20 @@ std::vector<Term> forward_parts(const std::vector<Term>& terms, const Results& w
   return parts;
 }
 
+VjpNeeds vjp_needs(const VjpTerm& term, const Results& given, const WantedBars& wanted) {
+  const VjpSteps steps = vjp_steps(term, given, wanted);
+  return {steps, needed_of_phi(term, steps, given, wanted),
+          needed_of_psi(term, steps, given, wanted)};
+}
+
 VjpParts vjp_parts(const std::vector<Term>& terms, const Results& given,
                    const std::vector<bool>& wanted) {
   const std::vector<WantedBars> bars = wanted_bars(terms, wanted);
   VjpParts parts;
   for_each_term(terms.size(), [&](size_t t) {
-    parts.steps.push_back(vjp_steps(terms[t], given, bars[t]));
-    parts.terms.push_back(vjp_part(terms[t], parts.steps[t], given, bars[t]));
+    const VjpNeeds needs = vjp_needs(vjp_term(terms[t]), given, bars[t]);
+    parts.steps.push_back(needs.steps);
+    parts.terms.push_back(vjp_part(terms[t], needs));
   });
   return parts;
 }

@@ -35,6 +35,32 @@ struct VjpSteps {
   bool u_bar = false;
 };
 
+// What of a term decides which steps its vector-Jacobian product takes.
+struct VjpTerm {
+  std::vector<bool> phi;  // for each output whether it is not identically zero; none without phi
+  std::vector<bool> psi;
+  bool quadratic = false;
+};
+
+// The operands of a term whose cotangents are wanted, and whether that of x is.
+struct WantedBars {
+  bool x = false;
+  std::vector<bool> phi_parameters;
+  bool S = false;
+  bool b = false;
+  std::vector<bool> psi_parameters;
+};
+
+// The steps, and for each output of phi and psi whether they need it. Of phi itself the program of
+// psi decides, which may read s.
+struct VjpNeeds {
+  VjpSteps steps;
+  std::vector<bool> phi;
+  std::vector<bool> psi;
+};
+
+VjpNeeds vjp_needs(const VjpTerm& term, const Results& given, const WantedBars& wanted);
+
 struct VjpParts {
   std::vector<Term> terms;
   std::vector<VjpSteps> steps;

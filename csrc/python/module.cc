@@ -190,6 +190,27 @@ std::vector<Array<T>> map(const std::string& text, const std::vector<py::object>
   return results;
 }
 
+// Which outputs of phi and psi the vector-Jacobian product of a term needs; flags say which of them
+// contribute, are given or are wanted.
+py::tuple vjp_needs_of(const std::vector<bool>& phi, const std::vector<bool>& psi, bool quadratic,
+                       bool linear, bool value, bool gradient, bool hessian, bool x,
+                       const std::vector<bool>& operands) {
+  const auto parameters = [](const std::vector<bool>& outputs) {
+    return outputs.empty() ? 0 : (static_cast<int64_t>(outputs.size()) - 4) / 3;
+  };
+  const int64_t of_phi = parameters(phi), of_psi = parameters(psi);
+  if (static_cast<int64_t>(operands.size()) != of_phi + quadratic + linear + of_psi) {
+    throw std::invalid_argument("the operands have " + std::to_string(operands.size()) +
+                                " flags; expected one for each");
+  }
+  const auto S = operands.begin() + of_phi, b = S + quadratic, rest = b + linear;
+  const WantedBars wanted{
+      x, {operands.begin(), S}, quadratic && *S, linear && *b, {rest, operands.end()}};
+  const Results given{value, gradient, hessian ? Layout::kDense : Layout::kNone};
+  const VjpNeeds needs = vjp_needs({phi, psi, quadratic}, given, wanted);
+  return py::make_tuple(needs.phi, needs.psi);
+}
+
 std::vector<double> evaluate_at(const std::string& text, const std::vector<double>& inputs) {
   const Program program = read_map(text);
   if (static_cast<int>(inputs.size()) != program.num_inputs) {
@@ -240,6 +261,9 @@ PYBIND11_MODULE(_core, module) {
         read_term(text, vjp ? TermKind::kVjp : TermKind::kForward);
       },
       "text"_a, "vjp"_a = false, "Raises ValueError unless `text` is a well-formed term.");
+  module.def("vjp_needs", &vjp_needs_of, "phi"_a, "psi"_a, "quadratic"_a, "linear"_a, "value"_a,
+             "gradient"_a, "hessian"_a, "x"_a, "operands"_a,
+             "(outputs of phi, outputs of psi) that the VJP of a term needs, but for phi itself.");
   module.def("evaluate", &evaluate_at, "program"_a, "inputs"_a,
              "A map program at one point in float64, by the scalar form of the instruction table.");
   module.def(
