@@ -24,6 +24,7 @@ from blockhess.gradients.rules import (
     cropped,
     determinants,
     factors,
+    left_out,
     moduli,
     normalization,
     norms,
@@ -68,6 +69,7 @@ _ROOMS = (
     ties,
     moduli,
     choices,
+    left_out,
 )
 
 
