@@ -23,19 +23,19 @@ struct Cotangent {
   Layout layout;
   int K;
 
-  // Of row i; no layout where there is no M.
+  // M of row i; no layout where there is no M.
   __device__ Cotangent(const T* M, Layout layout, int K, int64_t i)
       : block(M != nullptr ? M + i * block_size(layout, K) : nullptr),
         layout(M != nullptr ? layout : Layout::kNone),
         K(K) {}
 
   __device__ bool is_full() const { return blockhess::is_full(layout); }
-  // Of a full one, where entry (row, 0) is or would be; stored are those from first_column on.
+  // Where entry (row, 0) of a full M is or would be; stored are those from first_column on.
   __device__ const T* row(int row) const { return block + row_offset(layout, K, row); }
   __device__ int first_column(int row) const {
     return static_cast<int>(blockhess::first_column(layout, row));
   }
-  // Of a full one, what is stored of a column times get(row), summed.
+  // What is stored of a column of a full M times get(row), summed.
   template <typename Get>
   __device__ C column_times(int column, Get get) const {
     const bool is_packed = layout == Layout::kPacked;
@@ -53,7 +53,7 @@ struct Cotangent {
     if (layout == Layout::kTrace) return load(*block);
     return load(block[row_offset(layout, K, k) + k]);
   }
-  // Of the symmetric part. A packed entry off the diagonal stands for two.
+  // An entry of the symmetric part. A packed entry off the diagonal stands for two.
   __device__ C entry(int row, int column) const {
     if (row == column) return diagonal(row);
     if (layout == Layout::kDense) {
@@ -63,7 +63,7 @@ struct Cotangent {
     const int upper = row < column ? row : column, right = row < column ? column : row;
     return C(0.5) * load(block[row_offset(layout, K, upper) + right]);
   }
-  // Of a matrix with the same symmetric part, as it is stored.
+  // An entry of a matrix with the same symmetric part, as it is stored.
   __device__ C stored(int row, int column) const {
     if (layout == Layout::kDense) return load(block[row * K + column]);
     if (row == column) return diagonal(row);

@@ -10,7 +10,7 @@ inline Result to_result(cudaError_t error) {
   return error == cudaSuccess ? Result{} : Result{Status::kLaunchFailed, static_cast<int>(error)};
 }
 
-// Of thread blocks.
+// The thread blocks of a launch.
 struct Grid {
   int64_t x, y = 1;
 };

@@ -104,7 +104,7 @@ __device__ inline int output_code(const uint64_t* words, const DeviceProgram& pr
   return static_cast<int>(word >> (16 * (output % kOutputsPerWord))) & 0xffff;
 }
 
-// Of one lane; zero where the output is not there.
+// The value of an output in one lane; zero where the output is not there.
 template <typename C>
 __device__ inline C output(const uint64_t* words, const DeviceProgram& program, Slots<C> slots,
                            int lane, int output) {

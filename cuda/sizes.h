@@ -18,13 +18,13 @@ inline constexpr int64_t kManyBlocks = 4;
 inline constexpr int64_t kLeastStrip = 512;
 #else
 inline constexpr int kThreads = 256;
-// Of a sum that a whole thread block takes.
+// The parts of a sum that a whole thread block takes.
 inline constexpr int kParts = 32;
 inline constexpr int kTileValues = 512;
 // What every kernel may have without asking; past it, tiles lie in the workspace.
 inline constexpr int64_t kMostSharedBytes = 48 << 10;
 inline constexpr int64_t kMostBlocks = 4096;
-// Of sums over rows.
+// The shards of sums over rows.
 inline constexpr int64_t kMostShards = 1024;
 // Enough to fill any GPU of today.
 inline constexpr int64_t kManyThreads = 1 << 18;

@@ -13,7 +13,7 @@ struct Columns {
   explicit Columns(int64_t count) {
     while (parts < kParts && 2 * parts <= count) parts *= 2;
   }
-  // Of a thread block.
+  // How many sums a thread block takes at once.
   __host__ __device__ int number() const { return kThreads / parts; }
   __device__ int own() const { return static_cast<int>(threadIdx.x) % number(); }
   __device__ int own_part() const { return static_cast<int>(threadIdx.x) / number(); }

@@ -27,7 +27,7 @@ struct TermsCall {
 // term u; psi', psi''. Of a norm, last, what t has beside s.
 constexpr int kArrays = 4, kRowArrays = 2;
 
-// Of value e of a norm, what is on the diagonal: `phi` holds those of its row.
+// The diagonal entry for value e of a norm; `phi` holds the values of its row.
 template <typename T, bool has_gamma>
 __device__ Arithmetic<T> norm_diagonal(const Tile<T, has_gamma>& tile, int e,
                                        const Arithmetic<T>* phi, Arithmetic<T> psi1,

@@ -80,7 +80,7 @@ struct PreparedVjp {
   Preparation<TermsVjpArguments<T>, T> common;
   std::vector<Sum<T>> sums;
   int64_t num_sums, num_shards, tiles_per_shard, sums_at;
-  // Of each term, where the cotangent of S is wanted: psi', w and, of an S for all rows, the sums.
+  // Where psi', w and, of an S for all rows, the sums of a term are whose cotangent of S is wanted.
   struct MatrixAt {
     int64_t psi1, w, sums;
   };

@@ -22,7 +22,7 @@ BLOCKHESS_HOST_DEVICE inline int sum_parts(int64_t K) { return K < 32 ? 1 : 32; 
 // piece that the memory gives whole.
 BLOCKHESS_HOST_DEVICE inline int row_threads(int K) { return K < 16 ? 2 : K < 32 ? 4 : 8; }
 
-// Of the slots of so many threads that run programs, 16 bytes each.
+// The bytes of the slots of so many threads that run programs, 16 bytes a slot.
 inline int64_t slot_bytes(int num_slots, int64_t width) { return num_slots * width * 16; }
 
 // Threads that run programs of so many slots, of values of so many bytes, with so many bytes of

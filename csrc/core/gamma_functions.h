@@ -9,7 +9,7 @@
 
 namespace blockhess {
 
-// Of a number without a fraction.
+// Whether a number without a fraction is even.
 BLOCKHESS_HOST_DEVICE inline bool is_even(double n) { return n == 2 * ::floor(n / 2); }
 
 // Hurwitz zeta(s, q) = sum_{n >= 0} (q + n)^-s for s > 1, q > 0: a direct sum up to q + n >= 16 +

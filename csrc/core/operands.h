@@ -33,9 +33,9 @@ struct Strides {
   int64_t column = 0;
 };
 
-// Of every operand of every term, in order. Throws std::invalid_argument that names the operand,
-// its term, its shape and what was expected. `shapes` has the length that check_num_operands
-// accepts.
+// The strides of every operand of every term, in order. Throws std::invalid_argument that names the
+// operand, its term, its shape and what was expected. `shapes` has the length that
+// check_num_operands accepts.
 std::vector<Strides> operand_strides(const std::vector<Term>& terms, int64_t N, int64_t K,
                                      const std::vector<Shape>& shapes);
 

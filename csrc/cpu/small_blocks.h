@@ -26,7 +26,7 @@ class SmallBlock {
   static constexpr int kPacks = (kEntries + kSize - 1) / kSize;
   static constexpr auto kLanes = std::make_integer_sequence<int, kSize>();
 
-  // Of an entry; those behind the block's last count as the last.
+  // The place of an entry; those behind the block's last count as the last.
   static constexpr int row(int entry) { return std::min(entry, kEntries - 1) / K; }
   static constexpr int column(int entry) { return std::min(entry, kEntries - 1) % K; }
 

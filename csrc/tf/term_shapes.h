@@ -14,7 +14,7 @@ namespace blockhess {
 // What an unwanted output is.
 inline const Shape kNothing = {0};
 
-// Of a call whose inputs were checked.
+// The shapes of a call whose inputs were checked.
 struct TermShapes {
   int64_t N, K;
   std::vector<Strides> strides;  // of the operands

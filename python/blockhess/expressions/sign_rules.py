@@ -71,6 +71,6 @@ def power(node: Call, base: Signs, exponent: Signs) -> Signs:
 
 
 def polygamma(node: Call, order: Signs, a: Signs) -> Signs:
-    # Of odd order n it is n! sum_k (x + k)^-(n + 1), a sum of even powers.
+    # For odd n it is n! sum_k (x + k)^-(n + 1), a sum of even powers.
     order = node.arguments[0]
     return POSITIVE if isinstance(order, Constant) and order.value % 2 == 1 else UNKNOWN

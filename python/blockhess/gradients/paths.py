@@ -81,7 +81,7 @@ def _needed(reached: dict[tf.Operation, set[int]], ends: Iterable[tf.Tensor]) ->
 
 
 def reaches(sources: Sequence[tf.Tensor], ends: Sequence[tf.Tensor]) -> list[bool]:
-    """Of each end whether the sources reach it."""
+    """For each end whether the sources reach it."""
     reached = {step.op for step in between(sources, ends)}
     starts = {source.ref() for source in sources}
     return [end.op in reached or end.ref() in starts for end in ends]

@@ -181,5 +181,5 @@ def _log_abs(x: tf.Tensor) -> tf.Tensor:
 
 
 def _log_abs_determinant(matrix: tf.Tensor) -> tf.Tensor:
-    """Of symmetric matrices. XLA has no tf.linalg.slogdet."""
+    """log |det| of symmetric matrices. XLA has no tf.linalg.slogdet."""
     return tf.reduce_sum(_log_abs(tf.linalg.eigvalsh(matrix)), -1)

@@ -142,7 +142,7 @@ class _TermVjp:
         return _row_sum(_add(self.phi[0], quadratic, linear))
 
     def bars(self) -> tuple[MaybeTensor, list[MaybeTensor]]:
-        """Of x, and of the operands in order, the latter before summing over what is shared."""
+        """The cotangents of x and of the operands; these are not yet summed over rows."""
         phi2, phi3 = self.phi[2:4]
         psi1, psi2, psi3 = self.psi[1:4]
         V, G, M, u = self.V, self.G, self.M, self.u

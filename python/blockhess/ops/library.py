@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..build import build_info, check_tensorflow, library_does_not_load
 
-# Of an ELF file of 64 bits: where the table of sections starts, the size and number of its entries.
+# In an ELF file of 64 bits: where the table of sections starts, the size and number of its entries.
 _SECTIONS = struct.Struct("<40xQ10xHH2x")
 
 

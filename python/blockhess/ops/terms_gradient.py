@@ -47,7 +47,7 @@ def _terms_gradient(
 
 @tf.RegisterGradient("BlockhessTermsGrad")
 def _terms_vjp_gradient(op: tf.Operation, *bars_bar: MaybeTensor) -> list[MaybeTensor]:
-    """Of the composition that computes the same."""
+    """The gradient of the composition that computes the same."""
     if not tf.executing_eagerly():
         # Not by a tape: it is deaf while TensorFlow builds the forward derivative of a function.
         inputs = [tf.identity(tensor) for tensor in op.inputs]

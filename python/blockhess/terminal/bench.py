@@ -18,7 +18,7 @@ from blockhess.terminal.outcome import CommandError, Exit, Outcome
 from blockhess.terminal.screen import Screen, table
 
 SIZES = ((1_000, 3), (100_000, 8), (20_000, 32))
-# Of one comparison; all of them, with their traces, take a minute.
+# What one comparison may take; all of them, with their traces, take a minute.
 SECONDS, LEAST_ROUNDS, MOST_ROUNDS = 1.0, 5, 200
 
 Call = Callable[[tf.Tensor], tf.Tensor]
@@ -48,7 +48,7 @@ CASES = (
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """Of a peer's time to ours in the same rounds: the median and the quartiles."""
+    """A peer's time by ours in the same rounds: the median and the quartiles."""
 
     median: float
     first_quartile: float
@@ -153,7 +153,7 @@ def _times(ours: Call, peer: Call, x: tf.Tensor) -> list[tuple[float, float]]:
 
 
 def _seconds(call: Call, x: tf.Tensor) -> float:
-    """Of one call, right after another: the caches are its own."""
+    """The time of one call, right after another: the caches are its own."""
     call(x)
     _wait()
     start = time.perf_counter()

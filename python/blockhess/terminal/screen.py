@@ -35,7 +35,7 @@ class Screen:
             self._errors.print(f"[red]error:[/red] {_escaped(message)}")
 
     def progress(self) -> Progress:
-        """Of what is going on, on a terminal alone; gone when it is over."""
+        """A line that says what is going on, on a terminal alone; gone when it is over."""
         columns = (SpinnerColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
         hidden = not self._errors.is_terminal
         return Progress(*columns, console=self._errors, transient=True, disable=hidden)

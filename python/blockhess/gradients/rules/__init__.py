@@ -43,8 +43,7 @@ from blockhess.gradients.rules import (
     ties,
 )
 
-# Of the patterns that fit an operation the first one counts: those of `moduli` and `choices` fit
-# any.
+# The first pattern that fits an operation counts: those of the last three rooms fit many.
 _ROOMS = (
     activations,
     arrays,

@@ -96,7 +96,7 @@ def _lin_space(op: tf.Operation, cotangent: tf.Tensor):
 
 
 def _stitch(op: tf.Operation, cotangent: tf.Tensor) -> list[tf.Tensor | None]:
-    """Of several values for one place the last stands there; TensorFlow gives all of them its
+    """The last of several values for one place stands there; TensorFlow gives all of them its
     cotangent."""
     count = len(op.inputs) // 2
     indices = op.inputs[:count]
@@ -114,7 +114,7 @@ def _stitch(op: tf.Operation, cotangent: tf.Tensor) -> list[tf.Tensor | None]:
 
 
 def _scatter_update(op: tf.Operation, cotangent: tf.Tensor):
-    """Of several updates of one place one stands there; TensorFlow gives all of them its
+    """One of several updates of one place stands there; TensorFlow gives all of them its
     cotangent. Which one it is the documentation leaves open; here it is asked of the kernel."""
     tensor, indices, _ = op.inputs
     depth = indices.shape[-1] if indices.shape[-1] is not None else tf.shape(indices)[-1]

@@ -36,7 +36,7 @@ _RESHAPES = frozenset({"Reshape", "Squeeze", "ExpandDims"})
 _FOLLOWED = _SINGULAR | _CURVED | _LINEAR | _BOUNDED | _SUMS | _RESHAPES | {"Transpose"}
 
 
-# Of each tensor on the way to choices the operations that take it.
+# The operations that take each tensor on the way to choices.
 Ways = dict[object, list[tf.Operation]]
 
 

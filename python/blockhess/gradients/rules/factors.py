@@ -11,7 +11,7 @@ from blockhess.gradients.given import one_or_nan
 
 
 def onto_lower_triangle(cotangent: tf.Tensor) -> tf.Tensor:
-    """Of an operation that reads only the lower triangle, given that of the symmetric matrix."""
+    """The cotangent where only the lower triangle is read, given that of the symmetric matrix."""
     both = cotangent + tf.linalg.adjoint(cotangent)
     return tf.linalg.set_diag(tf.linalg.band_part(both, -1, 0), tf.linalg.diag_part(cotangent))
 

@@ -16,8 +16,8 @@ from blockhess.gradients.paths import consumers
 
 
 class SlopeOfAbs:
-    """Of |x| at zero: where nothing comes from it, what it is in is smooth there, and the slope 1
-    does as well as -1; else it is a kink, whose slope is 0.
+    """The slope of |x|. Where no cotangent comes back to |x| at zero, the function is smooth there,
+    and the slope 1 does as well as -1; else there is a kink, whose slope is 0.
 
     Attributes:
       slope: as what is first differentiated has it, in the graph of the absolute value. It is

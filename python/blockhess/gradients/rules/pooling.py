@@ -23,7 +23,8 @@ def _of_largest(x: tf.Tensor, value: tf.Tensor, found: Windows) -> tf.Tensor:
 
 
 def _at_largest(cells: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Of the first axis: what is not taken counts as nothing, even if it is not finite."""
+    """The values where the cells are largest along the first axis. What is not taken counts as
+    nothing, even if it is not finite."""
     is_largest = tf.one_hot(tf.argmax(cells, 0), tf.shape(cells)[0], True, False, axis=0)
     return tf.reduce_sum(tf.where(is_largest, values, tf.zeros([], values.dtype)), 0)
 

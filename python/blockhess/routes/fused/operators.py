@@ -84,7 +84,8 @@ def _scaled(route: Route, rows: tf.Tensor, term: ops.Term) -> LinearOperatorScal
 
 
 class _Parts(NamedTuple):
-    """Of a term: psi' (N,); the diagonal of S + diag(phi'') or None; u (N, K) and psi'' (N,)."""
+    """What makes a block: psi' (N,); the diagonal of S + diag(phi'') or None; u (N, K) and
+    psi'' (N,)."""
 
     slope: tf.Tensor
     diagonal: tf.Tensor | None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Of the largest number that is expected.
+# The errors that are allowed, as parts of the largest number that is expected.
 BOUNDS = {"float64": 1e-12, "float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}
 
 

@@ -16,7 +16,7 @@ from blockhess.terminal.checks.comparison import BOUNDS, Check, error_of
 
 
 def names() -> list[str]:
-    """Of the devices that this build has kernels for."""
+    """The names of the devices that this build has kernels for."""
     kinds = ("CPU", "GPU") if bh.build_info()["cuda"] else ("CPU",)
     return [d.name for kind in kinds for d in tf.config.list_logical_devices(kind)]
 
