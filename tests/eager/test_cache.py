@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from blockhess.eager import cache
 from blockhess.eager.cache import Trace
 
 
@@ -262,6 +263,35 @@ def test_an_object_that_is_gone_is_not_the_absence_of_one():
     assert bh.hessian(f, x)[0, 0, 0] == 4.0
     settings = None
     assert bh.hessian(f, x)[0, 0, 0] == 2.0
+
+
+def test_a_function_keeps_the_traces_of_a_bounded_number_of_shapes_and_kinds_of_call(monkeypatch):
+    monkeypatch.setattr(cache, "MOST_SHAPES", 3)
+    monkeypatch.setattr(cache, "MOST_KINDS", 2)
+    f = lambda x: tf.reduce_sum(x**3)  # noqa: E731
+    gc.collect()
+    before = alive(cache.TracedFunction)
+    for _ in range(2):
+        for K in range(1, 7):
+            for layout in ("dense", "diag", "packed"):
+                x = np.full((1, K), 2.0)
+                blocks = bh.hessian(f, x, layout=layout)
+                assert np.sum(blocks) == 12.0 * K
+    gc.collect()
+    assert alive(cache.TracedFunction) - before <= 3 * 2
+
+
+def test_the_trace_that_was_used_last_is_kept(monkeypatch):
+    monkeypatch.setattr(cache, "MOST_SHAPES", 2)
+    counter = Counter()
+
+    def f(x):
+        counter.calls += 1
+        return tf.reduce_sum(x**3)
+
+    for K in (1, 2, 1, 3, 1, 2):
+        bh.hessian(f, np.ones((1, K)))
+    assert counter.calls == 4  # Only K = 2 was let go.
 
 
 def test_f_is_traced_where_tf_functions_are_told_to_run_eagerly():

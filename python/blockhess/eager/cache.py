@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import types
 import weakref
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 import tensorflow as tf
 
@@ -14,6 +16,35 @@ from blockhess.eager.watched import names
 
 # A function is replayed from this call on: those that are called once or twice are not worth it.
 _FIRST_REPLAYED_CALL = 3
+# The traces that are kept: of an owner for so many kinds of call, of each for so many shapes. What
+# was let go is traced anew.
+MOST_KINDS = 64
+MOST_SHAPES = 64
+
+_Value = TypeVar("_Value")
+
+
+class _Recent(Generic[_Value]):
+    """The values that were used last, by their keys; never more than `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
+
+    def get(self, key: Hashable) -> _Value | None:
+        value = self._values.get(key)
+        if value is not None:
+            try:
+                self._values.move_to_end(key)
+            except KeyError:  # Another thread has just let it go.
+                pass
+        return value
+
+    def put(self, key: Hashable, value: _Value) -> None:
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
 
 
 class TracedFunction:
@@ -44,8 +75,9 @@ class Trace:
         self._names = tuple(names(f))
         self._computation = computation
         self._call = call
-        self._without_N: dict[object, bool] = {}  # whether the next shape may do without it
-        self._traced: dict[object, TracedFunction] = {}
+        # Whether the next shape may do without it.
+        self._without_N: _Recent[bool] = _Recent(MOST_SHAPES)
+        self._traced: _Recent[TracedFunction] = _Recent(MOST_SHAPES)
 
     @property
     def fresh(self) -> bool:
@@ -68,12 +100,14 @@ class Trace:
         found = self._traced.get(relaxed)
         if found is not None:
             return found
-        if self._without_N.get(relaxed, False):
+        without_N = self._without_N.get(relaxed)
+        if without_N:
             try:
                 return self._trace(relaxed)
             except Exception:  # noqa: BLE001 - f may need to know N, in ways of its own
-                self._without_N[relaxed] = False
-        self._without_N.setdefault(relaxed, True)
+                self._without_N.put(relaxed, False)
+        elif without_N is None:
+            self._without_N.put(relaxed, True)
         return self._trace(exact)
 
     def _trace(
@@ -90,14 +124,15 @@ class Trace:
         concrete = function.get_concrete_function(
             *(tf.TensorSpec(shape, dtype) for dtype, shape in signature)
         )
-        traced = self._traced[signature] = TracedFunction(concrete)
+        traced = TracedFunction(concrete)
+        self._traced.put(signature, traced)
         return traced
 
 
-_traces: dict[int, tuple[weakref.ref, dict[object, Trace]]] = {}
+_traces: dict[int, tuple[weakref.ref, _Recent[Trace]]] = {}
 
 
-def _traces_of(owner: object) -> dict[object, Trace]:
+def _traces_of(owner: object) -> _Recent[Trace]:
     """The traces kept as long as `owner` lives; TypeError if it cannot be referred to weakly.
 
     Found by identity: what == means to an object, and whether it has a hash, is its own affair.
@@ -106,7 +141,7 @@ def _traces_of(owner: object) -> dict[object, Trace]:
     known = _traces.get(key)
     if known is None:
         reference = weakref.ref(owner, lambda _: _traces.pop(key, None))
-        known = _traces[key] = (reference, {})
+        known = _traces[key] = (reference, _Recent(MOST_KINDS))
     return known[1]
 
 
@@ -126,5 +161,6 @@ def trace(f: Callable, computation: Computation) -> Trace:
         def call() -> Callable:
             return types.MethodType(function, weak()) if method else weak()
 
-        found = owned[function, computation] = Trace(call, f, computation)
+        found = Trace(call, f, computation)
+        owned.put((function, computation), found)
     return found
