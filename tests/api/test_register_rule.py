@@ -127,3 +127,8 @@ def test_a_rule_that_does_not_fit_its_operation_is_named_where_it_is_used(expres
 def test_what_is_no_function_is_refused():
     with pytest.raises(TypeError, match="expression is str; expected a function"):
         bh.register_rule("SigmoidGrad", "y")
+
+
+def test_what_is_no_text_names_no_operation():
+    with pytest.raises(TypeError, match="op_type is function; expected the type of an operation"):
+        bh.register_rule(lambda y: y, keeps_rows_apart=True)

@@ -38,8 +38,9 @@ def register_rule(
       ValueError: blockhess has a rule for the operation; TensorFlow knows no such operation; it has
         several outputs, of which no expression tells; neither or both of `expression` and
         `keeps_rows_apart` are given.
-      TypeError: `expression` is not a function. When it is used: it takes another number of inputs
-        than the operation has, or returns something else than an Expression.
+      TypeError: `op_type` is no text, or `expression` not a function. When it is used: it takes
+        another number of inputs than the operation has, or returns something else than an
+        Expression.
 
     Examples:
       The gradient of tanh, in a function that has derivatives in it:
@@ -50,6 +51,10 @@ def register_rule(
       >>> blockhess.explain(f, tf.ones([5, 3])).route
       'fused'
     """
+    if not isinstance(op_type, str):
+        raise TypeError(
+            f"op_type is {type(op_type).__name__}; expected the type of an operation, str"
+        )
     if (expression is None) != keeps_rows_apart:
         raise ValueError(
             f"register_rule({op_type!r}) is given {'both' if keeps_rows_apart else 'neither'}; "
