@@ -19,7 +19,7 @@ _FIRST_REPLAYED_CALL = 3
 # The traces that are kept: of an owner for so many kinds of call, of each for so many shapes. What
 # was let go is traced anew.
 MOST_KINDS = 64
-MOST_SHAPES = 64
+MOST_SHAPES = 256
 
 _Value = TypeVar("_Value")
 
@@ -41,8 +41,8 @@ class _Recent(Generic[_Value]):
         return value
 
     def put(self, key: Hashable, value: _Value) -> None:
+        self._values.pop(key, None)
         self._values[key] = value
-        self._values.move_to_end(key)
         if len(self._values) > self._most:
             self._values.popitem(last=False)
 
