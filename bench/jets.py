@@ -27,7 +27,7 @@ _NEXT_TO_ZERO = mp.mpf(10) ** -25
 ORDERS = 4  # The function and three derivatives.
 _DIGITS = ((60, 120), (450, 900), (1200, 2400))
 _AGREEMENT = mp.mpf(10) ** -25
-# Of no float64; what cancels leaves zeros, or noise of the size of the digits that were kept.
+# Smaller than any float64; what cancels leaves zeros, or noise of the size of the digits kept.
 _VANISHES = mp.mpf(2) ** -1200
 # For limits at infinity and, inverted, at poles; the digits tell a pole from its neighbour.
 _FAR, _FAR_DIGITS = (mp.mpf(2) ** 150, mp.mpf(2) ** 300), 500

@@ -86,7 +86,7 @@ def _over_columns(wanted: Wanted) -> Iterator[Task]:
 
 
 def _cases(wanted: Wanted, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Of a section's cases those that were asked for."""
+    """The cases of a section that were asked for."""
     return tuple(case for case in default if wanted.cases is None or case in wanted.cases)
 
 

@@ -42,7 +42,7 @@ def calls(
     case = CASES[name]
     term = case.term(bh, X, S, A)
     f = lambda x: case.tensorflow(tf, x, A)  # noqa: E731
-    # Of phi, phi' and phi'' the op computes those that count for this f.
+    # The op computes what counts for this f of phi, phi' and phi''.
     first = None if term.phi is None else e.differentiate(term.phi, X)
     orders = [] if first is None else [e.differentiate(first, X)]
     if orders and term.psi is not S:

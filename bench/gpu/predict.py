@@ -235,7 +235,7 @@ def vjp(term: Term, N: int, K: int) -> Call:
     values, square = N * K, K * K
     shape = tile_shape(N, K, term.num_slots, VJP["Arrays"], VJP["RowArrays"])
     reads_M = not term.is_linear
-    # Of a link that is linear only the diagonal of M counts.
+    # Only the diagonal of M counts where the link is linear.
     M_bytes = N * (square * SIZE if reads_M else min(square * SIZE, K * SECTOR))
     read, written = values * SIZE + M_bytes, values * SIZE
     operations = values * (3 + 4 + 4 + 9)  # u, sums of rows, u_bar, x_bar

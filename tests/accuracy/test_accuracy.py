@@ -29,7 +29,7 @@ MEASURE = "python bench/accuracy.py --points 12 --cases NAME takes those of a co
 
 WORST = accuracy_bounds.read(BENCH / "results" / accuracy_bounds.NAME).worst
 DTYPES = ("float32", "float64")
-# Of a stable form, of a choice, of a link, of a norm.
+# A stable form, a choice, a link and a norm.
 QUICK = {"log(1 + exp(x))", "xlogy(x, x)", "softplus(sum(row))", "sum(row**3)**(1/3)"}
 
 
@@ -88,7 +88,7 @@ def _by_meaning(name):
 @pytest.mark.parametrize("point", [1e-30, 0.3, -2.0, 40.0, 1e308])
 @pytest.mark.parametrize("name", ["tanh", "softplus", "atan"])
 def test_the_truth_by_differences_is_that_by_slopes(name, point):
-    """Of an instruction that jets.py does not know, the tests' meaning in mpmath is enough."""
+    """An instruction that jets.py does not know needs no more than its meaning in mpmath."""
     by_meaning = truth(lambda m, x: _by_meaning(name)(x), [point])
     for a, b in zip(by_meaning, truth(lambda m, x: getattr(m, name)(x), [point]), strict=True):
         assert mp.almosteq(a, b, rel_eps=1e-25, abs_eps=1e-300)

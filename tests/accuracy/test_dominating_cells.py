@@ -41,7 +41,7 @@ def _log_sum_exp(offset):
 
 
 def _norm(p, offset=0):
-    """Of (offset + sum(|x|**p))**(1/p), each diagonal by what is not the cell."""
+    """The blocks of (offset + sum(|x|**p))**(1/p), each diagonal by what is not the cell."""
 
     def block(x):
         size = [abs(v) ** p for v in x]

@@ -21,14 +21,14 @@ def norm(x, A=None):
 
 
 def inverse(x):
-    """Of 1 / r: (3 n n' - I) / r**3."""
+    """The blocks of 1 / r: (3 n n' - I) / r**3."""
     r = tf.norm(x, axis=1)[:, tf.newaxis, tf.newaxis]
     n = x[:, :, tf.newaxis] / r
     return (3 * n * tf.linalg.matrix_transpose(n) - tf.eye(x.shape[1], dtype=x.dtype)) / r**3
 
 
 def logarithm(x):
-    """Of log(r**2): 2 (I - 2 n n') / r**2."""
+    """The blocks of log(r**2): 2 (I - 2 n n') / r**2."""
     r = tf.norm(x, axis=1)[:, tf.newaxis, tf.newaxis]
     n = x[:, :, tf.newaxis] / r
     return 2 * (tf.eye(x.shape[1], dtype=x.dtype) - 2 * n * tf.linalg.matrix_transpose(n)) / r**2
@@ -172,7 +172,7 @@ def test_the_gradient_of_blocks(name):
 
 
 def test_parameters_have_the_same_gradients_beside_such_rows():
-    """Of weights c in sqrt(sum(c x**2)); of a factor a of that."""
+    """The parameters are weights c in sqrt(sum(c x**2)), and a factor a of that."""
     x = rows(10.0 ** np.array([-9, 0, 9]))
 
     def gradients(dtype):

@@ -233,7 +233,7 @@ def test_gradients_in_a_TF1_graph():
 
 @every_route
 def test_gradients_flow_to_eager_tensors_of_any_size_that_f_captures(route, subtests):
-    """Of the blocks 6 c x of c x^3; TensorFlow holds small captured tensors as constants."""
+    """The blocks of c x^3 are 6 c x; TensorFlow holds small captured tensors as constants."""
     x = tf.constant([[1.0, 2.0]])
     for size in (1, 200):
         c = tf.fill([size], 2.0 / size)

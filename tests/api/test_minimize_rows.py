@@ -150,7 +150,7 @@ def test_curve_fits_are_those_of_scipy():
 @pytest.mark.full
 @pytest.mark.parametrize("in_graph", [False, True])
 def test_derivatives_are_those_of_the_implicit_function(in_graph):
-    """Of exp(x) - a b x, whose minimum is log(a b), also where the start is the minimum."""
+    """The minimum of exp(x) - a b x is log(a b), also where the start is the minimum."""
     a, b = tf.constant([[1.0], [2.0], [30.0]], tf.float64), tf.Variable(1.0, dtype=tf.float64)
 
     def minimum(a):

@@ -16,7 +16,7 @@ LAST_OF_2 = FIRST_OF_2[::-1]
 
 
 def determinant(x: tf.Tensor) -> tf.Tensor:
-    """Of matrices of three rows, without a division."""
+    """The determinants of matrices of three rows, without a division."""
     a, b, c = tf.unstack(matrices(x, 3), axis=1)
     return tf.reduce_sum(a * tf.linalg.cross(b, c), 1)
 

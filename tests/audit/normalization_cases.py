@@ -75,7 +75,7 @@ def by_own_moments(operation: str, x: tf.Tensor) -> tf.Tensor:
 
 
 def local_responses(x: tf.Tensor) -> tf.Tensor:
-    """Of three channels, each normalized by those next to it, too."""
+    """Three channels, each normalized by those next to it, too."""
     squares = tf.pad(x * x, [[0, 0], [1, 1]])
     sums = squares[:, :-2] + squares[:, 1:-1] + squares[:, 2:]
     return x * (1.0 + 0.5 * sums) ** -0.75

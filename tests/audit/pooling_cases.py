@@ -44,7 +44,7 @@ def padded(x: tf.Tensor) -> tf.Tensor:
 
 
 def largest_of_cubes(x: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
-    """Of two by two by two cells each, at every place of the shape."""
+    """The largest of two by two by two cells, at every place of the shape."""
     a, b, c = shape
     corners = itertools.product((0, 1), repeat=3)
     return tf.reduce_max(

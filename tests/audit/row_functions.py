@@ -9,7 +9,7 @@ import tensorflow as tf
 
 MIX = np.round(np.random.default_rng(3).normal(size=(8, 4)), 2)
 W = MIX[:3]
-"""Of a layer from three cells to four."""
+"""The weights of a layer from three cells to four."""
 
 
 def weights(count: int) -> np.ndarray:
@@ -73,7 +73,7 @@ def positive_definite(x: tf.Tensor, n: int = 2) -> tf.Tensor:
 
 
 def images(x: tf.Tensor, size: int = 4) -> tf.Tensor:
-    """Of one channel."""
+    """The rows as images of one channel."""
     return tf.reshape(x, (-1, size, size, 1))
 
 

@@ -16,7 +16,7 @@ Values = Callable[[np.ndarray], np.ndarray]
 
 
 class Differences(NamedTuple):
-    """Of N rows: values (N,), gradients (N, K), blocks (N, K, K), the blocks' own error (N,)."""
+    """Values (N,), gradients (N, K) and blocks (N, K, K) of N rows, and the blocks' error (N,)."""
 
     value: np.ndarray
     gradient: np.ndarray

@@ -15,7 +15,7 @@ OURS, FILL, JACOBIAN = "blockhess", "tf.fill", "batch_jacobian"
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> dict:
-    """Of a run in which JAX cannot be imported, on a machine that has it or has not."""
+    """The results of a run in which JAX cannot be imported, on a machine that has it or has not."""
     folder = tmp_path_factory.mktemp("bench")
     (folder / "jax.py").write_text("raise ImportError('there is no JAX here')\n")
     command = [

@@ -104,10 +104,10 @@ def test_bytes_and_operations_of_squares_are_those_worked_out_by_hand():
     call = predict.forward(term, 100_000, 8)
     assert call.read == 100_000 * 8 * 4  # x
     assert call.written == 100_000 * 64 * 4  # the blocks
-    # Of each value: what s sums and u 3, the sum 1, the diagonal 3; phi'' is a constant.
+    # Each value takes what s sums and u 3, the sum 1, the diagonal 3; phi'' is a constant.
     assert call.operations == 100_000 * 8 * 7
     assert call.seconds(0, 4.8e12, 67e12) == pytest.approx(28.8e6 / 4.8e12)
-    # Of a vector, an instruction more than there is time for.
+    # A vector takes an instruction more than there is time for.
     assert (
         call.writing_seconds(113, 67e12) > call.written / 4.8e12 > call.writing_seconds(111, 67e12)
     )

@@ -31,14 +31,14 @@ class Problem:
         return [self.x, *(operand for term in self.terms for operand in term.operands)]
 
     def inner_product(self, inputs: list[np.ndarray]) -> complex:
-        """Of the cotangents and the results at other inputs."""
+        """The inner product of the cotangents and the results at other inputs."""
         operands = list(inputs[1:])
         terms = [term.with_operands(operands) for term in self.terms]
         results = dict(zip(GIVEN, reference.terms(inputs[0], terms, self.layout), strict=True))
         return sum(np.sum(cotangent * results[name]) for name, cotangent in self.cotangents.items())
 
     def derivative(self, index: int, direction: np.ndarray) -> float:
-        """Of the inner product, by input `index`."""
+        """The derivative of the inner product by input `index`."""
         inputs = [input.astype(complex) for input in self.inputs]
         inputs[index] = inputs[index] + 1j * STEP * direction
         return self.inner_product(inputs).imag / STEP

@@ -119,7 +119,7 @@ const char* const kExpVjp = "1: r1 = exp r0; return r1 r1 r1 r1";
 
 struct Case {
   std::string name, terms;
-  // Of each operand: N, K, 1 and M (K, K) or R (N, K, K), as in "NK,M,K,1,N".
+  // The axes of each operand: N, K, 1 and M (K, K) or R (N, K, K), as in "NK,M,K,1,N".
   std::vector<std::string> operands;
 };
 

@@ -13,7 +13,7 @@ N, K, STEPS, RATE = 16, 3, 3, 0.5
 
 
 def strategy_of(mode: str, cluster: str) -> tf.distribute.Strategy:
-    """Of one device, of two logical devices ("mirrored"), or of the processes of a cluster."""
+    """The strategy: one device, two logical devices ("mirrored"), or the processes of a cluster."""
     if mode == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         two = [tf.config.LogicalDeviceConfiguration()] * 2

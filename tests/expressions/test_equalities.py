@@ -59,7 +59,7 @@ def test_derivatives_at_the_point_are_those_of_what_holds_around_it(name, in_flo
 
 
 def test_mixed_derivatives_at_the_point_are_kept(in_float64):
-    """Of a log(b) by a and b it is 1/b, of a / b it is -1/b**2, for a = 0, too."""
+    """That of a log(b) by a and b is 1/b, that of a / b is -1/b**2, for a = 0, too."""
     functions = [xlogy(x, p), xlog1py(x, p), xdivy(x, p)]
     for first, second in ((x, p), (p, x)):
         mixed = [differentiate(differentiate(f, first), second) for f in functions]

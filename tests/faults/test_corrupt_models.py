@@ -94,7 +94,7 @@ def test_the_model_itself_runs_after_all_of_them(found):
 
 
 def run(folder: Path, names: list[str]) -> list[tuple[str, str]]:
-    """Of each model, the kind of the error and its message, or no kind and the block."""
+    """For each model the kind of the error and its message, or no kind and the block."""
     results = []
     for name in names:
         try:

@@ -31,7 +31,7 @@ def test_a_forked_child_is_right_or_says_that_it_has_no_threads():
 
 
 def answers() -> list[str]:
-    """Of a child of a process that has imported TensorFlow, and of one that has used it, too."""
+    """What children say: of a process that has imported TensorFlow, and of one that has used it."""
     of_imported = answer_of_a_child()
     blocks()
     return [of_imported, answer_of_a_child()]

@@ -14,7 +14,8 @@ namespace blockhess::fuzz {
   std::abort();
 }
 
-// Of outputs, one value less than they need: a sanitizer that does not notice is not there.
+// Whether outputs have room for one value less than they need: a sanitizer that does not notice is
+// not there.
 inline bool outputs_are_short = false;
 
 template <typename T>

@@ -192,7 +192,7 @@ void require_same(const Results<T>& a, const Results<T>& b) {
   }
 }
 
-// Of the outputs that have a part for each of N rows.
+// Compares the outputs that have a part for each of N rows.
 template <typename T>
 void require_same_but_for_row(const Results<T>& a, const Results<T>& b, int64_t row, int64_t N,
                               size_t num_outputs) {

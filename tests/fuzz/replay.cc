@@ -35,7 +35,7 @@ void read_files(const std::filesystem::path& path, std::vector<Input>& inputs) {
   }
 }
 
-// Of every length up to kMost; mostly calls of ops.
+// Inputs of every length up to kMost, mostly calls of ops.
 Input generate(uint32_t seed) {
   constexpr uint32_t kMost = 200;
   std::mt19937 random(seed);

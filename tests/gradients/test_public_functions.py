@@ -104,7 +104,7 @@ def test_a_determinant_whose_row_is_singular_beside_others():
 
 
 def _sign(i: int, j: int) -> int:
-    """Of the permutation of 0, 1, 2 that begins with i and j."""
+    """The sign of the permutation of 0, 1, 2 that begins with i and j."""
     return 1 if (j - i) % 3 == 1 else -1
 
 

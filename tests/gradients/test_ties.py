@@ -33,7 +33,7 @@ def sum_of_softplus(choice, other):
 
 
 def twice(function, product):
-    """Of a product that is written twice, as is the absolute value."""
+    """A function of a product that is written twice, as is its absolute value."""
     return lambda x: mixed(function(tf.abs(product(x)), product(x), tf.abs(product(x))))
 
 

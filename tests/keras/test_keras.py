@@ -17,7 +17,7 @@ from blockhess.terminal.baselines import batch_jacobian
 N = 16
 HAS_XLA = bh.build_info()["xla"]
 MODELS = {"layer": curvature_model, "train_step": Poisson}
-# Of losses: what rounding within a step does to them.
+# What rounding within a step does to losses.
 TOLERANCE = {"float32": 1e-4, "mixed_float16": 0.02, "mixed_bfloat16": 0.1}
 
 
@@ -53,7 +53,7 @@ def plain_losses() -> dict[str, np.ndarray]:
 
 
 def losses_where_compiled(name: str) -> list[np.ndarray]:
-    """Of `jit_compile=True`, and of "auto" where it is neither that nor False."""
+    """The losses by `jit_compile=True`, and by "auto" where it is neither that nor False."""
     models = [compiled_model(name, jit_compile) for jit_compile in (True, "auto") if HAS_XLA]
     ways = {model.jit_compile: model for model in models}
     assert not HAS_XLA or True in ways, "Keras does not compile this model"
@@ -107,7 +107,7 @@ def test_the_layer_has_the_blocks_of_its_bump():
 
 
 def test_weights_of_a_model_that_is_f_receive_gradients(subtests):
-    """Of a Keras layer and of a model, against derivatives that TensorFlow takes itself."""
+    """A Keras layer and a model, against derivatives that TensorFlow takes itself."""
     x = tf.constant(data()[0])
     layer = keras.layers.Dense(1, activation="softplus")
     model = keras.Sequential([keras.layers.Dense(4, activation="tanh"), layer])

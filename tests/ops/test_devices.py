@@ -19,7 +19,7 @@ TYPES = {tf.float16, tf.bfloat16, tf.float32, tf.float64}
 
 
 def types_on(device: str, op: str) -> set[tf.DType]:
-    """Of the values that the op computes with on a device."""
+    """The types of the values that the op computes with on a device."""
     return {
         tf.as_dtype(dtype)
         for kernel in get_registered_kernels_for_op(op).kernel

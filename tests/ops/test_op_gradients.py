@@ -53,7 +53,7 @@ def _theirs(case, layout, names=NAMES):
 
 
 def _gradients(outputs, x, t, order=1):
-    """Of a weighted sum of the outputs, and again of a weighted sum of those, `order` times."""
+    """Gradients of a weighted sum of the outputs, and of such a sum of those, `order` times."""
     rng = np.random.default_rng(7)
     sources = [x, *t.values()]
 

@@ -103,8 +103,8 @@ FLOPS = {
         lambda x, v: bh.hessian(lambda x: tf.exp(tf.reduce_sum(x * x, 1)), x),
         5 * (3 * 2 + 1 + 2 * 9),
     ),
-    # Of x: S x, M u, <M, S>, S u_bar, and what S itself would take, where nobody asks for it; the
-    # link is the identity.
+    # The cotangent of x takes S x, M u, <M, S>, S u_bar, and what S itself would take, where nobody
+    # asks for it; the link is the identity.
     "BlockhessTermsGrad": (
         lambda x, v: tf.gradients(
             bh.ops.terms(x, [bh.ops.Term(None, (), tf.eye(3), None, v, ())]).hessian, x

@@ -74,7 +74,7 @@ GUARDS = {
     UNIT: ("0.75 * tf.math.sin({})", "tf.math.tanh({})"),
     ABOVE_ONE: ("1.5 + tf.square({})", "1.0 + tf.math.softplus({})"),
 }
-# Of these the NumPy face knows nothing.
+# The functions of which the NumPy face knows nothing.
 TENSORFLOW_ONLY = (
     *("tf.nn.relu({})", "tf.nn.relu6({})", "tf.nn.elu({})", "tf.nn.selu({})", "tf.nn.silu({})"),
     *("tf.nn.gelu({})", "tf.nn.softsign({})", "tf.nn.leaky_relu({}, alpha=0.25)"),

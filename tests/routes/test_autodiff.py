@@ -422,7 +422,7 @@ def test_nan_stays_in_its_row():
     ("axis", "N"), [(1, 50), (-1, 50), *(pytest.param(axis, 1, marks=full) for axis in (1, -1))]
 )
 def test_rolled_columns_have_the_blocks_of_hand(axis, N):
-    """Of x2 x0^2 + x0 x1^2 + x1 x2^2; TensorFlow's pfor rolls a negative axis wrongly."""
+    """f is x2 x0^2 + x0 x1^2 + x1 x2^2; TensorFlow's pfor rolls a negative axis wrongly."""
     x = tf.constant(np.random.default_rng(3).normal(size=(N, 3)))
     a, b, c = tf.unstack(x, axis=1)
     expected = 2 * tf.stack([[c, b, a], [b, a, c], [a, c, b]])

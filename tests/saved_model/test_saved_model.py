@@ -47,7 +47,7 @@ class Model(tf.Module):
 
 
 def results(model) -> dict[str, np.ndarray]:
-    """Of every function and its gradients, of gradients of gradients, of two training steps."""
+    """What each function gives, its gradients, gradients of these, and two training steps."""
     all_ = {}
     x = tf.constant(X)
     for name in ("fused", "autodiff", "compiled"):

@@ -37,7 +37,7 @@ def test_map_fn_gives_the_blocks_of_each_element(mode, rng):
 
 @in_both_modes
 def test_newtons_method_in_a_while_loop_finds_the_minimum_and_its_derivative(mode, rng):
-    """Of sum(exp(x - a) - x), at x = a."""
+    """The minimum of sum(exp(x - a) - x) is at x = a."""
 
     def minimum(a):
         def step(i, x):
