@@ -116,7 +116,16 @@ AFTER = {
 }
 
 
-@pytest.mark.parametrize("f", AFTER.values(), ids=AFTER.keys())
+QUICK = ("sqrt", "gathered", "a factor", "quotients without numbers")
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        pytest.param(f, id=name, marks=() if name in QUICK else pytest.mark.full)
+        for name, f in AFTER.items()
+    ],
+)
 def test_an_energy_of_pairs_without_those_of_a_point_and_itself(f):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(2, 12)) * 0.2 + np.array([0, 0, 0, 1.2, 0, 0, 0, 1.3, 0, 0, 0, 1.4])

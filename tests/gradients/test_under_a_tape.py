@@ -68,12 +68,12 @@ RESULTS = {
 SLOW = ("branches", "loop", "map_fn", "LSTM")
 
 
+FULL = ("map_fn", "LSTM", "loop")
+
+
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.full) if name in ("map_fn", "LSTM") else name
-        for name in FUNCTIONS
-    ],
+    [pytest.param(name, marks=pytest.mark.full) if name in FULL else name for name in FUNCTIONS],
 )
 def test_gradients_within_a_function_are_those_of_an_eager_tape(name, subtests):
     f, x, variables = FUNCTIONS[name]

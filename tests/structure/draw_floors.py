@@ -14,8 +14,10 @@ from pathlib import Path
 
 from import_walk import imports_of, modules_of
 
+import blockhess
+
 ROOT = Path(__file__).parents[2]
-PACKAGE, PICTURE = ROOT / "python/blockhess", ROOT / "docs/pictures/floors.svg"
+PACKAGE, PICTURE = Path(blockhess.__file__).parent, ROOT / "docs/pictures/floors.svg"
 WIDTH, BOX, HEIGHT, STEP = 760, 128, 44, 84
 # Where each room stands on its floor.
 COLUMNS = {
