@@ -272,20 +272,6 @@ def test_a_weight_of_zero_has_derivatives(weight):
     np.testing.assert_allclose(tape.gradient(trace, w), expected, rtol=1e-12)
 
 
-def test_blocks_have_no_derivatives_by_a_mask_where_it_is_zero():
-    @tf.function(autograph=False)
-    def derivatives(x):
-        mask = tf.constant([0.0, 1.0], tf.float64)
-        trace = bh.laplacian(lambda x: tf.reduce_sum(mask * tf.exp(x * x), 1), x, route="autodiff")
-        return tf.gradients(trace, [mask, x])
-
-    x = tf.constant([[1.0, 2.0]], tf.float64)
-    by_mask, by_x = derivatives(x)
-    of_cells = (2 + 4 * x[0] ** 2) * tf.exp(x[0] ** 2)
-    np.testing.assert_allclose(by_mask, [np.nan, of_cells[1]], rtol=1e-12)
-    np.testing.assert_allclose(by_x, [[0, (12 * 2 + 8 * 2**3) * np.exp(4)]], rtol=1e-12)
-
-
 SINGULAR = {
     "no choice": lambda x: mixed(tf.sqrt(x)),
     "taken": lambda x: mixed(tf.where(x >= 0, tf.sqrt(x), x)),

@@ -24,7 +24,6 @@ from blockhess.gradients.rules import (
     cropped,
     determinants,
     factors,
-    left_out,
     moduli,
     normalization,
     norms,
@@ -43,7 +42,7 @@ from blockhess.gradients.rules import (
     ties,
 )
 
-# The first pattern that fits an operation counts: those of the last three rooms fit many.
+# The first pattern that fits an operation counts: those of the last two rooms fit many.
 _ROOMS = (
     activations,
     arrays,
@@ -68,7 +67,6 @@ _ROOMS = (
     ties,
     moduli,
     choices,
-    left_out,
 )
 
 

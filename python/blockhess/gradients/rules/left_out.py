@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 
 from blockhess._tensorflow import ops
 from blockhess.gradients.broadcasting import summed_to
 from blockhess.gradients.ends import is_end
-from blockhess.gradients.given import one_or_nan, with_derivative
 from blockhess.gradients.paths import consumers
 
 _INDEXING = frozenset(
@@ -19,6 +16,8 @@ _INDEXING = frozenset(
         *("MatrixSetDiagV3", "MatrixDiagPartV3", "MatrixBandPart", "Split", "SplitV", "Unpack"),
     }
 )
+# Constants of more cells are no masks: to look at them would take their memory again.
+LARGEST_CONSTANT = 1 << 16
 # Their input that has the cells, where it is not the first.
 _CELLS = {"Split": 1}
 
@@ -92,9 +91,8 @@ def _may_have_zeros(mask: tf.Tensor) -> bool:
         return True
     if op.type == "Cast" and op.inputs[0].dtype == tf.bool:
         return True
-    value = tf.get_static_value(mask)
-    if value is not None:
-        return not np.all(value)
+    if op.type == "Const":
+        return not np.all(tf.get_static_value(mask))
     return any(_may_have_zeros(op.inputs[i]) for i in _OF_MASKS.get(op.type, ()))
 
 
@@ -114,7 +112,8 @@ def _conditions(tensor: tf.Tensor, depth: int) -> int | None:
         if None in parts or (sum(parts) > 1 and op.type != "Mul"):
             return None
         return sum(parts) + (op.type == "SelectV2")
-    if op.type != "Const" or _is_captured(tensor):
+    is_small = tensor.shape.is_fully_defined() and tensor.shape.num_elements() <= LARGEST_CONSTANT
+    if op.type != "Const" or not is_small or _is_captured(tensor):
         return None
     value = np.abs(tf.get_static_value(tensor))
     return 0 if np.all((value == 0) | (value == 1)) else None
@@ -145,26 +144,3 @@ def is_by_equality(condition: tf.Tensor) -> bool:
         return True
     parts = [part for part in op.inputs if part.dtype == tf.bool]
     return op.type in _OF_CONDITIONS and any(map(is_by_equality, parts))
-
-
-def _of_masked_product(op: tf.Operation) -> Callable | None:
-    """Where a mask is zero there are no derivatives of blocks by it."""
-    masks = [is_mask(factor) for factor in op.inputs]
-    if not any(masks):
-        return None
-
-    def gradient(op: tf.Operation, cotangent: tf.Tensor) -> list[tf.Tensor]:
-        factors = zip(op.inputs, masks, strict=True)
-        a, b = (_without_derivatives_at_zero(x) if is_one else x for x, is_one in factors)
-        by_a, by_b = cotangent * tf.math.conj(b), cotangent * tf.math.conj(a)
-        return [summed_to(by_a, op.inputs[0]), summed_to(by_b, op.inputs[1])]
-
-    return gradient
-
-
-def _without_derivatives_at_zero(mask: tf.Tensor) -> tf.Tensor:
-    is_known = one_or_nan(tf.not_equal(mask, 0), mask.dtype)
-    return with_derivative(mask, [mask], lambda cotangent: [cotangent * is_known])
-
-
-PATTERNS = {"Mul": _of_masked_product}
