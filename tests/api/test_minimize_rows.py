@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import blockhess as bh
 from blockhess import RowStatus
+from blockhess.eager.cache import Trace
 
 DTYPES = [np.float32, np.float64]
 
@@ -312,3 +313,30 @@ def test_the_value_of_f_may_have_another_floating_type():
         lambda x: tf.cast(tf.reduce_sum((x - 2) ** 2, 1), tf.float64), tf.zeros([3, 2])
     )
     np.testing.assert_allclose(minima.x, np.full((3, 2), 2.0))
+
+
+def test_another_tolerance_damping_or_number_of_iterations_does_not_trace_f_anew(monkeypatch):
+    traced, trace = [], Trace._trace
+    monkeypatch.setattr(Trace, "_trace", lambda *a: traced.append(a) or trace(*a))
+    f = lambda x: tf.reduce_sum(tf.exp(x) - 2.0 * x, 1)  # noqa: E731
+    x0 = tf.zeros([3, 2], tf.float64)
+    minima = bh.minimize_rows(f, x0)
+    coarse = bh.minimize_rows(f, x0, tolerance=1e-1)
+    short = bh.minimize_rows(f, x0, max_iterations=1)
+    damped = bh.minimize_rows(f, x0, damping=100.0, max_iterations=3)
+    assert len(traced) == 1
+    assert np.all(coarse.iterations.numpy() < minima.iterations.numpy())
+    assert short.iterations.numpy().tolist() == [1, 1, 1]
+    assert short.status.numpy().tolist() == [bh.RowStatus.MAX_ITERATIONS] * 3
+    assert np.all(damped.x.numpy() < 0.05)
+
+
+def test_limits_have_no_derivatives():
+    x0 = tf.zeros([2, 1], tf.float64)
+    tolerance = tf.constant(1e-9, tf.float64)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(tolerance)
+        minima = bh.minimize_rows(
+            lambda x: tf.reduce_sum(tf.exp(x) - 2.0 * x, 1), x0, tolerance=tolerance
+        )
+    assert tape.gradient(minima.x, tolerance) is None

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from blockhess.row_graph import Reader
 
 N, K = 5, 4
 random = np.random.default_rng(5)
@@ -233,3 +234,12 @@ def test_the_plan_says_equal_plans_once():
     assert plan.startswith("output 0, 1, 2, 3:\nroute: autodiff") and plan.count("route:") == 1
     plan = str(bh.explain(CASES["one that is not fused among those that are"].f, X, outputs=3))
     assert plan.count("route: fused") == 2 and plan.count("route: autodiff") == 1
+
+
+@pytest.mark.parametrize("M", [2, 7])
+def test_what_outputs_share_is_read_once(M, monkeypatch):
+    applied, apply = [], Reader._apply
+    monkeypatch.setattr(Reader, "_apply", lambda self, op: applied.append(op) or apply(self, op))
+    w = tf.constant(np.ones((3, M)), tf.float32)
+    bh.hessian(lambda x: tf.exp(x) @ w, np.ones((2, 3), np.float32), outputs=M)
+    assert sum(op.type == "Exp" for op in applied) == 1

@@ -15,6 +15,7 @@ import tensorflow as tf
 import blockhess as bh
 from blockhess.eager import cache
 from blockhess.eager.cache import Trace
+from blockhess.routes import choose
 
 
 def test_numbers_that_f_reads_by_name_may_change():
@@ -333,3 +334,31 @@ def test_what_fresh_functions_leave_behind_is_given_back(route):
     gc.collect()
     assert [alive(kind) for kind in kinds] == before
     assert not any(weights() is not None for weights in captured)
+
+
+def test_what_f_raises_where_N_is_unknown_lets_it_know_N():
+    class Unlike(Exception):
+        pass
+
+    def f(x):
+        if x.shape[0] is None:
+            raise Unlike
+        return tf.reduce_sum(x**3) / x.shape[0]
+
+    for n in (2, 4, 5):
+        np.testing.assert_allclose(bh.hessian(f, np.ones((n, 1)))[:, 0, 0], 6 / n)
+
+
+@pytest.mark.parametrize("error", [AttributeError, AssertionError, ZeroDivisionError])
+def test_errors_of_the_library_are_not_taken_for_those_of_f(error, monkeypatch):
+    f = lambda x: tf.reduce_sum(x**3)  # noqa: E731
+    bh.hessian(f, np.ones((1, 1)))
+
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr(choose, "_read", broken)
+    with pytest.raises(error):
+        bh.hessian(f, np.ones((2, 1)))
+    monkeypatch.undo()
+    assert bh.hessian(f, np.ones((2, 1))).shape == (2, 1, 1)

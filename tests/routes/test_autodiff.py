@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
-from blockhess.routes.autodiff import columns
+from blockhess.routes.autodiff import columns, hessian_products
 from blockhess.routes.autodiff.hessian_products import CannotStack, Products, pull_back
 
 Function = Callable[[tf.Tensor], tf.Tensor]
@@ -455,3 +455,21 @@ def test_columns_are_not_stacked_where_broadcasts_would_have_too_many_axes(rows)
 
     x = tf.constant(np.random.default_rng(6).normal(size=(3, 4)))
     assert close(ours(x).numpy(), np.einsum("nknl->nkl", full(x).numpy()))
+
+
+@pytest.mark.parametrize("error", [AttributeError, ZeroDivisionError])
+@pytest.mark.parametrize("product", [Products.__call__, Products.stacked])
+def test_errors_of_the_library_are_not_taken_for_what_tensorflow_cannot_do(
+    product, error, monkeypatch
+):
+    def broken(*_, **__):
+        raise error
+
+    with tf.Graph().as_default():
+        x = tf.compat.v1.placeholder(tf.float32, [3, 2])
+        products = Products(tf.gradients(tf.reduce_sum(x**3), x)[0], [x])
+        monkeypatch.setattr(hessian_products, "pull_back", broken)
+        with pytest.raises(error):
+            product(
+                products, tf.ones([3, 2]) if product is Products.__call__ else tf.ones([1, 3, 2])
+            )

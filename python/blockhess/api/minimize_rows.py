@@ -135,9 +135,31 @@ def minimize_rows(
             )
     if tolerance is None:
         tolerance = float(np.sqrt(np.finfo(x.dtype.as_numpy_dtype).eps))
-    steps = Request(Route.newton, route, coupling)
-    minimization = Minimization(steps, float(tolerance), int(max_iterations), float(damping))
-    return call.computed(f, x, minimization, *tensors)
+    limits = _Limits.checked(float(tolerance), int(max_iterations), float(damping), x.dtype)
+    minimization = Minimization(Request(Route.newton, route, coupling))
+    return call.computed(f, x, minimization, *limits, *tensors)
+
+
+class _Limits(NamedTuple):
+    """Scalars: tensors, so that a trace of f serves whatever they are."""
+
+    tolerance: tf.Tensor
+    max_iterations: tf.Tensor
+    damping: tf.Tensor
+
+    @classmethod
+    def checked(
+        cls, tolerance: float, max_iterations: int, damping: float, dtype: tf.DType
+    ) -> _Limits:
+        limits = cls(tolerance, max_iterations, damping)
+        for name, limit in limits._asdict().items():
+            if not limit >= 0:
+                raise ValueError(f"{name} is {limit}; expected a number >= 0")
+        return cls(
+            tf.constant(tolerance, dtype),
+            tf.constant(min(max_iterations, tf.int32.max - 1)),
+            tf.constant(damping, dtype),
+        )
 
 
 @dataclass(frozen=True)
@@ -145,19 +167,15 @@ class Minimization:
     """Minima of all rows, whose Newton steps are taken as `steps` says."""
 
     steps: Request
-    tolerance: float
-    max_iterations: int
-    damping: float
 
-    def __post_init__(self) -> None:
-        for name in ("tolerance", "max_iterations", "damping"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a number >= 0")
+    def __call__(self, f: Callable[..., Any], x: tf.Tensor, *arguments: tf.Tensor) -> Computed:
+        """The arguments beside x: the limits, then the data."""
+        limits, data = _Limits(*arguments[:3]), arguments[3:]
+        return Computed(self._minima(f, x, limits, data), is_taped_rightly=False)
 
-    def __call__(self, f: Callable[..., Any], x: tf.Tensor, *data: tf.Tensor) -> Computed:
-        return Computed(self._minima(f, x, data), is_taped_rightly=False)
-
-    def _minima(self, f: Callable[..., Any], x: tf.Tensor, data: Sequence[tf.Tensor]) -> RowMinima:
+    def _minima(
+        self, f: Callable[..., Any], x: tf.Tensor, limits: _Limits, data: Sequence[tf.Tensor]
+    ) -> RowMinima:
         data = _with_rows_of(x, data)
         if x.shape[1] == 0:
             return _of_points(x, tf.reshape(_one_a_row(f(x, *data), x), [-1]))
@@ -165,7 +183,7 @@ class Minimization:
         under_way = _UnderWay.all_rows(x, data)
 
         def step(iteration, under_way, ended):
-            return (iteration + 1, *self._iterated(f, iteration, under_way, ended))
+            return (iteration + 1, *self._iterated(f, limits, iteration, under_way, ended))
 
         _, _, ended = tf.while_loop(
             # Once in any case: without rows the results still have their shapes.
@@ -173,7 +191,7 @@ class Minimization:
             step,
             (tf.zeros([], tf.int32), under_way, ended),
             shape_invariants=(tf.TensorShape([]), under_way.shapes(), ended.shapes()),
-            maximum_iterations=self.max_iterations + 1,
+            maximum_iterations=limits.max_iterations + 1,
         )
         minima = tf.nest.map_structure(tf.stop_gradient, ended.in_order(tf.shape(x)[0], x.shape))
         return self._with_derivatives(f, minima, data)
@@ -195,22 +213,28 @@ class Minimization:
         return minima._replace(x=x, value=tf.reshape(_one_a_row(f(x, *data), x), [-1]))
 
     def _iterated(
-        self, f: Callable[..., Any], iteration: tf.Tensor, rows: _UnderWay, ended: _Ended
+        self,
+        f: Callable[..., Any],
+        limits: _Limits,
+        iteration: tf.Tensor,
+        rows: _UnderWay,
+        ended: _Ended,
     ) -> tuple[_UnderWay, _Ended]:
         """One step of the rows under way that have not come to their end."""
         route = self._route_of_rows(f, rows)
-        damping = tf.constant(self.damping, rows.x.dtype)
-        value, gradient, direction = route.newton(damping, "nan", with_value_and_gradient=True)
+        value, gradient, direction = route.newton(
+            limits.damping, "nan", with_value_and_gradient=True
+        )
         gradient = route.in_order(gradient)
         indefinite = tf.where(~tf.math.is_finite(tf.reduce_sum(direction, 1)))[:, 0]
         direction = tf.cond(
             tf.size(indefinite) > 0,
-            lambda: self._descending(f, rows, gradient, direction, indefinite),
+            lambda: self._descending(f, limits.damping, rows, gradient, direction, indefinite),
             lambda: direction,
         )
         norm = tf.reduce_max(tf.abs(gradient), 1)
         slope = tf.reduce_sum(gradient * direction, 1)
-        status = self._status(iteration, rows, value, norm, slope)
+        status = _status(limits, iteration, rows, value, norm, slope)
         ended = ended.write(iteration, rows, value, norm, status)
         going = tf.where(status < 0)[:, 0]
         rows, direction = rows.pick(going), tf.gather(direction, going)
@@ -226,6 +250,7 @@ class Minimization:
     def _descending(
         self,
         f: Callable[..., Any],
+        damping: tf.Tensor,
         rows: _UnderWay,
         gradient: tf.Tensor,
         direction: tf.Tensor,
@@ -241,7 +266,7 @@ class Minimization:
         blocks = route.blocks()
         dtype, K = blocks.dtype, tf.shape(blocks)[-1]
         finite = tf.reduce_all(tf.math.is_finite(blocks), [1, 2], keepdims=True)
-        blocks = tf.where(finite, blocks, 0) + self.damping * tf.eye(K, dtype=dtype)
+        blocks = tf.where(finite, blocks, 0) + damping * tf.eye(K, dtype=dtype)
         eigenvalues, eigenvectors = tf.linalg.eigh(blocks)
         magnitudes = tf.abs(eigenvalues)
         largest = tf.reduce_max(magnitudes, 1, keepdims=True)
@@ -251,21 +276,22 @@ class Minimization:
         steps = -tf.linalg.matvec(eigenvectors, along)
         return tf.tensor_scatter_nd_update(direction, which[:, tf.newaxis], steps)
 
-    def _status(self, iteration, rows, value, norm, slope) -> tf.Tensor:
-        """A `RowStatus` for each row, -1 for those that go on."""
-        eps = float(np.finfo(rows.x.dtype.as_numpy_dtype).eps)
-        # Half the slope is what a Newton step would gain. Steps that gain less than can be seen
-        # are worth taking for as long as they reduce the gradient.
-        at_its_limit = (-slope <= 2 * eps * tf.abs(value)) & (norm > 0.5 * rows.norm)
-        status = tf.fill(tf.shape(norm), -1)
-        for applies, code in (
-            (iteration >= self.max_iterations, RowStatus.MAX_ITERATIONS),
-            (at_its_limit | ~rows.moved, RowStatus.NO_DECREASE),
-            (norm <= self.tolerance, RowStatus.CONVERGED),
-            (~tf.math.is_finite(value + norm + slope), RowStatus.NOT_FINITE),
-        ):
-            status = tf.where(applies, tf.constant(int(code)), status)
-        return status
+
+def _status(limits: _Limits, iteration, rows, value, norm, slope) -> tf.Tensor:
+    """A `RowStatus` for each row, -1 for those that go on."""
+    eps = float(np.finfo(rows.x.dtype.as_numpy_dtype).eps)
+    # Half the slope is what a Newton step would gain. Steps that gain less than can be seen
+    # are worth taking for as long as they reduce the gradient.
+    at_its_limit = (-slope <= 2 * eps * tf.abs(value)) & (norm > 0.5 * rows.norm)
+    status = tf.fill(tf.shape(norm), -1)
+    for applies, code in (
+        (iteration >= limits.max_iterations, RowStatus.MAX_ITERATIONS),
+        (at_its_limit | ~rows.moved, RowStatus.NO_DECREASE),
+        (norm <= limits.tolerance, RowStatus.CONVERGED),
+        (~tf.math.is_finite(value + norm + slope), RowStatus.NOT_FINITE),
+    ):
+        status = tf.where(applies, tf.constant(int(code)), status)
+    return status
 
 
 def _of_points(x: tf.Tensor, value: tf.Tensor) -> RowMinima:

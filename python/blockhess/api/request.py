@@ -55,7 +55,8 @@ class Request:
         if self.outputs is None:
             return [self.routed(y, argument)]
         y = checked_outputs(y, argument, self.outputs)
-        return [self.routed(y[..., m], argument) for m in range(self.outputs)]
+        columns = [checked_result(y[..., m], argument) for m in range(self.outputs)]
+        return choose.routed_each(columns, argument, route=self.route, coupling=self.coupling)
 
     def routed(self, y: Any, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> Route:
         """f, which took x and returned y, on its route."""

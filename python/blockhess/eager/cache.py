@@ -24,6 +24,14 @@ MOST_SHAPES = 256
 _Value = TypeVar("_Value")
 
 
+class _OfF(Exception):
+    """f has raised what its cause says."""
+
+
+# What is raised where f, or TensorFlow's derivative of it, has to know N.
+_NEEDS_N = (_OfF, LookupError, NotImplementedError, TypeError, ValueError)
+
+
 class _Recent(Generic[_Value]):
     """The values that were used last, by their keys; never more than `most`."""
 
@@ -103,20 +111,22 @@ class Trace:
         without_N = self._without_N.get(relaxed)
         if without_N:
             try:
-                return self._trace(relaxed)
-            except Exception:  # noqa: BLE001 - f may need to know N, in ways of its own
+                return self._trace(relaxed, _marking_errors)
+            except _NEEDS_N:
                 self._without_N.put(relaxed, False)
         elif without_N is None:
             self._without_N.put(relaxed, True)
         return self._trace(exact)
 
     def _trace(
-        self, signature: tuple[tuple[tf.DType, tuple[int | None, ...]], ...]
+        self,
+        signature: tuple[tuple[tf.DType, tuple[int | None, ...]], ...],
+        wrapped: Callable[[Callable], Callable] = lambda f: f,
     ) -> TracedFunction:
         call, computation = self._call, self._computation
 
         def results(x: tf.Tensor, *arguments: tf.Tensor) -> Results:
-            return computation(call(), x, *arguments).results
+            return computation(wrapped(call()), x, *arguments).results
 
         # The concrete function, not the tf.function: it is what is called, at a third of the cost,
         # and the memory of a trace is given back as soon as nothing refers to it.
@@ -127,6 +137,18 @@ class Trace:
         traced = TracedFunction(concrete)
         self._traced.put(signature, traced)
         return traced
+
+
+def _marking_errors(f: Callable) -> Callable:
+    """f, which may raise anything, raising `_OfF`: other errors of other types are not its own."""
+
+    def marking(*arguments: tf.Tensor) -> object:
+        try:
+            return f(*arguments)
+        except Exception as error:
+            raise _OfF from error
+
+    return marking
 
 
 _traces: dict[int, tuple[weakref.ref, _Recent[Trace]]] = {}

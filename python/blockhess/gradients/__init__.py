@@ -8,8 +8,17 @@ gradients, stays as it is.
 
 from blockhess.gradients.copies import apart, copied
 from blockhess.gradients.marks import prepare, prepared_on_demand
-from blockhess.gradients.pull_back import pull_back
+from blockhess.gradients.pull_back import NO_DERIVATIVE, pull_back
 from blockhess.gradients.shared import share
 from blockhess.gradients.trusted import is_trusted
 
-__all__ = ["apart", "copied", "is_trusted", "prepare", "prepared_on_demand", "pull_back", "share"]
+__all__ = [
+    "NO_DERIVATIVE",
+    "apart",
+    "copied",
+    "is_trusted",
+    "prepare",
+    "prepared_on_demand",
+    "pull_back",
+    "share",
+]

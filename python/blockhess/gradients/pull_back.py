@@ -9,6 +9,9 @@ import tensorflow as tf
 from blockhess.gradients import bodies
 from blockhess.row_graph import describe
 
+NO_DERIVATIVE = (LookupError, NotImplementedError, TypeError, ValueError)
+"""What is raised where TensorFlow has no derivative of an operation."""
+
 
 def pull_back(
     y: tf.Tensor, sources: Sequence[tf.Tensor], cotangent: tf.Tensor | None = None
@@ -18,13 +21,12 @@ def pull_back(
     `prepare` must have seen the paths from the sources to `y`.
 
     Raises:
-      LookupError, NotImplementedError, TypeError, ValueError: an operation on a path, which is
-        named, has no derivative in TensorFlow.
+      One of `NO_DERIVATIVE`: an operation on a path, which is named, has none.
     """
     number = len(y.graph.get_operations())
     try:
         parts = tf.gradients(y, list(sources), grad_ys=cotangent)
-    except (LookupError, NotImplementedError, TypeError, ValueError) as error:
+    except NO_DERIVATIVE as error:
         reason = f"{_where_raised(error)}{error}"
         raise type(error)(
             f"the autodiff route differentiates f twice, and TensorFlow cannot: {reason}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 
@@ -31,7 +31,25 @@ def routed(
     Raises:
       ValueError: no path leads from x to `y`, or the named route cannot serve.
     """
-    reading = _read(y, (x, *reads), coupling)
+    (found,) = routed_each([y], x, route=route, coupling=coupling, reads=reads)
+    return found
+
+
+def routed_each(
+    ys: Iterable[tf.Tensor],
+    x: tf.Tensor,
+    *,
+    route: str,
+    coupling: str,
+    reads: Sequence[tf.Tensor] = (),
+) -> list[Route]:
+    """The same for several results of one f: what they share is read once."""
+    reader = None if x.shape[-1] is None else Reader(x, reads)
+    return [_routed(_read(y, (x, *reads), reader, coupling), route) for y in ys]
+
+
+def _routed(reading: Reading, route: str) -> Route:
+    y = reading.y
     if isinstance(reading.value, Parameter) and not _connected(y, reading.sources):
         raise ValueError(
             f"f's result '{y.name}' is not connected to x: no path in the graph leads from x to it"
@@ -47,12 +65,13 @@ def routed(
     raise ValueError(reasons)
 
 
-def _read(y: tf.Tensor, sources: tuple[tf.Tensor, ...], coupling: str) -> Reading:
-    x, *reads = sources
-    if x.shape[-1] is None:
+def _read(
+    y: tf.Tensor, sources: tuple[tf.Tensor, ...], reader: Reader | None, coupling: str
+) -> Reading:
+    if reader is None:
+        x = sources[0]
         unknown = f"the last axis of x is not known, x has shape {x.shape}"
         return Reading(y, sources, None, Unproven(y, unknown), coupling)
-    reader = Reader(x, reads)
     return Reading(y, sources, reader, reader.read(y), coupling)
 
 

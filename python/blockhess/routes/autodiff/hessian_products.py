@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
-from blockhess._tensorflow import functions_of, pfor
-from blockhess.gradients import prepare, pull_back
+from blockhess._tensorflow import ConversionNotImplementedError, functions_of, pfor
+from blockhess.gradients import NO_DERIVATIVE, prepare, pull_back
 from blockhess.gradients.bodies import BRANCHES, LOOPS
 from blockhess.gradients.paths import between
 from blockhess.row_graph.inlining import CALLS
@@ -36,6 +36,10 @@ MOST_AXES = 5
 
 class CannotStack(Exception):
     """Products could not be vectorized; one at a time they can be had."""
+
+
+# What TensorFlow's converters raise for what they cannot stack; many assert it.
+NOT_CONVERTED = (*NO_DERIVATIVE, AssertionError, ConversionNotImplementedError)
 
 
 class Products:
@@ -77,7 +81,7 @@ class Products:
         if self._twice:
             try:
                 product = pull_back(self._transposed, [self._stand_in], v)
-            except Exception:  # whatever a gradient function cannot do: the plain way is left
+            except NO_DERIVATIVE:  # The plain way is left.
                 product = None
             self._twice = product is not None
         if product is None:
@@ -93,6 +97,7 @@ class Products:
 def all_at_once(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor) -> tf.Tensor:
     """product(v) for each v along the first axis, all at once, or raises CannotStack."""
 
+    @tf.autograph.experimental.do_not_convert
     def one(i: tf.Tensor) -> tf.Tensor:
         result = product(tf.gather(v, i))
         if _holds(tf.compat.v1.get_default_graph(), WRONGLY_STACKED):
@@ -108,7 +113,7 @@ def all_at_once(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor) -> tf.T
                 tf.shape(v)[0] if v.shape[0] is None else v.shape[0],
                 fallback_to_while_loop=False,
             )
-    except Exception as error:  # converters refuse with errors of many kinds
+    except NOT_CONVERTED as error:
         raise CannotStack from error
     if any(_broadcasts_too_far(operation) for operation in graph.get_operations()[number:]):
         raise CannotStack
