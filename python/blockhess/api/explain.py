@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -9,6 +10,7 @@ import tensorflow as tf
 from blockhess.api.arguments import RowFunction, checked_x
 from blockhess.api.request import Blocks, Request
 from blockhess.eager.autograph import converting_only_f
+from blockhess.eager.watched import Watched
 from blockhess.routes.plan import Plan, PlanOfOutputs
 
 
@@ -40,14 +42,19 @@ def explain(
     if not tf.executing_eagerly():
         return _plan(f, tensor, layout, request)
     plans: list[Plan | PlanOfOutputs] = []
+    traced_anew = Watched(f).obstacle or ""
 
     def plan(x: tf.Tensor) -> None:
-        plans.append(_plan(f, x, layout, request))
+        plans.append(_plan(f, x, layout, request, traced_anew))
 
     tf.function(plan, autograph=False).get_concrete_function(tf.TensorSpec.from_tensor(tensor))
     return plans[0]
 
 
-def _plan(f: RowFunction, x: tf.Tensor, layout: str, request: Request) -> Plan | PlanOfOutputs:
-    plans = tuple(route.plan(layout) for route in request.routes_of(f, x))
+def _plan(
+    f: RowFunction, x: tf.Tensor, layout: str, request: Request, traced_anew: str = ""
+) -> Plan | PlanOfOutputs:
+    plans = tuple(
+        replace(route.plan(layout), traced_anew=traced_anew) for route in request.routes_of(f, x)
+    )
     return plans[0] if request.outputs is None else PlanOfOutputs(plans)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from blockhess.eager.computation import Computation, Results
 from blockhess.eager.replay import Replay, may_replay, replay_of
-from blockhess.eager.watched import names
+from blockhess.eager.watched import Watched
 
 # A function is replayed from this call on: those that are called once or twice are not worth it.
 _FIRST_REPLAYED_CALL = 3
@@ -80,7 +80,7 @@ class Trace:
     """
 
     def __init__(self, call: Callable[[], Callable], f: Callable, computation: Computation) -> None:
-        self._names = tuple(names(f))
+        self._watched = Watched(f)
         self._computation = computation
         self._call = call
         # Whether the next shape may do without it.
@@ -89,8 +89,8 @@ class Trace:
 
     @property
     def fresh(self) -> bool:
-        """Whether every name that f reads still means what it meant."""
-        return all(unchanged(read()) for read, unchanged in self._names)
+        """Whether everything that f may read still is what it was."""
+        return self._watched.unchanged
 
     def __call__(self, *arguments: tf.Tensor) -> Results:
         """x comes first, then what else the computation takes."""
@@ -102,6 +102,8 @@ class Trace:
         if found is not None:
             return found
         row_axes = arguments[0].shape.rank - 1
+        if self._watched.needs_N(row_axes):
+            return self._trace(exact)
         relaxed = tuple(
             (dtype, (None,) * len(shape[:row_axes]) + shape[row_axes:]) for dtype, shape in exact
         )

@@ -1,133 +1,545 @@
-"""What is watched of f: that each name that it reads still means what it meant.
+"""What is watched of f: everything that its code can read from outside of the call.
 
-A trace is thrown away when something that f reads by name has changed: a variable of its closure, a
-global or what a partial binds, also of the plain Python functions that it calls; numbers are
-compared by value, lists, dictionaries, sets and NumPy arrays by what they hold, everything else by
-identity. What f reaches through attributes of an object is read when it is traced, as under
-`tf.function`.
+f's code, and that of the Python functions it may call, names the globals and the attributes that it
+reads. Of what f captures, of those globals, and of what can be reached from these through items and
+through attributes of those names, all values are kept and compared before a trace is used again:
+numbers and texts by value, containers and arrays by what they hold, everything else by identity.
+That is more than f reads, and never less. Where a value or a function is met that cannot be looked
+into, f is not watched, and traced anew at each call.
+
+Functions of TensorFlow, Keras and NumPy are known not to read what changes, but for NumPy's random
+numbers; what a Keras layer or a `tf.Module` holds that f's own code does not name is read when f is
+traced, as under `tf.function`.
 """
 
 from __future__ import annotations
 
+import builtins
+import collections
+import enum
 import functools
+import importlib.util
+import itertools
+import sys
 import types
 import weakref
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from blockhess.eager.code_reads import CodeReads, reads_of
+from blockhess.eager.kept import (
+    IS_MISSING,
+    Array,
+    Constant,
+    Identity,
+    Kept,
+    OfDictionary,
+    OfFunction,
+    OfObject,
+    Parts,
+    Place,
+    Scalar,
+    defaults,
+    dictionary,
+    named,
+)
 from blockhess.row_graph.closures import MISSING, contents
 
-_LIBRARIES = ("tensorflow", "keras", "numpy", "blockhess")
+# More values than these are not compared at every call.
+MOST_VALUES = 10_000
+MOST_ARRAY_BYTES = 1 << 24
+
+# Functions of these packages are not looked into.
+_LIBRARIES = frozenset(
+    "blockhess keras ml_dtypes numpy tensorflow tensorflow_probability tf_keras".split()
+)
+# Nor are those of these modules of Python's own, but what they were made of is.
+_STANDARD = frozenset(
+    """_bisect _collections _collections_abc _functools _heapq _operator abc bisect builtins cmath
+    collections contextlib copy dataclasses enum functools heapq itertools math numbers operator
+    reprlib types typing warnings""".split()
+)
+# Builtins that reach what no name in the code tells.
+_REACHES_ANYTHING = frozenset(
+    "__import__ breakpoint compile eval exec globals input locals open".split()
+)
+_REACHES_ANYTHING_BY_ATTRIBUTE = frozenset("__closure__ __code__ __globals__ cell_contents".split())
+# Those that reach attributes of any name.
+_REACHES_ANY_ATTRIBUTE = frozenset(
+    """__dict__ __getattribute__ attrgetter delattr dir getattr hasattr methodcaller setattr
+    vars""".split()
+)
+# Special methods that no operation of f's code runs.
+_NOT_RUN = frozenset(
+    """__class_getitem__ __copy__ __deepcopy__ __del__ __delattr__ __dir__ __getnewargs__
+    __getstate__ __init__ __init_subclass__ __new__ __post_init__ __reduce__ __reduce_ex__ __repr__
+    __setattr__ __setstate__ __sizeof__ __str__ __subclasshook__""".split()
+)
+_CREATES = frozenset({"__init__", "__new__", "__post_init__"})
+
+_SCALARS = frozenset(
+    {
+        bool,
+        bytes,
+        complex,
+        float,
+        int,
+        range,
+        slice,
+        str,
+        type(None),
+        type(...),
+        type(NotImplemented),
+    }
+)
+_SEQUENCES = (list, tuple, set, frozenset, collections.deque, bytearray)
+_MAPPINGS = (
+    dict,
+    collections.OrderedDict,
+    collections.Counter,
+    collections.defaultdict,
+    types.MappingProxyType,
+)
+# Types made in C whose objects hold nothing but what they are taken apart into.
+_PLAIN_TYPES = frozenset(
+    {
+        object,
+        int,
+        float,
+        complex,
+        bool,
+        str,
+        bytes,
+        BaseException,
+        Exception,
+        types.SimpleNamespace,
+        types.ModuleType,
+        type,
+        *_SEQUENCES,
+        *_MAPPINGS,
+    }
+)
+_PURE_CLASSES = frozenset(
+    {
+        *_SCALARS,
+        *_PLAIN_TYPES,
+        *(enumerate, filter, map, property, reversed, super, zip, memoryview),
+        *(v for v in vars(itertools).values() if isinstance(v, type)),
+        *(
+            v
+            for v in vars(builtins).values()
+            if isinstance(v, type) and issubclass(v, BaseException)
+        ),
+        *(
+            functools.partial,
+            classmethod,
+            staticmethod,
+            types.MethodType,
+            functools.cached_property,
+        ),
+    }
+)
+# NumPy's own types whose objects do not change.
+_OF_NUMPY = (np.generic, np.dtype, np.ufunc, np.finfo, np.iinfo, type(np.sum), type(None))
 
 
-class _Identity:
-    """Stands for an object without keeping it alive where that can be helped."""
+_USERS_FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
 
-    def __init__(self, value: Any) -> None:
+
+class CannotWatch(Exception):
+    """Something that f may read cannot be watched; the message names it."""
+
+
+class Watched:
+    """What f could read when it was looked at.
+
+    Attributes:
+      obstacle: what cannot be watched, in words; None where all of it is.
+      reads: what the code of f and of the functions that it may call reads.
+    """
+
+    def __init__(self, f: Callable) -> None:
+        self.obstacle: str | None = None
+        self._places: tuple[Place, ...] = ()
+        survey = _Survey(f)
         try:
-            self._read: Callable[[], Any] = weakref.ref(value)
-        except TypeError:
-            self._read = lambda: value
+            self._places = survey.places()
+        except CannotWatch as obstacle:
+            self.obstacle = str(obstacle)
+        except RecursionError:
+            self.obstacle = "values in others, hundreds deep"
+        except RuntimeError as error:  # Another thread changes what is looked at.
+            self.obstacle = str(error)
+        self.reads = survey.reads
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Identity):
+    @property
+    def unchanged(self) -> bool:
+        """Whether all of it still is what it was."""
+        if self.obstacle is not None:
             return False
-        value = self._read()
-        return value is not None and value is other._read()
-
-    __hash__ = None
-
-
-def _sameness(value: Any) -> Callable[[Any], bool]:
-    """A test of another value: whether to f it is the same as this one is now."""
-    if not isinstance(value, (np.ndarray, list, tuple, set, frozenset, dict)):
         try:
-            reference = weakref.ref(value)
-            return lambda other: other is not None and other is reference()
-        except TypeError:
-            state = _state(value)
-            return lambda other: other is value or _state(other) == state
-    state = _state(value)
-    return lambda other: _state(other) == state
+            for place in self._places:  # all() would cost another function for each.
+                if not place.unchanged():
+                    return False
+        except RuntimeError:  # Values hundreds deep, or changed by another thread meanwhile.
+            return False
+        return True
+
+    def needs_N(self, row_axes: int) -> bool:  # noqa: N802 - the symbol
+        """Whether f may read how many rows x has from its static shape, where None stands."""
+        return self.reads.whole_shapes or any(k < -1 or 0 <= k < row_axes for k in self.reads.axes)
 
 
-def _state(value: Any, depth: int = 4) -> object:
-    """What must not change of a value that was read by name."""
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
-        return type(value), repr(value)
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        contents = np.ascontiguousarray(value).view(np.uint8).data
-        return value.dtype.str, value.shape, zlib.crc32(contents)
-    if depth and isinstance(value, (list, tuple, set, frozenset, dict)):
-        items = value.items() if isinstance(value, dict) else value
-        return type(value), [_state(item, depth - 1) for item in items]
-    return _Identity(value)
+class _Survey:
+    """Everything that can be reached from f by what its code names."""
+
+    def __init__(self, f: Callable) -> None:
+        self._f = f
+        self.reads = CodeReads()
+
+    def places(self) -> tuple[Place, ...]:
+        """The places of all that is read, or raises CannotWatch."""
+        while True:
+            known = self.reads
+            self._places: list[Place] = []
+            self._seen: dict[int, object] = {}
+            self._open: set[int] = set()
+            self._values, self._bytes = 0, 0
+            self._root(self._f)
+            if self.reads == known:
+                return tuple(self._places)
+
+    def _root(self, f: Callable) -> None:
+        if isinstance(f, types.MethodType):
+            self._kept(f.__func__, "f")
+            self._kept(f.__self__, "self")
+            return
+        kept = self._kept(f, "f")
+        if isinstance(kept, Parts) and _is_referable(f):
+            self._places.append(OfObject(f, lambda f: (f,), [kept]))
+
+    @property
+    def _names(self) -> frozenset[str] | None:
+        """The attributes that code reads; None for any."""
+        reads = self.reads
+        if reads.by_pattern or reads.names & _REACHES_ANY_ATTRIBUTE:
+            return None
+        return reads.names
+
+    def _kept(self, value: Any, path: str) -> Kept:
+        """A test of whether another value is the same as this one, and the places in it."""
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise CannotWatch(f"{path}, and more than {MOST_VALUES} values before it")
+        kind = type(value)
+        if kind in _SCALARS:
+            return Scalar(value)
+        if value is MISSING:
+            return IS_MISSING
+        for kinds, parts in _TAKEN_APART:
+            if isinstance(value, kinds):
+                return self._taken_apart(value, parts, path)
+        for kinds, keep in _WAYS:
+            if isinstance(value, kinds):
+                return keep(self, value, path)
+        return self._object(value, path)
+
+    def _taken_apart(
+        self, value: object, parts: Callable[[Any], Sequence[object]], path: str
+    ) -> Kept:
+        return Parts(type(value), parts, self._all(value, parts(value), path))
+
+    def _all(self, whole: object, parts: Iterable[object], path: str) -> list[Kept]:
+        """The parts of a value that is compared by what it holds."""
+        if id(whole) in self._open:
+            raise CannotWatch(f"{path}, which holds itself")
+        self._open.add(id(whole))
+        try:
+            return [self._kept(part, path) for part in parts]
+        finally:
+            self._open.remove(id(whole))
+
+    def _function(self, function: types.FunctionType, path: str) -> Kept:
+        if self._is_new(function):
+            module = function.__globals__.get("__name__", "")
+            if _root_of(module) in _LIBRARIES:
+                self._captured_functions(function, path)
+            else:
+                self._code(function, path, module.partition(".")[0] in _STANDARD)
+        return Identity(function)
+
+    def _captured_functions(self, function: types.FunctionType, path: str) -> None:
+        """A library's function that was made of a user's, which it calls."""
+        for cell in function.__closure__ or ():
+            value = contents(cell)
+            if isinstance(value, _USERS_FUNCTIONS) or _is_of_libraries(type(value)):
+                self._kept(value, path)
+
+    def _code(self, function: types.FunctionType, path: str, is_known: bool) -> None:
+        reads = CodeReads() if is_known else reads_of(function.__code__)
+        if reads.names & _REACHES_ANYTHING_BY_ATTRIBUTE:
+            raise CannotWatch(f"{path}, whose code looks into functions")
+        self.reads |= reads
+        scope, read = function.__globals__, []
+        for name in sorted(reads.globals):
+            value = scope.get(name, MISSING)
+            if value is MISSING and name in _REACHES_ANYTHING:
+                raise CannotWatch(f"{name}(), which {path} calls")
+            self._check_chains(name, value, path)
+            read.append((name, self._kept(value, name)))
+        for name, level in sorted(reads.imports):
+            self._imported(function, name, level)
+        cells = []
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
+            value = contents(cell)
+            self._check_chains(name, value, path)
+            if name == "__class__" and isinstance(value, type):  # Of super(), which makes none.
+                self._bases(value, name)
+                cells.append(Identity(value))
+            else:
+                cells.append(self._kept(value, name))
+        kept = IS_MISSING
+        if function.__defaults__ is not None or function.__kwdefaults__ is not None:
+            kept = self._kept(defaults(function), f"defaults of {path}")
+        self._places.append(OfFunction(function, cells, kept, read))
+
+    def _check_chains(self, name: str, value: object, path: str) -> None:
+        if value is np and (name, "random") in self.reads.chains:
+            raise CannotWatch(f"{name}.random, which {path} reads")
+
+    def _imported(self, function: types.FunctionType, name: str, level: int) -> None:
+        package = function.__globals__.get("__package__") or ""
+        module = sys.modules.get(importlib.util.resolve_name("." * level + name, package))
+        if module is None:
+            raise CannotWatch(f"the module {name}, which is not imported yet")
+        self._kept(module, name)
+
+    def _builtin(self, function: types.BuiltinFunctionType, path: str) -> Kept:
+        owner = function.__self__
+        if owner is None or isinstance(owner, types.ModuleType):
+            module = owner.__name__ if owner else function.__module__ or ""
+            if _root_of(module) not in _LIBRARIES | _STANDARD or "random" in module:
+                raise CannotWatch(f"{module}.{function.__name__}, which is not known to be pure")
+            if function.__name__ in _REACHES_ANYTHING and module == "builtins":
+                raise CannotWatch(f"{path}, which may read anything")
+            return Constant(function)
+        return self._taken_apart(function, lambda f: (f.__name__, f.__self__), path)
+
+    def _module(self, module: types.ModuleType, path: str) -> Kept:
+        root = _root_of(module.__name__)
+        if root not in _LIBRARIES | _STANDARD and self._is_new(module):
+            self._attributes(module, path, self._names)
+        if root == "numpy" and "random" in module.__name__:
+            raise CannotWatch(f"{path}, NumPy's random numbers")
+        return Identity(module)
+
+    def _class(self, kind: type, path: str) -> Kept:
+        """A class that code may make objects of, or read as a namespace."""
+        if _is_of_libraries(kind) or kind in _PURE_CLASSES:
+            return Identity(kind)
+        self._bases(kind, path)
+        for base in kind.__mro__:
+            for name in _CREATES & vars(base).keys() if _is_python(base) else ():
+                if not _is_of_libraries(base):
+                    self._kept(vars(base)[name], f"{path}.{name}")
+        self._bases(type(kind), path)
+        return Identity(kind)
+
+    def _bases(self, kind: type, path: str) -> None:
+        """The methods and values that a class gives its objects."""
+        if not self._is_new(kind):
+            return
+        library = [base for base in kind.__mro__[:-1] if _is_of_libraries(base)]
+        for base in kind.__mro__:
+            if base in library or base in _PLAIN_TYPES:
+                continue
+            if not _is_python(base):
+                raise CannotWatch(f"{path}, an object of {_name(kind)}")
+            if _root_of(base.__module__) in _STANDARD:
+                continue
+            scope = dictionary(base)
+            run = {n for n in scope if n.startswith("__") and n.endswith("__")}
+            run = {n for n in run if isinstance(scope[n], types.FunctionType)}
+            run |= {n for n in scope if any(n in vars(b) for b in library)}
+            self._attributes(base, path, frozenset(run - _NOT_RUN))
+            self._attributes(base, path, self._names)
+
+    def _array(self, array: np.ndarray, path: str) -> Kept:
+        if isinstance(array, np.ma.MaskedArray):
+            return self._taken_apart(array, _of_masked, path)
+        if type(array) is not np.ndarray:
+            raise CannotWatch(f"{path}, an array of {_name(type(array))}")
+        if array.dtype.hasobject:
+            if array.dtype != object:
+                raise CannotWatch(f"{path}, an array of {array.dtype}")
+            return self._taken_apart(array, lambda a: (a.shape, *a.ravel().tolist()), path)
+        self._bytes += array.nbytes
+        if self._bytes > MOST_ARRAY_BYTES:
+            raise CannotWatch(
+                f"{path}, an array: those up to it have {self._bytes} bytes, and at most "
+                f"{MOST_ARRAY_BYTES} are compared; a tf.constant in its place need not be"
+            )
+        return Array(array)
+
+    def _object(self, value: Any, path: str) -> Kept:
+        kind = type(value)
+        if isinstance(value, _OF_NUMPY):
+            return Scalar(value) if isinstance(value, np.generic) else Constant(value)
+        if hasattr(kind, "python_function") or "python_function" in getattr(value, "__dict__", ()):
+            self._kept(value.python_function, path)
+            return Identity(value)
+        if kind in _MAPPINGS:
+            return self._taken_apart(value, _of_mapping, path)
+        if kind in _SEQUENCES:
+            return self._taken_apart(value, tuple, path)
+        known = _is_of_libraries(kind)
+        if known and hasattr(kind, "__wrapped__"):  # TensorFlow's proxies of dictionaries.
+            return self._taken_apart(value, lambda v: (v.__wrapped__,), path)
+        self._bases(kind, path)
+        if isinstance(value, enum.Enum):
+            return Identity(value)
+        if known and _root_of(kind.__module__) == "numpy":
+            raise CannotWatch(f"{path}, an object of {_name(kind)}")
+        holds = _contents_of(kind)
+        slots = () if known else tuple(_slots(kind))
+        if not _is_referable(value):
+            if known and not hasattr(value, "__dict__"):
+                return Constant(value)
+            return self._taken_apart(value, _both(holds, slots, self._names), path)
+        if self._is_new(value):
+            if hasattr(value, "__dict__"):
+                self._attributes(value, path, self._names)
+                if known:  # It may call the functions of a user's that it holds.
+                    held = dictionary(value).items()
+                    functions = frozenset(n for n, v in held if isinstance(v, _USERS_FUNCTIONS))
+                    self._attributes(value, path, functions)
+            if holds or slots:
+                parts = _both(holds, slots, frozenset())
+                self._places.append(OfObject(value, parts, self._all(value, parts(value), path)))
+        return Identity(value)
+
+    def _attributes(self, owner: object, path: str, names: frozenset[str] | None) -> None:
+        scope = dictionary(owner)
+        read = sorted(named(scope, names))
+        kept = [(name, self._kept(scope[name], f"{path}.{name}")) for name in read]
+        self._places.append(OfDictionary(owner, names, kept))
+
+    def _is_new(self, value: object) -> bool:
+        """Whether the places of a value, found by identity, are still to be noted."""
+        if id(value) in self._seen:
+            return False
+        self._seen[id(value)] = value  # Held, so that no other takes its place in memory.
+        return True
 
 
-def names(f: Callable) -> Iterator[tuple[Callable[[], Any], Callable[[Any], bool]]]:
-    """(a way to read it, a test of sameness) for each name that f, or what it calls, reads."""
-    pending, seen = [f], set()
-    while pending:
-        function = pending.pop()
-        if id(function) in seen:
-            continue
-        seen.add(id(function))
-        for read in _reads(function):
-            value = read()
-            yield read, _sameness(value)
-            if isinstance(value, _FUNCTIONS) or hasattr(value, "python_function"):
-                pending.append(value)
+# How values are kept that are of these types, or of types derived from them.
+_TAKEN_APART = (
+    (types.MethodType, lambda m: (m.__func__, m.__self__)),
+    (functools.partial, lambda f: (f.func, f.args, f.keywords)),
+    ((staticmethod, classmethod), lambda m: (m.__func__,)),
+    (property, lambda p: (p.fget,)),
+    (functools.cached_property, lambda p: (p.func,)),
+    (weakref.ref, lambda r: (r(),)),
+)
+_WAYS = (
+    ((tf.Tensor, tf.Variable, tf.DType, tf.TensorShape), lambda _, value, path: _identity(value)),
+    (types.FunctionType, _Survey._function),
+    (types.BuiltinFunctionType, _Survey._builtin),
+    (types.ModuleType, _Survey._module),
+    (type, _Survey._class),
+    (np.ndarray, _Survey._array),
+)
 
 
-_FUNCTIONS = (types.FunctionType, functools.partial)
+def _identity(value: object) -> Kept:
+    return Identity(value) if _is_referable(value) else Constant(value)
 
 
-def _reads(f: Any) -> Iterator[Callable[[], Any]]:
-    if isinstance(f, functools.partial):
-        yield from _reads_of_partial(f)
-        return
-    function = _plain(f)
-    code = getattr(function, "__code__", None)
-    if code is None or (function.__module__ or "").partition(".")[0] in _LIBRARIES:
-        return
-    weak = weakref.ref(function)  # Its closure may lead to the owner of the trace.
-    for i in range(len(function.__closure__ or ())):
-        yield lambda i=i: contents(weak().__closure__[i])
-    scope = function.__globals__
-    for name in _global_names(code):
-        if name in scope:
-            yield lambda name=name: scope.get(name, MISSING)
-    for i in range(len(function.__defaults__ or ())):
-        yield lambda i=i: weak().__defaults__[i]
-    for name in function.__kwdefaults__ or ():
-        yield lambda name=name: weak().__kwdefaults__.get(name, MISSING)
+def _of_masked(array: np.ma.MaskedArray) -> tuple:
+    return (array.data, np.ma.getmaskarray(array), array.fill_value)
 
 
-def _reads_of_partial(f: functools.partial) -> Iterator[Callable[[], Any]]:
-    weak = weakref.ref(f)
-    yield lambda: weak().func
-    for i in range(len(f.args)):
-        yield lambda i=i: weak().args[i]
-    yield lambda: tuple(weak().keywords)
-    for name in f.keywords:
-        yield lambda name=name: weak().keywords.get(name, MISSING)
+def _of_mapping(mapping: Any) -> tuple:
+    factory = getattr(mapping, "default_factory", None)
+    return (factory, *mapping.keys(), *mapping.values())
 
 
-def _plain(f: Any) -> Any:
-    """The Python function behind a tf.function, a method or an object that is called."""
-    f = getattr(f, "python_function", f)
-    if not hasattr(f, "__code__") and not isinstance(f, types.MethodType):
-        f = type(f).__call__ if callable(f) else f
-    return getattr(f, "__func__", f)
+def _contents_of(kind: type) -> Callable[[Any], tuple] | None:
+    """What takes apart an object of a class that is derived from a container or a scalar."""
+    if issubclass(kind, dict):
+        return lambda v: (*dict.keys(v), *dict.values(v))
+    for base in (list, tuple, set, frozenset, collections.deque):
+        if issubclass(kind, base):
+            return lambda v: tuple(base.__iter__(v))
+    for base in (str, bytes, int, float, complex):
+        if issubclass(kind, base):
+            return lambda v: (base.__repr__(v),)
+    return None
 
 
-def _global_names(code: types.CodeType) -> set[str]:
-    """The names a code object reads, with those of the lambdas and functions inside it."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _global_names(constant)
-    return names
+def _both(
+    holds: Callable[[Any], tuple] | None,
+    slots: Sequence[types.MemberDescriptorType],
+    names: frozenset[str] | None,
+) -> Callable[[Any], tuple]:
+    """What takes apart an object: what it holds, its slots and its attributes of these names."""
+
+    def parts(value: Any) -> tuple:
+        scope = dictionary(value) if hasattr(value, "__dict__") else {}
+        read = named(scope, names)
+        return (
+            *(holds(value) if holds else ()),
+            *(_slot(slot, value) for slot in slots),
+            *read,
+            *(scope[name] for name in read),
+        )
+
+    return parts
+
+
+def _slots(kind: type) -> Iterator[types.MemberDescriptorType]:
+    for base in kind.__mro__:
+        if _is_python(base):
+            yield from (v for v in vars(base).values() if type(v) is types.MemberDescriptorType)
+
+
+def _slot(slot: types.MemberDescriptorType, value: object) -> object:
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return MISSING
+
+
+def _is_referable(value: object) -> bool:
+    """Whether the value can be referred to weakly."""
+    try:
+        weakref.ref(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _is_python(kind: type) -> bool:
+    """Whether the class was written in Python: one made in C has slots that C functions fill."""
+    in_c = (types.WrapperDescriptorType, types.MethodDescriptorType)
+    return not any(
+        isinstance(value, in_c) and value.__objclass__ is kind for value in vars(kind).values()
+    )
+
+
+def _root_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _is_of_libraries(kind: type) -> bool:
+    module = kind.__module__
+    return isinstance(module, str) and _root_of(module) in _LIBRARIES
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -46,6 +46,7 @@ class Plan:
       terms: the terms of the formula (route fused).
       refused: (route, reason) for each faster route that did not fit.
       bytes_read, bytes_written: of the blocks, as a formula in N.
+      traced_anew: what keeps eager calls from using a trace of f again; empty where nothing does.
     """
 
     route: str
@@ -55,6 +56,7 @@ class Plan:
     refused: tuple[tuple[str, str], ...] = ()
     bytes_read: str = ""
     bytes_written: str = ""
+    traced_anew: str = ""
 
     def __str__(self) -> str:
         lines = [f"route: {self.route}", f"layout: {self.layout}", f"rows: {self.coupling}"]
@@ -63,6 +65,8 @@ class Plan:
             lines += [f"term {number}: {text[0]}", *(f"        {line}" for line in text[1:])]
         lines += [f"not {route}: {reason}" for route, reason in self.refused]
         lines += [f"bytes: reads {self.bytes_read}, writes {self.bytes_written}"]
+        if self.traced_anew:
+            lines += [f"eager calls: f is traced anew at each, for it reads {self.traced_anew}"]
         return "\n".join(lines)
 
 
