@@ -63,6 +63,11 @@ def has_run() -> bool:
     return current is not None and current._initialized
 
 
+def type_and_shape(tensor: tf.Tensor) -> tuple[int, tuple[int, ...]]:
+    """Of an eager tensor, in a fifth of the time that its dtype and shape take to compare."""
+    return tensor._datatype_enum(), tensor._shape_tuple()
+
+
 def own_gradient(op: tf.Operation) -> Callable | None:
     """The gradient function in the operation itself, where TensorFlow looks first."""
     return op._gradient_function

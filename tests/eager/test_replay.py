@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from blockhess.api import hessian
 from blockhess.api.request import Blocks, Request
 from blockhess.eager import cache, replay
 
@@ -34,7 +35,9 @@ def room_for_replays(monkeypatch):
 
 def traced(f, x, request=None):
     """As it is after a few calls: not before then is a replay made."""
-    function = cache.trace(f, request or Request(Blocks()))._for(tf.constant(x))
+    function = cache.trace(f, request or hessian._request("dense", "auto", "check", None))._for(
+        tf.constant(x)
+    )
     for _ in range(3):
         try:
             function(tf.constant(x))

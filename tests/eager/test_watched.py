@@ -14,6 +14,7 @@ import random
 import time
 import types
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -407,6 +408,17 @@ def a_slot() -> Case:
     held = WithSlots(2.0)
     yield lambda x: held.scale * squares(x)
     held.scale = 3.0
+
+
+class Pair(NamedTuple):
+    scale: float
+    other: float = 0.0
+
+
+def a_named_tuple() -> Case:
+    pair = Pair(2.0)
+    yield lambda x: pair.scale * squares(x)
+    pair = Pair(3.0)
 
 
 def a_member_of_an_enumeration() -> Case:

@@ -8,7 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 RowFunction = Callable[[tf.Tensor], Any]
-DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
+# The one that is looked for most comes first.
+DTYPES = (tf.float32, tf.float64, tf.float16, tf.bfloat16)
 
 
 def check_option(name: str, given: str, known: Sequence[str]) -> None:

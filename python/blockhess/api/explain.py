@@ -44,6 +44,7 @@ def explain(
     plans: list[Plan | PlanOfOutputs] = []
     traced_anew = Watched(f).obstacle or ""
 
+    @tf.autograph.experimental.do_not_convert
     def plan(x: tf.Tensor) -> None:
         plans.append(_plan(f, x, layout, request, traced_anew))
 

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import Blocks, Request
+from blockhess.api.request import Blocks, Request, interned
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 
@@ -65,5 +65,10 @@ def hessian(
       >>> blockhess.hessian(lambda x: x**2, x[:1], outputs=2).numpy().tolist()
       [[[[2.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 2.0]]]]
     """
-    request = Request(Blocks(layout), route, coupling, outputs)
+    request = _request(layout, route, coupling, outputs)
     return call.computed(f, checked_x(x), request).hessian
+
+
+@interned
+def _request(layout: str, route: str, coupling: str, outputs: int | None) -> Request:
+    return Request(Blocks(layout), route, coupling, outputs)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import Request
+from blockhess.api.request import Request, interned
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 from blockhess.routes.route import Route
@@ -55,7 +55,12 @@ def hessian_operator(
       >>> operator.is_positive_definite, operator.diag_part().numpy().tolist()
       (True, [[3.0, 3.0]])
     """
-    return call.computed(f, checked_x(x), Request(_operator, route, coupling)).operator
+    return call.computed(f, checked_x(x), _request(route, coupling)).operator
+
+
+@interned
+def _request(route: str, coupling: str) -> Request:
+    return Request(_operator, route, coupling)
 
 
 class Operator(NamedTuple):

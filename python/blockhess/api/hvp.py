@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import Request
+from blockhess.api.request import Request, interned
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 from blockhess.routes.route import Route
@@ -60,8 +60,12 @@ def hvp(
       [[6.0, 120.0]]
     """
     tensor = checked_x(x)
-    request = Request(_product, route, coupling)
-    return call.computed(f, tensor, request, _checked_v(v, tensor)).product
+    return call.computed(f, tensor, _request(route, coupling), _checked_v(v, tensor)).product
+
+
+@interned
+def _request(route: str, coupling: str) -> Request:
+    return Request(_product, route, coupling)
 
 
 def _checked_v(v: Any, x: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import Blocks, Request
+from blockhess.api.request import Blocks, Request, interned
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 
@@ -40,5 +40,9 @@ def laplacian(f: RowFunction, x: Any, *, route: str = "auto", coupling: str = "c
       >>> blockhess.laplacian(lambda x: tf.reduce_sum(x**3), x).numpy().tolist()
       [18.0, 42.0]
     """
-    request = Request(Blocks("trace"), route, coupling)
-    return call.computed(f, checked_x(x), request).hessian
+    return call.computed(f, checked_x(x), _request(route, coupling)).hessian
+
+
+@interned
+def _request(route: str, coupling: str) -> Request:
+    return Request(Blocks("trace"), route, coupling)

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from blockhess.api.arguments import checked_x
-from blockhess.api.request import Request
+from blockhess.api.request import Request, interned
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 from blockhess.eager.computation import Computed
@@ -136,8 +136,12 @@ def minimize_rows(
     if tolerance is None:
         tolerance = float(np.sqrt(np.finfo(x.dtype.as_numpy_dtype).eps))
     limits = _Limits.checked(float(tolerance), int(max_iterations), float(damping), x.dtype)
-    minimization = Minimization(Request(Route.newton, route, coupling))
-    return call.computed(f, x, minimization, *limits, *tensors)
+    return call.computed(f, x, _minimization(route, coupling), *limits, *tensors)
+
+
+@interned
+def _minimization(route: str, coupling: str) -> Minimization:
+    return Minimization(Request(Route.newton, route, coupling))
 
 
 class _Limits(NamedTuple):
@@ -162,7 +166,7 @@ class _Limits(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Minimization:
     """Minima of all rows, whose Newton steps are taken as `steps` says."""
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, check_option, checked_x
-from blockhess.api.request import Request
+from blockhess.api.request import Request, interned
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 from blockhess.ops.newton import ON_INDEFINITE
@@ -21,7 +21,7 @@ class Newton(NamedTuple):
     direction: tf.Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Direction:
     """Takes damping beside x: a scalar, or one value a row."""
 
@@ -88,8 +88,13 @@ def newton_direction(
       array([[-0.33333334, -0.6666667 ]], dtype=float32)
     """
     tensor = checked_x(x)
-    request = Request(Direction(on_indefinite), route, coupling)
+    request = _request(on_indefinite, route, coupling)
     return call.computed(f, tensor, request, _checked_damping(damping, tensor)).direction
+
+
+@interned
+def _request(on_indefinite: str, route: str, coupling: str) -> Request:
+    return Request(Direction(on_indefinite), route, coupling)
 
 
 def _checked_damping(damping: Any, x: tf.Tensor) -> tf.Tensor:

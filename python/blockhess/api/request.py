@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
@@ -19,7 +20,25 @@ ROUTES = ("auto", *(route.name for route in choose.ROUTES))
 COUPLINGS = ("check", "exact", "assume_independent")
 
 
-@dataclass(frozen=True)
+_Made = TypeVar("_Made")
+
+
+def interned(make: Callable[..., _Made]) -> Callable[..., _Made]:
+    """`make`, which gives one object for equal options: they are checked once, and traces are found
+    by its identity."""
+    made = functools.lru_cache(maxsize=256, typed=True)(make)
+
+    @functools.wraps(make)
+    def call(*options: Any) -> _Made:
+        try:
+            return made(*options)
+        except TypeError:  # An option without a hash, which `make` names.
+            return make(*options)
+
+    return call
+
+
+@dataclass(frozen=True, eq=False)
 class Request:
     """How f is to be routed, and what is wanted of its route.
 
@@ -64,7 +83,7 @@ class Request:
         return choose.routed(y, x, route=self.route, coupling=self.coupling, reads=reads)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Blocks:
     """The blocks in their layout, and beside them what `value` and `gradient` say."""
 

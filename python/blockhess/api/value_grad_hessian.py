@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from blockhess.api.arguments import RowFunction, checked_x
-from blockhess.api.request import Blocks, Request
+from blockhess.api.request import Blocks, Request, interned
 from blockhess.eager import call
 from blockhess.eager.autograph import converting_only_f
 
@@ -50,6 +50,10 @@ def value_grad_hessian(
       >>> result.value.numpy().tolist(), result.gradient.numpy().tolist()
       ([5.0], [[2.0, 4.0]])
     """
-    wanted = Blocks(layout, value=True, gradient=True)
-    request = Request(wanted, route, coupling, outputs)
+    request = _request(layout, route, coupling, outputs)
     return ValueGradHessian(*call.computed(f, checked_x(x), request))
+
+
+@interned
+def _request(layout: str, route: str, coupling: str, outputs: int | None) -> Request:
+    return Request(Blocks(layout, value=True, gradient=True), route, coupling, outputs)

@@ -23,9 +23,9 @@ def converting_only_f(function: _Function) -> _Function:
     def call(f: Any, *arguments: Any, **keywords: Any) -> Any:
         if not callable(f):
             raise TypeError(f"f is {type(f).__name__}; expected a callable")
-        if not tf.executing_eagerly():
-            f = _converted_here(f)
-        return unconverted(f, *arguments, **keywords)
+        if tf.executing_eagerly():
+            return function(f, *arguments, **keywords)
+        return unconverted(_converted_here(f), *arguments, **keywords)
 
     # What marks the functions that AutoGraph leaves alone; do_not_convert has no way to look at
     # the caller's state first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import types
 import weakref
 from collections import OrderedDict
@@ -10,18 +11,22 @@ from typing import Generic, TypeVar
 
 import tensorflow as tf
 
-from blockhess.eager.computation import Computation, Results
+from blockhess._tensorflow import type_and_shape
+from blockhess.eager.computation import Computation, Computed, Results
 from blockhess.eager.replay import Replay, may_replay, replay_of
 from blockhess.eager.watched import Watched
 
 # A function is replayed from this call on: those that are called once or twice are not worth it.
 _FIRST_REPLAYED_CALL = 3
-# The traces that are kept: of an owner for so many kinds of call, of each for so many shapes. What
-# was let go is traced anew.
+# The traces that are kept: of so many functions, of each for so many kinds of call, of each kind
+# for so many shapes. What was let go is traced anew.
+MOST_FUNCTIONS = 1024
 MOST_KINDS = 64
 MOST_SHAPES = 256
 
 _Value = TypeVar("_Value")
+# The number of a dtype and a shape for each tensor; None for a number of rows that is not known.
+Signature = tuple[tuple[int, tuple[int | None, ...]], ...]
 
 
 class _OfF(Exception):
@@ -38,6 +43,8 @@ class _Recent(Generic[_Value]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._values: OrderedDict[Hashable, _Value] = OrderedDict()
+        # A value that is let go may have others of this table go with it, in the same thread.
+        self._lock = threading.RLock()
 
     def get(self, key: Hashable) -> _Value | None:
         value = self._values.get(key)
@@ -49,10 +56,15 @@ class _Recent(Generic[_Value]):
         return value
 
     def put(self, key: Hashable, value: _Value) -> None:
+        gone = []  # They go when the lock is free again.
+        with self._lock:
+            gone.append(self._values.pop(key, None))
+            self._values[key] = value
+            if len(self._values) > self._most:
+                gone.append(self._values.popitem(last=False))
+
+    def drop(self, key: Hashable) -> None:
         self._values.pop(key, None)
-        self._values[key] = value
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
 
 
 class TracedFunction:
@@ -64,12 +76,11 @@ class TracedFunction:
         self._replay: Replay | None = None
 
     def __call__(self, *arguments: tf.Tensor) -> Results:
+        if self._replay is not None and may_replay():
+            return self._replay(*arguments)
         self._calls += 1
         if self._calls == _FIRST_REPLAYED_CALL:
             self._replay = replay_of(self._concrete)
-        if self._replay is not None and may_replay():
-            results = self._replay(*arguments, *self._concrete.captured_inputs)
-            return self._concrete.function_type.pack_output(results)
         return self._concrete(*arguments)
 
 
@@ -97,14 +108,19 @@ class Trace:
         return self._for(*arguments)(*arguments)
 
     def _for(self, *arguments: tf.Tensor) -> TracedFunction:
-        exact = tuple((a.dtype, tuple(a.shape.as_list())) for a in arguments)
+        exact = tuple(map(type_and_shape, arguments))
         found = self._traced.get(exact)
-        if found is not None:
-            return found
-        row_axes = arguments[0].shape.rank - 1
+        if found is None:
+            found = self._for_rows(exact)
+            self._traced.put(exact, found)
+        return found
+
+    def _for_rows(self, exact: Signature) -> TracedFunction:
+        """What serves the shapes: with their number of rows, or with any."""
+        row_axes = len(exact[0][1]) - 1
         if self._watched.needs_N(row_axes):
             return self._trace(exact)
-        relaxed = tuple(
+        relaxed: Signature = tuple(
             (dtype, (None,) * len(shape[:row_axes]) + shape[row_axes:]) for dtype, shape in exact
         )
         found = self._traced.get(relaxed)
@@ -113,7 +129,9 @@ class Trace:
         without_N = self._without_N.get(relaxed)
         if without_N:
             try:
-                return self._trace(relaxed, _marking_errors)
+                found = self._trace(relaxed, _marking_errors)
+                self._traced.put(relaxed, found)
+                return found
             except _NEEDS_N:
                 self._without_N.put(relaxed, False)
         elif without_N is None:
@@ -122,23 +140,27 @@ class Trace:
 
     def _trace(
         self,
-        signature: tuple[tuple[tf.DType, tuple[int | None, ...]], ...],
+        signature: Signature,
         wrapped: Callable[[Callable], Callable] = lambda f: f,
     ) -> TracedFunction:
         call, computation = self._call, self._computation
 
         def results(x: tf.Tensor, *arguments: tf.Tensor) -> Results:
-            return computation(wrapped(call()), x, *arguments).results
+            return _unconverted(computation, wrapped(call()), x, *arguments).results
 
         # The concrete function, not the tf.function: it is what is called, at a third of the cost,
         # and the memory of a trace is given back as soon as nothing refers to it.
         function = tf.function(results, autograph=False)
         concrete = function.get_concrete_function(
-            *(tf.TensorSpec(shape, dtype) for dtype, shape in signature)
+            *(tf.TensorSpec(shape, tf.as_dtype(number)) for number, shape in signature)
         )
-        traced = TracedFunction(concrete)
-        self._traced.put(signature, traced)
-        return traced
+        return TracedFunction(concrete)
+
+
+# Decorated once: what it decorates refers to itself, and would live until a collection.
+@tf.autograph.experimental.do_not_convert
+def _unconverted(computation: Computation, f: Callable, *arguments: tf.Tensor) -> Computed:
+    return computation(f, *arguments)
 
 
 def _marking_errors(f: Callable) -> Callable:
@@ -153,7 +175,7 @@ def _marking_errors(f: Callable) -> Callable:
     return marking
 
 
-_traces: dict[int, tuple[weakref.ref, _Recent[Trace]]] = {}
+_traces: _Recent[tuple[weakref.ref, _Recent[Trace]]] = _Recent(MOST_FUNCTIONS)
 
 
 def _traces_of(owner: object) -> _Recent[Trace]:
@@ -163,9 +185,9 @@ def _traces_of(owner: object) -> _Recent[Trace]:
     """
     key = id(owner)
     known = _traces.get(key)
-    if known is None:
-        reference = weakref.ref(owner, lambda _: _traces.pop(key, None))
-        known = _traces[key] = (reference, _Recent(MOST_KINDS))
+    if known is None or known[0]() is not owner:
+        known = (weakref.ref(owner, lambda _: _traces.drop(key)), _Recent(MOST_KINDS))
+        _traces.put(key, known)
     return known[1]
 
 

@@ -8,11 +8,13 @@ alone, may make their last bits differ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from blockhess._tensorflow import TensorShapeProto, context, execute, record
+from blockhess.eager.computation import Results
 
 # Each costs an eager call, about 10 us where a call of a function costs 200.
 _MOST_OPERATIONS = 12
@@ -27,14 +29,13 @@ _HARMLESS_STATE = "ReadVariableOp"
 _HAND_ON = frozenset({"Identity", "StopGradient"})
 
 
-@dataclass(frozen=True)
-class _Step:
-    """One operation: its arguments and results as numbers of values."""
+class _Step(NamedTuple):
+    """One operation; its arguments are numbers of values."""
 
     type: str
+    num_results: int
     attributes: tuple
     arguments: tuple[int, ...]
-    num_results: int
 
 
 class Replay:
@@ -44,19 +45,24 @@ class Replay:
     the steps.
     """
 
-    def __init__(self, constants: list, steps: list[_Step], outputs: list[int]) -> None:
-        self._constants, self._steps, self._outputs = constants, steps, outputs
+    def __init__(
+        self,
+        captured: list,
+        constants: list,
+        steps: list[_Step],
+        pack: Callable[[list[tf.Tensor]], Results],
+    ) -> None:
+        self._known, self._steps, self._pack = [*captured, *constants], steps, pack
 
-    def __call__(self, *inputs: tf.Tensor) -> list[tf.Tensor]:
-        values = [*inputs, *self._constants]
+    def __call__(self, *inputs: tf.Tensor) -> Results:
+        values = [*inputs, *self._known]
         current = context.context()
-        for step in self._steps:
-            arguments = [values[i] for i in step.arguments]
+        for type, num_results, attributes, arguments in self._steps:
             # By its name in the module, which TensorFlow exchanges to watch operations.
             values += execute.execute(
-                step.type, step.num_results, arguments, step.attributes, current
+                type, num_results, [values[i] for i in arguments], attributes, current
             )
-        return [values[i] for i in self._outputs]
+        return self._pack(values)
 
 
 def may_replay() -> bool:
@@ -69,7 +75,9 @@ def replay_of(concrete: tf.types.experimental.ConcreteFunction) -> Replay | None
     global _made
     if _made >= _MOST_REPLAYS:
         return None
-    graph = concrete.graph
+    graph, captured = concrete.graph, concrete.captured_inputs
+    if len(captured) != len(graph.external_captures):
+        return None  # Some are looked up at each call.
     needed = _needed(graph)
     constants = [op for op in needed if op.type == "Const"]
     steps = [op for op in needed if op.type not in ("Const", "Placeholder")]
@@ -86,14 +94,28 @@ def replay_of(concrete: tf.types.experimental.ConcreteFunction) -> Replay | None
         if op.type in _HAND_ON:
             number[op.outputs[0].ref()] = arguments[0]
             continue
-        replayed.append(_Step(op.type, _attributes(op), arguments, len(op.outputs)))
+        replayed.append(_Step(op.type, len(op.outputs), _attributes(op), arguments))
         for tensor in op.outputs:
             number[tensor.ref()] = num_values
             num_values += 1
     _made += 1
     with tf.init_scope():
         values = [tf.constant(tf.make_ndarray(op.get_attr("value"))) for op in constants]
-    return Replay(values, replayed, [number[tensor.ref()] for tensor in graph.outputs])
+    outputs = [number[tensor.ref()] for tensor in graph.outputs]
+    return Replay(captured, values, replayed, _packing(concrete, outputs))
+
+
+def _packing(
+    concrete: tf.types.experimental.ConcreteFunction, outputs: list[int]
+) -> Callable[[list[tf.Tensor]], Results]:
+    """From all values to the results of the function, those of the numbers `outputs`."""
+    results = concrete.structured_outputs
+    if not all(part is None or isinstance(part, tf.TensorSpec) for part in results):
+        return lambda values: concrete.function_type.pack_output([values[i] for i in outputs])
+    remaining = iter(outputs)
+    numbers = [None if part is None else next(remaining) for part in results]
+    make = type(results)._make
+    return lambda values: make([None if i is None else values[i] for i in numbers])
 
 
 def _needed(graph: tf.Graph) -> list[tf.Operation]:

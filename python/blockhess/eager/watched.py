@@ -24,7 +24,7 @@ import sys
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -437,6 +437,10 @@ class _Survey:
         return True
 
 
+class _Pair(NamedTuple):
+    first: object
+
+
 # How values are kept that are of these types, or of types derived from them.
 _TAKEN_APART = (
     (types.MethodType, lambda m: (m.__func__, m.__self__)),
@@ -445,6 +449,10 @@ _TAKEN_APART = (
     (property, lambda p: (p.fget,)),
     (functools.cached_property, lambda p: (p.func,)),
     (weakref.ref, lambda r: (r(),)),
+    # Fields of classes, which an object's own values stand for.
+    ((types.MemberDescriptorType, types.GetSetDescriptorType), lambda d: (d.__name__,)),
+    ((types.WrapperDescriptorType, types.MethodDescriptorType), lambda d: (d.__name__,)),
+    (type(_Pair.first), lambda d: (d.__doc__,)),
 )
 _WAYS = (
     ((tf.Tensor, tf.Variable, tf.DType, tf.TensorShape), lambda _, value, path: _identity(value)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -97,19 +98,12 @@ class Products:
 def all_at_once(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor) -> tf.Tensor:
     """product(v) for each v along the first axis, all at once, or raises CannotStack."""
 
-    @tf.autograph.experimental.do_not_convert
-    def one(i: tf.Tensor) -> tf.Tensor:
-        result = product(tf.gather(v, i))
-        if _holds(tf.compat.v1.get_default_graph(), WRONGLY_STACKED):
-            raise CannotStack
-        return result
-
     graph = tf.compat.v1.get_default_graph()
     number = len(graph.get_operations())
     try:
         with _without_messages():
             stacked = pfor(
-                one,
+                functools.partial(_one, product, v),
                 tf.shape(v)[0] if v.shape[0] is None else v.shape[0],
                 fallback_to_while_loop=False,
             )
@@ -118,6 +112,14 @@ def all_at_once(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor) -> tf.T
     if any(_broadcasts_too_far(operation) for operation in graph.get_operations()[number:]):
         raise CannotStack
     return stacked
+
+
+@tf.autograph.experimental.do_not_convert
+def _one(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor, i: tf.Tensor) -> tf.Tensor:
+    result = product(tf.gather(v, i))
+    if _holds(tf.compat.v1.get_default_graph(), WRONGLY_STACKED):
+        raise CannotStack
+    return result
 
 
 def _broadcasts_too_far(operation: tf.Operation) -> bool:
