@@ -5,12 +5,14 @@ There is no public way to what these do.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
-from tensorflow.python.eager import context, execute, record
+from tensorflow.python import pywrap_tfe
+from tensorflow.python.eager import context, core, execute, record
 from tensorflow.python.eager.backprop_util import IsTrainable
 from tensorflow.python.framework import op_def_registry, ops
 from tensorflow.python.framework.func_graph import FuncGraph
@@ -42,8 +44,6 @@ __all__ = [
     "RegisterPFor",
     "TensorShapeProto",
     "cond_v2",
-    "context",
-    "execute",
     "function_def_to_graph",
     "function_def_to_graph_def",
     "list_ops",
@@ -66,6 +66,29 @@ def has_run() -> bool:
 def type_and_shape(tensor: tf.Tensor) -> tuple[int, tuple[int, ...]]:
     """Of an eager tensor, in a fifth of the time that its dtype and shape take to compare."""
     return tensor._datatype_enum(), tensor._shape_tuple()
+
+
+def execution() -> Callable[[str, list, tuple, int], list[tf.Tensor]]:
+    """Runs operations eagerly, here and now: takes type, arguments, attributes, number of results.
+
+    Raises `NotOk` where one fails, of which `status_error` makes what TensorFlow raises.
+    """
+    current = context.context()
+    if execute.execute is execute.quick_execute:
+        current.ensure_initialized()
+        return functools.partial(pywrap_tfe.TFE_Py_Execute, current._handle, current.device_name)
+    # Something watches operations by another function in its place.
+    return lambda kind, arguments, attributes, number: execute.execute(
+        kind, number, arguments, attributes, current
+    )
+
+
+NotOk, status_error = core._NotOkStatusException, core._status_to_exception
+
+
+def clear_kernels() -> None:
+    """Lets go the kernels of eager operations: TensorFlow keeps one for every set of attributes."""
+    context.context().clear_kernel_cache()
 
 
 def own_gradient(op: tf.Operation) -> Callable | None:

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
+from blockhess._tensorflow import clear_kernels
 from blockhess.api import hessian
 from blockhess.api.request import Blocks, Request
 from blockhess.eager import cache, replay
@@ -27,17 +28,11 @@ REQUESTS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def room_for_replays(monkeypatch):
-    """Whatever other tests of this process have replayed."""
-    monkeypatch.setattr(replay, "_made", 0)
-
-
 def traced(f, x, request=None):
     """As it is after a few calls: not before then is a replay made."""
-    function = cache.trace(f, request or hessian._request("dense", "auto", "check", None))._for(
-        tf.constant(x)
-    )
+    function = cache.trace(
+        f, request or hessian._request("dense", "auto", "check", None)
+    ).for_shapes(tf.constant(x))
     for _ in range(3):
         try:
             function(tf.constant(x))
@@ -164,9 +159,15 @@ def test_functions_that_are_called_once_leave_no_kernels_behind(monkeypatch):
     assert not made
 
 
-def test_the_number_of_replays_is_bounded(monkeypatch):
-    monkeypatch.setattr(replay, "_made", replay._MOST_REPLAYS)
-    assert traced(lambda x: tf.reduce_sum(x**2), ROWS)._replay is None
+def test_the_kernels_of_replays_are_let_go_and_made_again(monkeypatch):
+    monkeypatch.setattr(replay, "_MOST_REPLAYS", 3)
+    cleared = []
+    monkeypatch.setattr(replay, "clear_kernels", lambda: cleared.append(1) or clear_kernels())
+    functions = [lambda x, i=i: tf.reduce_sum(i * x**2) for i in range(1, 8)]
+    for _ in range(5):
+        for i, f in enumerate(functions, 1):
+            assert bh.hessian(f, tf.ones([1, 1]))[0, 0, 0] == 2.0 * i
+    assert len(cleared) in (2, 3)
 
 
 def test_nothing_is_replayed_while_operations_are_recorded():

@@ -103,11 +103,8 @@ class Trace:
         """Whether everything that f may read still is what it was."""
         return self._watched.unchanged
 
-    def __call__(self, *arguments: tf.Tensor) -> Results:
-        """x comes first, then what else the computation takes."""
-        return self._for(*arguments)(*arguments)
-
-    def _for(self, *arguments: tf.Tensor) -> TracedFunction:
+    def for_shapes(self, *arguments: tf.Tensor) -> TracedFunction:
+        """What serves the shapes of x and of what else the computation takes."""
         exact = tuple(map(type_and_shape, arguments))
         found = self._traced.get(exact)
         if found is None:

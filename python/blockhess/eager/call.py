@@ -22,7 +22,7 @@ def computed(
     """
     if tf.executing_eagerly():
         forks.check()
-        return trace(f, computation)(x, *arguments)
+        return trace(f, computation).for_shapes(x, *arguments)(x, *arguments)
     graph = tf.compat.v1.get_default_graph()
     if isinstance(graph, FuncGraph) and record.could_possibly_record():
         return _recorded(f, x, computation, *arguments)

@@ -8,21 +8,32 @@ alone, may make their last bits differ.
 
 from __future__ import annotations
 
+import functools
+import operator
+import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from blockhess._tensorflow import TensorShapeProto, context, execute, record
+from blockhess._tensorflow import (
+    NotOk,
+    TensorShapeProto,
+    clear_kernels,
+    execution,
+    record,
+    status_error,
+)
 from blockhess.eager.computation import Results
 
 # Each costs an eager call, about 10 us where a call of a function costs 200.
 _MOST_OPERATIONS = 12
 _MOST_CONSTANT_VALUES = 1 << 16
-# TensorFlow keeps the kernel of every eager operation with new attributes for ever, some 40 KB a
-# term; those of a function go with the function.
+# TensorFlow keeps the kernel of every eager operation with new attributes, some 40 KB a term: after
+# so many new replays all kernels are let go, and made again where they are still used.
 _MOST_REPLAYS = 500
 _made = 0
+_lock = threading.Lock()
 # Its result is what the variable holds when it is called, here as in the function.
 _HARMLESS_STATE = "ReadVariableOp"
 # What these do beside handing on their input is for graphs and tapes.
@@ -32,10 +43,10 @@ _HAND_ON = frozenset({"Identity", "StopGradient"})
 class _Step(NamedTuple):
     """One operation; its arguments are numbers of values."""
 
-    type: str
-    num_results: int
-    attributes: tuple
+    kind: str
     arguments: tuple[int, ...]
+    attributes: tuple
+    num_results: int
 
 
 class Replay:
@@ -55,13 +66,12 @@ class Replay:
         self._known, self._steps, self._pack = [*captured, *constants], steps, pack
 
     def __call__(self, *inputs: tf.Tensor) -> Results:
-        values = [*inputs, *self._known]
-        current = context.context()
-        for type, num_results, attributes, arguments in self._steps:
-            # By its name in the module, which TensorFlow exchanges to watch operations.
-            values += execute.execute(
-                type, num_results, [values[i] for i in arguments], attributes, current
-            )
+        values, run = [*inputs, *self._known], execution()
+        try:
+            for kind, arguments, attributes, num_results in self._steps:
+                values += run(kind, [values[i] for i in arguments], attributes, num_results)
+        except NotOk as error:
+            raise status_error(error) from None
         return self._pack(values)
 
 
@@ -72,9 +82,6 @@ def may_replay() -> bool:
 
 def replay_of(concrete: tf.types.experimental.ConcreteFunction) -> Replay | None:
     """The replay of a function of x, or None where its graph is not small and plain."""
-    global _made
-    if _made >= _MOST_REPLAYS:
-        return None
     graph, captured = concrete.graph, concrete.captured_inputs
     if len(captured) != len(graph.external_captures):
         return None  # Some are looked up at each call.
@@ -94,11 +101,11 @@ def replay_of(concrete: tf.types.experimental.ConcreteFunction) -> Replay | None
         if op.type in _HAND_ON:
             number[op.outputs[0].ref()] = arguments[0]
             continue
-        replayed.append(_Step(op.type, len(op.outputs), _attributes(op), arguments))
+        replayed.append(_Step(op.type, arguments, _attributes(op), len(op.outputs)))
         for tensor in op.outputs:
             number[tensor.ref()] = num_values
             num_values += 1
-    _made += 1
+    _count()
     with tf.init_scope():
         values = [tf.constant(tf.make_ndarray(op.get_attr("value"))) for op in constants]
     outputs = [number[tensor.ref()] for tensor in graph.outputs]
@@ -110,12 +117,24 @@ def _packing(
 ) -> Callable[[list[tf.Tensor]], Results]:
     """From all values to the results of the function, those of the numbers `outputs`."""
     results = concrete.structured_outputs
-    if not all(part is None or isinstance(part, tf.TensorSpec) for part in results):
+    if not all(part is None or isinstance(part, (tf.Tensor, tf.TensorSpec)) for part in results):
         return lambda values: concrete.function_type.pack_output([values[i] for i in outputs])
+    make = functools.partial(tuple.__new__, type(results))
+    if len(results) == 1:
+        return lambda values: make([values[i] for i in outputs])
     remaining = iter(outputs)
-    numbers = [None if part is None else next(remaining) for part in results]
-    make = type(results)._make
-    return lambda values: make([None if i is None else values[i] for i in numbers])
+    pick = operator.itemgetter(*(-1 if part is None else next(remaining) for part in results))
+    return lambda values: make(pick([*values, None]))
+
+
+def _count() -> None:
+    """Notes that a replay is made."""
+    global _made
+    with _lock:
+        _made += 1
+        is_full = _made % _MOST_REPLAYS == 0
+    if is_full:
+        clear_kernels()
 
 
 def _needed(graph: tf.Graph) -> list[tf.Operation]:
