@@ -48,7 +48,7 @@ class Term:
     b: tf.Tensor | None
     psi: Expression
     psi_parameters: Parameters
-    # Eager calls ask again and again.
+    # The programs, by what they compute: eager calls ask for them again and again.
     _programs: dict[Parts, TermPrograms] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
