@@ -34,7 +34,8 @@ def differentiate(expression: Expression, variable: Variable) -> Expression:
 
 
 def _arguments(call: Call, variable: Variable) -> tuple[Expression, ...]:
-    """Those of `call`; a constant chosen at single points says nothing of the slope there."""
+    """The arguments of `call`; a `select` never takes a constant at single points alone here, as
+    that says nothing of the slope there."""
     if call.instruction != "select" or all(variable in a.variables for a in call.arguments[1:]):
         return call.arguments
     return almost_everywhere(call.arguments[0], variable), *call.arguments[1:]

@@ -60,7 +60,7 @@ class ScalarFunction:
 
     @remembered
     def orders(self, highest: int) -> Outputs:
-        """The function and its derivatives by the argument: those in `outputs`, the rest derived."""
+        """The function and its derivatives by the argument: from `outputs`, or by rules."""
         orders: list[Expression | None] = list(self.outputs[: min(highest, 2) + 1])
         orders += [None] * (highest + 1 - len(orders))
         for i in range(1, highest + 1):

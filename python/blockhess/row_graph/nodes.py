@@ -100,7 +100,7 @@ class LinearMap(Node):
 
 @dataclass(frozen=True, eq=False)
 class Product(Node):
-    """Every cell of `left` times every cell of `right`, with the index in `right` running fastest."""
+    """Every cell of `left` times every cell of `right`, those of `right` running fastest."""
 
     left: Node
     right: Node

@@ -1,4 +1,4 @@
-"""Quantization: steps, to which their authors have given a gradient of straight lines.
+"""Quantization: step functions with the gradient of a line (straight-through estimators).
 
 The blocks are those of the gradient as it is declared: the cotangent where the argument is within
 the range, nothing where it is not. It is linear in the cotangent, and does not depend on x.

@@ -53,7 +53,7 @@ def _self_adjoint(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None
 
 
 def _within(u: tf.Tensor, a: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
-    """U' A V: what A is between the vectors."""
+    """U' A V: A in the bases of the vectors."""
     return tf.matmul(u, tf.matmul(a, v), adjoint_a=True)
 
 
@@ -251,7 +251,7 @@ def _of_singular_vectors(
 
 
 def _damped(s: tf.Tensor) -> tf.Tensor:
-    """NaN where TensorFlow's x / (x**2 + 1e-20), of s and of differences of s**2, is off."""
+    """NaN where TensorFlow's x / (x**2 + 1e-20), of s and of differences of s**2, is not 1 / x."""
     scale = tf.maximum(_largest(s) ** 2, 1e-6 / _epsilon(s.dtype) ** 0.5)
     squares = _reciprocals(_differences(tf.square(s)), scale)
     return _off_diagonal(squares) + _reciprocals(s, tf.sqrt(scale)[..., 0])[..., tf.newaxis]
@@ -276,8 +276,8 @@ def _general(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None):
 
 
 def _bisection(op: tf.Operation):
-    """The bounds from which tf.linalg.eigh_tridiagonal starts: by them alone x comes in, as far as
-    gradients go, though the eigenvalues that it finds between them do not depend on them."""
+    """Refuses the bounds from which tf.linalg.eigh_tridiagonal starts: gradients reach x through
+    them alone, though the eigenvalues that it finds between them do not depend on them."""
     if "compute_eigenvalues/" not in op.name:
         return None
 

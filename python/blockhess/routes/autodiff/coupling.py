@@ -229,7 +229,7 @@ def _exponents(products: Products) -> int:
 
 
 def _factors(products: Products, number: int, parts: bool) -> tuple[tf.Tensor, float]:
-    """A factor for each row, and their bound: powers of two, with random significands if `parts`."""
+    """A factor for each row, and their bound: powers of two, times significands if `parts`."""
     x, exponents = products.x, _exponents(products)
     shape = tf.shape(x)
     powers = 2.0 ** np.arange(-exponents, exponents + 1)
