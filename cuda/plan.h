@@ -57,7 +57,7 @@ struct DeviceTerm {
   const T* b;
   int64_t b_stride;
   T* b_bar;       // of each row
-  int64_t b_sum;  // of all
+  int64_t b_sum;  // where the sum over rows starts; -1: none
   // In the workspace, (N) and (N, K), where the cotangent of S is wanted.
   Arithmetic<T>*psi1, *w;
   int32_t phi_parameters, psi_parameters;  // offsets in words
@@ -73,8 +73,8 @@ class PlanWriter {
   const std::vector<uint64_t>& words() const { return words_; }
   // The slots that a thread needs for any program so far.
   int most_slots() const { return most_slots_; }
-  // Whether any has a huge function, which all are gamma functions. They take so many registers, in
-  // double as they are, that only kernels of programs with one of them have them.
+  // Whether any program has a huge instruction; all of these are gamma functions. Computed in
+  // double, they take so many registers that only kernels of programs with one have them.
   bool has_gamma() const { return has_gamma_; }
 
   template <typename Value>

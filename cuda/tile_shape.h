@@ -18,8 +18,8 @@ inline int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlign
 // A row is summed in so many parts, whatever else is in the tile.
 BLOCKHESS_HOST_DEVICE inline int sum_parts(int64_t K) { return K < 32 ? 1 : 32; }
 
-// Threads that read a row of a matrix together: with a wide row, what they read at a time is a
-// piece that the memory gives whole.
+// Threads that read a row of a matrix together: of a wide row they read at a time what memory
+// delivers at a time, 32 bytes in float.
 BLOCKHESS_HOST_DEVICE inline int row_threads(int K) { return K < 16 ? 2 : K < 32 ? 4 : 8; }
 
 // The bytes of the slots of so many threads that run programs, 16 bytes a slot.

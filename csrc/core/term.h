@@ -24,7 +24,7 @@ struct Term {
   bool quadratic = false;
   bool linear = false;
   Program psi;
-  bool is_norm = false;  // psi has an output more: see formula::dominating_entry
+  bool is_norm = false;  // psi has one output more: see formula::dominating_entry
 
   int num_phi_parameters() const { return phi ? phi->num_inputs - 1 : 0; }
   int num_psi_parameters() const { return psi.num_inputs - 1; }

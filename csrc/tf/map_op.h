@@ -1,4 +1,4 @@
-// The op BlockhessMap, whoever calls it and on any backend.
+// The op BlockhessMap, for any caller and any backend.
 #pragma once
 
 #include <stdexcept>
@@ -53,7 +53,7 @@ class MapOp {
     return shapes;
   }
 
-  // What the backend returns.
+  // Returns what the backend returns.
   template <typename T, typename Backend>
   auto run(const Shapes& shapes, const std::vector<const T*>& inputs,
            const std::vector<T*>& outputs, Backend backend) const {
