@@ -23,7 +23,7 @@ class Task:
 
     Attributes:
       quantity: "hessian", the blocks in `layout`; "trace", the trace of each block, (N,); "vjp",
-        the gradient of <G, H> to x, (N, K), H dense.
+        the gradient of <G, H> with respect to x, (N, K), with H dense.
     """
 
     section: str

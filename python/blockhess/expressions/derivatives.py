@@ -8,10 +8,10 @@ from .instructions import INSTRUCTIONS
 
 
 def differentiate(expression: Expression, variable: Variable) -> Expression:
-    """The derivative of `expression` to `variable`, simplified.
+    """The derivative of `expression` with respect to `variable`, simplified.
 
     Derivatives of any order come by repetition; shared subexpressions are differentiated once.
-    Raises ValueError where an instruction has no derivative: `polygamma` to its order.
+    Raises ValueError where there is none, as of `polygamma` with respect to its order.
 
     Examples:
       >>> from blockhess.expressions import Variable, differentiate, softplus

@@ -45,7 +45,7 @@ _FACTORS, _ADDENDS = frozenset({"mul", "div", "neg"}), frozenset({"add", "sub"})
 
 
 def _without(e: Expression, variable: Variable, instructions: frozenset[str]) -> Expression:
-    """What is left of `e` without the factors, or addends, that do not vary."""
+    """`e` without the factors, or addends, that do not vary."""
     while isinstance(e, Call) and e.instruction in instructions:
         varying = [a for a in e.arguments if variable in a.variables]
         if len(varying) != 1 or (e.instruction == "div" and varying[0] is not e.arguments[0]):
@@ -55,7 +55,7 @@ def _without(e: Expression, variable: Variable, instructions: frozenset[str]) ->
 
 
 def _varying(e: Expression, x: Variable) -> Expression:
-    """What is left of `e` without the factors that do not vary, in (w * x) * x, too."""
+    """`e` without the factors that do not vary, in (w * x) * x, too."""
     e = _without(e, x, _FACTORS)
     if not (isinstance(e, Call) and e.instruction == "mul"):
         return e

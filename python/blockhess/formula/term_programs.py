@@ -54,7 +54,7 @@ class ScalarFunction:
 
     @staticmethod
     def of_text(text: str) -> ScalarFunction:
-        """What the text was compiled from, or what it says where another process compiled it."""
+        """The function that the text was compiled from; parsed if another process compiled it."""
         known = _compiled_here.get(text)
         return ScalarFunction(*parse_program(text)) if known is None else known
 

@@ -39,7 +39,7 @@ def share(sources: Sequence[tf.Tensor], ends: Sequence[tf.Tensor]) -> None:
 
 
 def _key(op: tf.Operation, equal: dict[tf.Operation, tf.Operation]) -> object:
-    """What is the same for operations with equal results; `equal` has the first such operation."""
+    """A key that operations with equal results share; `equal` has the first such operation."""
     if not _is_function_of_its_inputs(op):
         return op
     attributes = sorted(

@@ -1,4 +1,4 @@
-"""What tf.vectorized_map makes of the ops: one call with the rows of all iterations."""
+"""The converters of the ops for tf.vectorized_map: one call with the rows of all iterations."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ def terms(
         gradient_i = psi'(s_i) u_i
         block_i    = psi'(s_i) (S + diag(phi''(x_i))) + psi''(s_i) u_i u_i'
 
-    which is the chain rule on `Term`'s formula. Differentiable to x and to every tensor of the
-    terms, to any order.
+    which is the chain rule on `Term`'s formula. Differentiable to any order, with respect to x and
+    every tensor of the terms.
 
     Args:
       x: (N, K), floating; 16-bit types are computed in float32.
@@ -132,7 +132,7 @@ def terms(
 def text_and_operands(
     terms: Sequence[Term], wanted: Parts, dtype: tf.DType
 ) -> tuple[str, list[tf.Tensor]]:
-    """What an op is told about the terms, and the tensors that they read."""
+    """The text of the terms, an attribute of the ops, and the tensors that they read."""
     if not terms:
         raise ValueError("terms: at least one term is needed")
     programs = [programs_of(term, wanted) for term in terms]

@@ -11,7 +11,7 @@ LOCALLY_CONSTANT = frozenset(
         # Step functions of their arguments.
         *("Floor", "Ceil", "Round", "Rint", "FloorDiv", "TruncateDiv"),
         *("ArgMax", "ArgMin", "Bucketize", "IsNan", "IsInf", "IsFinite"),
-        # What depends on the shape alone.
+        # Functions of shapes alone.
         *("Shape", "ShapeN", "Size", "Rank", "VariableShape"),
         *("BroadcastGradientArgs", "ZerosLike", "OnesLike"),
         # Containers of values, not the values in them.

@@ -57,7 +57,7 @@ class Reader:
         return self._values[tensor.ref()]
 
     def _unread(self, op: tf.Operation) -> list[tf.Tensor]:
-        """What is to be read before the operation: its inputs, then what its shape is made of."""
+        """The tensors to read before the operation: its inputs, then those that give its shape."""
         if is_constant_in_x(op):
             return []
         missing = [tensor for tensor in op.inputs if tensor.ref() not in self._values]

@@ -48,7 +48,7 @@ CASES = (
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """A peer's time by ours in the same rounds: the median and the quartiles."""
+    """A peer's time divided by ours in the same rounds: the median and the quartiles."""
 
     median: float
     first_quartile: float

@@ -17,7 +17,7 @@ raw = tf.raw_ops
 
 
 def _pad(op: tf.Operation, cotangent: tf.Tensor):
-    """What is not x is the constant; TensorFlow has no derivative by it."""
+    """The cells around x are the constant; TensorFlow has no derivative by it."""
     x, paddings, _ = op.inputs
     of_x = tf.slice(cotangent, paddings[:, 0], tf.shape(x))
     return of_x, None, tf.reduce_sum(cotangent) - tf.reduce_sum(of_x)

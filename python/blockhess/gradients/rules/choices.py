@@ -108,7 +108,8 @@ def _is_choice(op: tf.Operation, of: tf.Operation) -> bool:
     if op.type in ("Select", "SelectV2"):
         is_alike = op.type == "SelectV2" or ranks[0] in (0, ranks[-2])
         return is_alike and not is_by_equality(op.inputs[0])
-    # These count for results of their own shape only: networks have much else before activations.
+    # Relu and the like count for results of their own shape only: networks have many other
+    # operations before activations.
     lengths = [[n for n in o.outputs[0].shape if n != 1] for o in (op, of)]
     return op.type in ("Relu", "Maximum", "Minimum") and lengths[0] == lengths[1]
 

@@ -23,7 +23,7 @@ def _cholesky(op: tf.Operation, cotangent: tf.Tensor):
 
 
 def _qr(op: tf.Operation, q: tf.Tensor, r: tf.Tensor):
-    """NaN where R has a zero on its diagonal; TensorFlow's fails the whole batch there."""
+    """The gradient, NaN where R has a zero on its diagonal; TensorFlow's fails the batch there."""
     (a,), (factor, triangle) = op.inputs, op.outputs
     usable = tf.reduce_all(tf.not_equal(tf.linalg.diag_part(triangle), 0), -1)[..., None, None]
     rows, columns = tf.unstack(tf.shape(triangle)[-2:])

@@ -34,7 +34,7 @@ def _self_adjoint(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None
     """V (diag(g) + V' G / (e_j - e_i) off the diagonal) V', onto the triangle that is read."""
     (a,) = op.inputs
     computed = op.get_attr("compute_v")
-    e = tf.identity(op.outputs[0])  # In the graph that is being built, which may be a loop's.
+    e = tf.identity(op.outputs[0])  # A tensor of the graph that is being built, maybe a loop's.
     v = tf.identity(op.outputs[1]) if computed else tf.linalg.eigh(a)[1]
     alone = not computed or is_unused(vectors)
     second = _second_derivatives(values, op.outputs[0]) if alone else lambda: None

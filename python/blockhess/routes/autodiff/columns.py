@@ -217,7 +217,7 @@ def _columns_at_once(width: int | None, K: int) -> int:
 def _unrolled(products: Products, K: int, stacked: int) -> list[tf.Tensor]:
     """The columns, each (..., K), `stacked` of them computed together, a few such pieces in flight.
 
-    Left to itself TensorFlow runs all columns abreast, and what one operation of a column leaves in
+    Left to itself TensorFlow runs all columns at once, and what one operation of a column leaves in
     the caches is gone when the next comes to it: with control dependencies 1.1 to 3x faster.
     """
     in_flight = _in_flight()
