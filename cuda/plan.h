@@ -22,8 +22,8 @@ inline constexpr int kConstant = 0x800;
 inline constexpr int kNoOutput = 0xffff;
 inline constexpr int kOutputsPerWord = 4;
 
-// Offsets count words. An instruction is one: from the lowest bits, opcode (8), out, a, b, c (12
-// each). So are a constant and four outputs.
+// Where a program stands, in offsets that count words. A word is an instruction (from the lowest
+// bits, opcode (8), out, a, b, c (12 each)), a constant or four outputs.
 struct DeviceProgram {
   int32_t num_inputs;
   int32_t num_slots;  // of a thread: inputs and registers
@@ -51,14 +51,14 @@ struct DeviceTerm {
   DeviceProgram phi, psi;
   const T* S;  // null: no S, or it is shared
   int64_t S_stride;
-  // In the workspace: a shared S, symmetric; S x, where it was worked out beforehand.
+  // Arrays in the workspace: a shared S, symmetric; S x, where it was worked out beforehand.
   const Arithmetic<T>* shared_S;
   Arithmetic<T>* S_x;
   const T* b;
   int64_t b_stride;
   T* b_bar;       // of each row
   int64_t b_sum;  // where the sum over rows starts; -1: none
-  // In the workspace, (N) and (N, K), where the cotangent of S is wanted.
+  // Arrays in the workspace, (N) and (N, K), where the cotangent of S is wanted.
   Arithmetic<T>*psi1, *w;
   int32_t phi_parameters, psi_parameters;  // offsets in words
   bool has_phi, needs_s, is_norm;

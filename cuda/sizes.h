@@ -6,7 +6,7 @@
 namespace blockhess::cuda {
 
 #ifdef BLOCKHESS_EMULATED
-// Few threads, and limits that small cases already pass.
+// The emulation has few threads, and limits that small cases already pass.
 inline constexpr int kThreads = 8;
 inline constexpr int kParts = 4;
 inline constexpr int kTileValues = 24;

@@ -116,7 +116,7 @@ class Tile {
     return sum;
   }
 
-  // Turns x, with phi in `entries` and phi' in `u`, into what s sums in `entries`, and u.
+  // Adds S x and b: `entries`, which hold phi, become what s sums, and `u`, which holds phi', u.
   __device__ void add_S_and_b(const DeviceTerm<T>& term, const C* x, C* entries, C* u) const {
     for_each(values(), [&](int e) {
       const int i = row_of(e), k = e - i * K();

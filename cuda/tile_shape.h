@@ -85,7 +85,7 @@ inline ShapeChoice choose_shape(int64_t N, int64_t K, const TileContents& conten
 }
 
 // Thread blocks that write a strip each of the same tiles: as many as fill a GPU with strips that
-// are not too small, nor much less than what each of the thread blocks has of the tile.
+// are neither too small nor less than twice the arrays of the tile, which each thread block fills.
 inline int64_t choose_strips(const TileShape& shape, int64_t block_bytes) {
   const int64_t least = std::max(kLeastStrip, 2 * shape.memory_bytes);
   const int64_t most = std::max<int64_t>(1, shape.rows * block_bytes / least);

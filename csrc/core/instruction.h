@@ -22,7 +22,7 @@ struct InstructionInfo {
   CodeSize code_size;
 };
 
-// Indexed by Opcode.
+// The rows of the table, indexed by Opcode.
 inline constexpr InstructionInfo kInstructions[] = {
 #define INSTRUCTION(name, arity, size, expression) {#name, arity, CodeSize::size},
 #include "csrc/core/instructions.def"

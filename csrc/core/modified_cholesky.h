@@ -6,7 +6,7 @@
 //   beta^2  = 3/2 max(gamma, xi / max(1, sqrt(K^2 - 1))),   delta = eps (gamma + xi)
 //
 // where c is what elimination of the columns before j leaves, gamma the largest magnitude on the
-// diagonal of H and xi the largest beside it. d_j = c_jj, and E = 0, where H is positive definite
+// diagonal of H and xi the largest off it. d_j = c_jj, and E = 0, where H is positive definite
 // by more than rounding.
 //
 // The book's beta^2 has no 3/2, but interchanges bring gamma to the front. Without them it leaves a

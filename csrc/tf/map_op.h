@@ -32,7 +32,7 @@ class MapOp {
                                 " and num_outputs " + std::to_string(num_outputs));
   }
 
-  // Scalars aside, all inputs have one shape. Throws std::invalid_argument that names both.
+  // Throws std::invalid_argument unless all inputs but scalars have one shape; it names two.
   Shapes check(const std::vector<Shape>& inputs) const {
     Shapes shapes;
     Shape common;
