@@ -53,7 +53,7 @@ from machine import description
 
 DTYPES = ("float32", "float64")
 SEED = 7
-#: An error up to this is right, one that leaves less than half of the digits is wrong.
+#: A result is right up to the first error, and wrong beyond the second, with half its digits lost.
 RIGHT = 64.0
 WRONG = {"float32": 2.0**12, "float64": 2.0**26}
 
@@ -85,9 +85,9 @@ TENSORFLOW = SimpleNamespace(
 
 
 def points(case: Case, dtype: str, some: int, subnormal: bool) -> np.ndarray:
-    """Rows (N, K): the ends of the range, near what is hard, and log-spaced random numbers.
+    """Rows (N, K): the ends of the range, neighbours of hard points, log-uniform random numbers.
 
-    Fewer random points are the first of more.
+    The random numbers for a smaller `some` are the first of those for a larger one.
     """
     limits = np.finfo(dtype)
 

@@ -18,14 +18,14 @@ class Bounds:
 
     Attributes:
       runs: the commands and commits that it was measured by, the first one of all cases.
-      worst: by (case, dtype), of f and each derivative.
+      worst: the worst errors of f and each derivative, by (case, dtype).
     """
 
     runs: tuple[str, ...]
     worst: dict[tuple[str, str], tuple[float, ...]]
 
     def with_run(self, source: str, records: Sequence[dict[str, Any]]) -> Bounds:
-        """These, but for what a run has found of its cases."""
+        """These bounds, with what a run has found for its cases in place of theirs."""
         found: dict[tuple[str, str], tuple[float, ...]] = {}
         for r in records:  # In the order of the derivatives.
             key = r["case"], r["dtype"]

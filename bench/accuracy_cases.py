@@ -22,7 +22,7 @@ class Case:
     """A function, and where it is hard.
 
     Attributes:
-      near: where it has a pole, a branch or a zero; zero itself is measured at, anyway.
+      near: where it has a pole, a branch or a zero; zero itself is always measured.
       others: what the rest of the row holds.
       low: measured from here on; far below zero every number is a pole of the gamma functions.
       at_zero: f and its derivatives at zero by convention, where they have no limit.
@@ -50,7 +50,7 @@ _NEAR = {
     "digamma": (1.4616321449683622, *_POLES),
 }  # fmt: skip
 
-# What keeps an error large.
+# Reasons why an error stays large.
 _ZERO = "near a zero of the result only the error relative to its parts is small"
 _SQUARE = "x x overflows or its rounding is magnified, as the function is spelled"
 _POW = "the error of Eigen's pow grows with the exponent's logarithm; 0.3 is not a float32"
@@ -129,7 +129,7 @@ _OF_SEVERAL = (
 
 
 def _by_slopes() -> Iterator[Case]:
-    """The instructions of several arguments that are not among these, as the tests hold them."""
+    """The instructions that are not among these, one argument varying as in the tests' cases."""
     named = {re.match(r"\w+", case.name)[0] for case in (*_OF_ONE, *_OF_SEVERAL)}
     for name, case in CASES.items():
         for varying, points in case.slopes.items() if name not in named else ():
@@ -161,7 +161,7 @@ def _gelu_tanh(m, x):
 
 _ROWS = ((0.5, -1.0), (0.25, -3.0), (80.0, 1.0), (-100.0, -101.0))
 
-#: What users write.
+#: Functions as users write them.
 COMPOSITIONS = (
     Case("log1p(exp(x))", lambda m, x: m.log1p(m.exp(x))),
     Case("log(1 + exp(x))", lambda m, x: m.log(1.0 + m.exp(x))),

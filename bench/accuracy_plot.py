@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import pictures
 from accuracy_table import DTYPES, GOALS
 
-# The plot ends here; what lies beyond, nan with it, has no digit left.
+# The ends of the plot: what lies beyond the first, nan with it, has no digit left.
 _MOST, _LEAST = 1e9, 0.3
 
 

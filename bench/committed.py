@@ -1,4 +1,4 @@
-"""Committed results: of which commit they are, and that it has what was measured.
+"""Committed results: they name a commit, and that commit has what was measured.
 
 A benchmark asks before it measures, and stops where it would write over a committed result from
 files that no commit has: whoever reads the figure can check out what it is of.
@@ -65,7 +65,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 class _Both(io.StringIO):
-    """What is printed, which the screen shows, too."""
+    """A buffer for what is printed, which passes it on to the screen."""
 
     def __init__(self, screen: TextIO) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class _Both(io.StringIO):
 
 
 def _is_tracked(root: Path, file: Path) -> bool:
-    """Whether git has it; a file outside of the checkout is none of its."""
+    """Whether git tracks the file, which no file outside of the checkout is."""
     if not file.resolve().is_relative_to(root.resolve()):
         return False
     return bool(_git(root, "ls-files", "--", str(file.resolve())))

@@ -17,11 +17,11 @@ from peers import OURS, Peer
 from peers.limit import FILL, FORWARD
 from task import TOLERANCES, Task
 
-# These are not asked for the answer: one writes anything, the other is a step on the way.
+# Peers whose answers are not compared: one writes anything, the other is a step on the way.
 LIMITS = (FILL, FORWARD)
 _LONGEST_REASON = 200
 
-# What fails is in the results, and every function is new: no warnings of that on the screen.
+# Warnings stay off the screen: failures are in the results, and every function is meant to be new.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 logging.getLogger("torch").setLevel(logging.CRITICAL)
 
@@ -111,7 +111,7 @@ def _checked(
 
 def _time(calls: dict, records: dict[str, Record], budget: float, rounds: int) -> None:
     ours = calls.pop(OURS.name)
-    # Alone, ours beside itself: a ratio off 1 is the noise of the machine.
+    # Without peers ours is timed beside itself: a ratio off 1 is the noise of the machine.
     pairs, failed = interleave(ours, calls or {OURS.name: ours}, budget, rounds)
     for name, reason in failed.items():
         records[name].update(status="failed", why=_short(reason))

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 CALLS = 1000
-# Caches of TensorFlow and of the C library fill up before.
+# Calls that are not counted, in which caches of TensorFlow and of the C library fill up.
 CALLS_BEFORE = 100
 ROW_COUNTS = 100
 
 
 def in_a_child(quick: bool) -> dict[str, Any]:
-    """`measured`, alone in a process of its own."""
+    """What `measured` returns, run alone in a process of its own."""
     command = [sys.executable, __file__, str(20 if quick else CALLS)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

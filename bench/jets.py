@@ -1,10 +1,10 @@
 """The truth: a function and its first three derivatives at one point, by Taylor series in mpmath.
 
-A jet is the list of the first Taylor coefficients of a function. An elementary function is said by
+A jet is the list of the first Taylor coefficients of a function. An elementary function is given by
 its value and by its slope, the textbook's, which is itself a function of jets, or, where it is not
-here, by what the tests say that it means (`tests/instruction_cases.py`), whose slopes are
-differences. Nothing here knows blockhess' own derivatives. What cancels is met by precision, which
-grows until two agree.
+here, by its meaning in the tests (`tests/instruction_cases.py`), whose slopes are differences.
+Nothing here knows blockhess' own derivatives. Cancellation is met by precision, which grows until
+two results agree.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from instruction_cases import CASES  # noqa: E402
 
-# There the gamma functions are the first terms of their series to twice as many digits, and mpmath
-# takes seconds.
+# Nearer to zero than this the first terms of their series are the gamma functions to twice as many
+# digits, for which mpmath takes seconds.
 _NEXT_TO_ZERO = mp.mpf(10) ** -25
 ORDERS = 4  # The function and three derivatives.
 _DIGITS = ((60, 120), (450, 900), (1200, 2400))
 _AGREEMENT = mp.mpf(10) ** -25
-# Smaller than any float64; what cancels leaves zeros, or noise of the size of the digits kept.
+# Smaller than any float64: two results below it agree, as cancellation may leave zeros or noise.
 _VANISHES = mp.mpf(2) ** -1200
-# For limits at infinity and, inverted, at poles; the digits tell a pole from its neighbour.
+# Points for limits at infinity and, inverted, at poles; the digits tell a pole from its neighbour.
 _FAR, _FAR_DIGITS = (mp.mpf(2) ** 150, mp.mpf(2) ** 300), 500
 
 
@@ -159,7 +159,7 @@ def _value(a: Jet | float) -> mp.mpf:
 
 
 def _erfc(a: mp.mpf) -> mp.mpf:
-    """Far out, where mpmath refuses, its leading term: it is zero in any float."""
+    """erfc; far out, where mpmath refuses, its leading term, which is zero in any float."""
     return mp.erfc(a) if a < 1e6 else mp.exp(-a * a) / (a * mp.sqrt(mp.pi))
 
 
@@ -239,16 +239,16 @@ for _name, _case in CASES.items():
 
 
 def truth(f: Callable, point: Sequence[float]) -> list[mp.mpf]:
-    """f and its first three derivatives to the first number of the point; limits at poles.
+    """f and its first three derivatives by the first number of the point; limits at poles.
 
-    nan where f is not defined, or where what it tends to differs from side to side.
+    They are nan where f is not defined, or where its limits from the two sides differ.
     """
     first, *others = point
     if first != first:
         return [mp.nan] * ORDERS
     if mp.isinf(first):
         return _limit(f, [mp.sign(first) * far for far in _FAR], others)
-    # So many more tell 1 + x from 1 and exp(x) - 1 from x, in every order.
+    # So many more digits tell 1 + x from 1 and exp(x) - 1 from x, in every order.
     decades = math.log10(abs(first)) if first else 0.0
     more = math.ceil(max(decades, -ORDERS * decades))
     for digits in _DIGITS:
@@ -276,7 +276,7 @@ def _agree(a: mp.mpf, b: mp.mpf, digits: int) -> bool:
 def _at(
     f: Callable, first: mp.mpf, others: Sequence[float], digits: int, orders: int = ORDERS
 ) -> list | None:
-    """None at a pole, where a division by zero or an infinity comes up."""
+    """f and its derivatives; None at a pole, where a division by zero or an infinity comes up."""
     with mp.workdps(digits):
         argument = [first, mp.mpf(1), *[mp.mpf(0)] * (ORDERS - 2)][:orders]
         row = [Jet(argument), *map(_lifted, others)]
@@ -316,7 +316,7 @@ def _limit(f: Callable, points: Sequence[mp.mpf], others: Sequence[float]) -> li
 
 
 def _tendency(a: mp.mpf, b: mp.mpf) -> mp.mpf:
-    """From a point and one whose distance is the square: powers grow much, logarithms twofold."""
+    """The limit, from values at a point and at its square: logarithms double, powers grow more."""
     if abs(a - b) <= _AGREEMENT * abs(b):
         return b
     if abs(b) > 1e6 * abs(a) or 1.8 < b / a < 2.2:

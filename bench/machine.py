@@ -21,7 +21,7 @@ def processor() -> str:
 
 
 def caches() -> dict[str, str]:
-    """Those of the first core, by level and kind."""
+    """The caches of the first core, by level and kind."""
     found = {}
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         level, kind, size = (

@@ -44,7 +44,7 @@ def by_dense_blocks(x: tf.Tensor, b: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def exact(x: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """In float64, from the closed form diag(p) - p p' + RIDGE I, a row at a time."""
+    """The answers in float64, from the closed form diag(p) - p p' + RIDGE I, a row at a time."""
     solutions, determinants = [], []
     for row, right in zip(x.astype(np.float64), b.astype(np.float64), strict=True):
         p = np.exp(row - row.max())

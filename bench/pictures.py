@@ -1,4 +1,4 @@
-"""Plots as small files: of few colors, which is all that they have."""
+"""Plots as small files, of the few colors that they have."""
 
 from __future__ import annotations
 

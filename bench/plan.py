@@ -12,7 +12,7 @@ Size = tuple[int, int]
 
 SIZES = ((1_000, 3), (100_000, 3), (100_000, 8), (20_000, 32), (2_000, 128))
 QUICK_SIZES = ((1_000, 3), (20_000, 8))
-# Layouts, traces and gradients: fewer, and not the smallest.
+# The sizes for layouts, traces and gradients: fewer, and not the smallest.
 LARGE_SIZES = ((100_000, 8), (20_000, 32), (2_000, 128))
 DTYPES = ("float32", "float64")
 # The peers of the curves over N and over K, and of dense blocks in float64, by the start of their
@@ -98,7 +98,7 @@ _TASKS = {
     "over N": _over_rows,
     "over K": _over_columns,
 }
-# These are measured otherwise: with children, or call by call.
+# Sections that are measured otherwise: in child processes, or call by call.
 THREADS, ONE_CALL, MEMORY = "threads", "one call", "memory"
 SECTIONS = (*_TASKS, THREADS, ONE_CALL, MEMORY)
 

@@ -23,7 +23,7 @@ _NAMES = {FILL: "limit: one tf.fill of the output"}
 
 
 def draw(results: dict[str, Any], folder: Path, name: str) -> list[str]:
-    """Draws what there is data for; the names of the files."""
+    """Draws what there is data for; returns the names of the files."""
     files = []
     for section, axis in (("over N", "N"), ("over K", "K")):
         records = [r for r in results["records"] if r["section"] == section]
@@ -60,7 +60,7 @@ def _curves(records: list[Record], axis: str, path: Path) -> None:
 
 
 def _number(peer: str, records: list[Record]) -> int:
-    """The same color for a peer in every panel."""
+    """The number of a peer's color, the same in every panel."""
     return sorted({r["peer"] for r in records}).index(peer)
 
 

@@ -11,7 +11,7 @@ Record = dict[str, Any]
 
 
 def is_ours(peer: str) -> bool:
-    """Ourselves, in whatever way we are called."""
+    """Whether the peer is blockhess, in whatever way it is called."""
     return peer.startswith(OURS)
 
 

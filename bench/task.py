@@ -12,7 +12,7 @@ from cases import CASES, Case
 
 QUANTITIES = ("hessian", "trace", "vjp")
 LAYOUTS = ("dense", "diag", "packed")
-# Relative to the largest entry.
+# The errors that are allowed, relative to the largest entry.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
 _COMPARED_AT_ONCE = 1 << 20
 
@@ -23,7 +23,7 @@ class Task:
 
     Attributes:
       quantity: "hessian", the blocks in `layout`; "trace", the trace of each block, (N,); "vjp",
-        the gradient of <G, H> to x, (N, K), H dense.
+        the gradient of <G, H> with respect to x, (N, K), with H dense.
     """
 
     section: str
@@ -58,7 +58,7 @@ class Task:
 
     @cached_property
     def A(self) -> np.ndarray:
-        """Symmetric, positive definite, x'Ax near 1."""
+        """The matrix of the quadratic form: symmetric, positive definite, with x'Ax near 1."""
         root = np.random.default_rng(1).normal(size=(self.K, self.K)) / self.K
         return (np.eye(self.K) / self.K + root @ root.T / self.K).astype(self.dtype)
 
@@ -78,11 +78,11 @@ class Task:
         return float(difference / scale) if scale else float(difference)
 
     def error_of_ours(self, ours: np.ndarray) -> float:
-        """That of our answer to the closed form in float64."""
+        """The error of our answer, against the closed form in float64."""
         if ours.shape != self.output_shape:
             raise ValueError(f"shape {ours.shape}; expected {self.output_shape}")
         if self.quantity == "vjp":
-            # Differences are slow and rows alike: some do.
+            # Finite differences are slow and rows are alike: some of them suffice.
             few = slice(0, 64)
             return self.error(ours[few].astype(np.float64), self._vjp_by_differences(few))
         errors = [
@@ -92,7 +92,7 @@ class Task:
         return max(errors, key=lambda error: np.inf if np.isnan(error) else error)
 
     def tolerance_of_ours(self) -> float:
-        """Looser where the truth itself comes from differences."""
+        """The error that is allowed; a larger one where the truth comes from finite differences."""
         return max(TOLERANCES[self.dtype], 1e-6 if self.quantity == "vjp" else 0)
 
     def _pieces(self, rows: int) -> Iterator[slice]:

@@ -1,7 +1,7 @@
 """Two threads against one, where arithmetic and not memory is the limit.
 
-TensorFlow fixes its number of threads when it starts: so two children, one with each, are asked in
-turn for one timing, and a ratio is of neighbours in time.
+TensorFlow fixes its number of threads when it starts: so two child processes, one with each number,
+are asked in turn for one timing, and a ratio is of neighbours in time.
 
     python bench/threads.py CHILD_THREADS [--quick]        the child: a line in, a timing out
 """
@@ -29,8 +29,8 @@ _WORK = tuple(
     )
     for dtype in ("float32", "float64")
 )
-# Calls one after the other: the first of them wakes a thread that has slept while the other child
-# was asked, which takes about as long as a short call.
+# A timing is of calls for so many seconds: the first of them wakes a thread that has slept while
+# the other child was asked, which takes about as long as a short call.
 _TIMED_SECONDS = 0.05
 _QUICK_WORK = (("sine", "diag", 20_000, 8, "float32"),)
 

@@ -78,7 +78,7 @@ def expected(name: str, quantity: str, x: np.ndarray, v: np.ndarray, A: np.ndarr
 
 
 def check(name: str, quantity: str, tensors: tuple[tf.Tensor, ...], ours: np.ndarray) -> None:
-    """The first rows against the closed form, in float64."""
+    """Checks the first rows against the closed form, in float64."""
     x, v, A = (t.numpy().astype(np.float64) for t in tensors)
     truth = expected(name, quantity, x[:100], v[:100], A)
     assert np.max(np.abs(ours[:100] - truth)) < 1e-4 * max(1.0, np.max(np.abs(truth))), name

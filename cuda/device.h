@@ -15,7 +15,7 @@
 namespace blockhess::cuda {
 
 // Thread blocks that a multiprocessor is to hold together: as many as a kernel can have without
-// keeping registers in memory.
+// spilling registers.
 __host__ __device__ constexpr int blocks_together(bool is_large) { return is_large ? 2 : 3; }
 
 // The type of all arithmetic on values stored as T.
@@ -45,7 +45,7 @@ __device__ inline void store(BFloat16* out, double value) {
   *out = to_bfloat16(static_cast<float>(value));
 }
 
-// As many values as fill 16 bytes.
+// The number of values that fill 16 bytes.
 template <typename C>
 inline constexpr int kLanes = 16 / sizeof(C);
 
@@ -54,7 +54,7 @@ struct alignas(width * sizeof(C)) Lanes {
   C values[width];
 };
 
-// From boundaries of their size.
+// `from` is aligned to the size of the lanes.
 template <int width, typename C>
 __device__ inline Lanes<C, width> load_lanes(const C* from) {
   return *reinterpret_cast<const Lanes<C, width>*>(from);
@@ -70,7 +70,7 @@ __device__ inline void store_whole(void* to, uint4 value) {
   __stcg(static_cast<uint4*>(to), value);
 }
 
-// Spelt out where bits must not depend on how the compiler contracts an expression.
+// The fused multiply-add, where bits must not depend on how the compiler contracts an expression.
 __device__ inline float multiply_add(float a, float b, float c) { return ::fmaf(a, b, c); }
 __device__ inline double multiply_add(double a, double b, double c) { return ::fma(a, b, c); }
 

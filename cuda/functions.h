@@ -30,8 +30,8 @@ struct Result {
   const char* text() const;
 };
 
-// Device memory that a call works in, in bytes; from host data alone. May be 0, then the workspace
-// may be null; else it is aligned to 16 bytes.
+// The bytes of device memory that a call works in, from host data alone. Where they are 0 the
+// workspace may be null; else it is aligned to 16 bytes.
 template <typename T>
 int64_t terms_workspace(const TermsArguments<T>& arguments);
 template <typename T>

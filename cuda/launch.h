@@ -1,4 +1,4 @@
-// Launches a kernel that takes one struct by value. The same call under nvcc and in the emulation.
+// Launches a kernel that takes one struct by value, under nvcc and in the emulation alike.
 #pragma once
 
 #include "cuda/device.h"

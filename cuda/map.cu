@@ -21,8 +21,8 @@ struct MapCall {
   Words words;
 };
 
-// What a launch holds of outputs; with it every program that there is fits the words of a kernel's
-// arguments. Its constants are among its instructions.
+// A launch computes so many outputs at most, so that every program fits the words of a kernel's
+// arguments. Constants count among its instructions.
 constexpr int kOutputsPerLaunch = 32;
 static_assert(kMaxInstructions + 2 * kMaxInputs + 2 * kOutputsPerLaunch +
                   kOutputsPerLaunch / kOutputsPerWord <=

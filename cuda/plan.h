@@ -22,8 +22,8 @@ inline constexpr int kConstant = 0x800;
 inline constexpr int kNoOutput = 0xffff;
 inline constexpr int kOutputsPerWord = 4;
 
-// Offsets count words. An instruction is one: from the lowest bits, opcode (8), out, a, b, c (12
-// each). So are a constant and four outputs.
+// Where a program stands, in offsets that count words. A word is an instruction (from the lowest
+// bits, opcode (8), out, a, b, c (12 each)), a constant or four outputs.
 struct DeviceProgram {
   int32_t num_inputs;
   int32_t num_slots;  // of a thread: inputs and registers
@@ -51,14 +51,14 @@ struct DeviceTerm {
   DeviceProgram phi, psi;
   const T* S;  // null: no S, or it is shared
   int64_t S_stride;
-  // In the workspace: a shared S, symmetric; S x, where it was worked out beforehand.
+  // Arrays in the workspace: a shared S, symmetric; S x, where it was worked out beforehand.
   const Arithmetic<T>* shared_S;
   Arithmetic<T>* S_x;
   const T* b;
   int64_t b_stride;
   T* b_bar;       // of each row
-  int64_t b_sum;  // of all
-  // In the workspace, (N) and (N, K), where the cotangent of S is wanted.
+  int64_t b_sum;  // where the sum over rows starts; -1: none
+  // Arrays in the workspace, (N) and (N, K), where the cotangent of S is wanted.
   Arithmetic<T>*psi1, *w;
   int32_t phi_parameters, psi_parameters;  // offsets in words
   bool has_phi, needs_s, is_norm;
@@ -73,8 +73,8 @@ class PlanWriter {
   const std::vector<uint64_t>& words() const { return words_; }
   // The slots that a thread needs for any program so far.
   int most_slots() const { return most_slots_; }
-  // Whether any has a huge function, which all are gamma functions. They take so many registers, in
-  // double as they are, that only kernels of programs with one of them have them.
+  // Whether any program has a huge instruction; all of these are gamma functions. Computed in
+  // double, they take so many registers that only kernels of programs with one have them.
   bool has_gamma() const { return has_gamma_; }
 
   template <typename Value>

@@ -1,5 +1,5 @@
-// The host's side that the two directions share: what the workspace of a call holds, and the small
-// kernels that fill it.
+// The host's side that the forward pass and the vector-Jacobian product share: what the workspace
+// of a call holds, and the small kernels that fill it.
 #pragma once
 
 #include <algorithm>
@@ -51,7 +51,7 @@ class Preparation {
   TileShape shape;
   int64_t shared_bytes = 0;
 
-  // More room, of so many bytes.
+  // Reserves so many bytes; returns where they start.
   int64_t reserve(int64_t bytes) {
     const int64_t at = workspace_bytes_;
     workspace_bytes_ += aligned(bytes);
@@ -114,7 +114,8 @@ class Preparation {
   int64_t workspace_bytes_ = 0, tiles_at_ = 0, words_at_ = 0;
 };
 
-// The parts of a term that both directions read. The terms come first in the plan.
+// The parts of a term that both the forward pass and the vector-Jacobian product read. The terms
+// come first in the plan.
 template <typename T>
 DeviceTerm<T> device_term(const Term& term, const Operands<const T>& operands, int64_t K,
                           PlanWriter& plan) {

@@ -44,7 +44,7 @@ struct Operand {
   }
 };
 
-// The instructions that are not small. Out of line, once for all programs.
+// Runs an instruction that is not small; out of line, once for all programs.
 template <typename C, bool has_gamma>
 __device__ __noinline__ C apply_long(Opcode opcode, C a, C b, C c) {
   switch (opcode) {
@@ -76,7 +76,7 @@ __device__ inline void apply(Operand<C> a, Operand<C> b, Operand<C> c, C* out, i
   }
 }
 
-// Out of line, once for all programs of a kernel.
+// Runs a program; out of line, once for all programs of a kernel.
 template <typename C, bool has_gamma>
 __device__ __noinline__ void run(const uint64_t* words, const DeviceProgram& program,
                                  Slots<C> slots, int num_lanes) {
@@ -113,7 +113,7 @@ __device__ inline C output(const uint64_t* words, const DeviceProgram& program, 
 }
 
 // Runs a program for `count` values, that the first `num_threads` threads of the block share:
-// fill(e, input) gives an input of value e, use(e, get) is told that get(o) is its output o.
+// fill(e, input) gives an input of value e, and use(e, get) gets its output o by get(o).
 template <typename C, bool has_gamma, typename Fill, typename Use>
 __device__ inline void evaluate(const uint64_t* words, const DeviceProgram& program,
                                 int num_threads, int count, Fill fill, Use use) {

@@ -1,5 +1,5 @@
-// The matrix S: its symmetric part, and S x where a thread block would be long in getting it for
-// itself.
+// The matrix S: its symmetric part, and S x by a kernel of its own, where it would take the thread
+// block of a tile too long.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The sizes of a thread block, and of what thread blocks share out.
+// The sizes of a thread block, and of the work that is divided among thread blocks.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 namespace blockhess::cuda {
 
 #ifdef BLOCKHESS_EMULATED
-// Few threads, and limits that small cases already pass.
+// The emulation has few threads, and limits that small cases already pass.
 inline constexpr int kThreads = 8;
 inline constexpr int kParts = 4;
 inline constexpr int kTileValues = 24;
@@ -18,18 +18,18 @@ inline constexpr int64_t kManyBlocks = 4;
 inline constexpr int64_t kLeastStrip = 512;
 #else
 inline constexpr int kThreads = 256;
-// The parts of a sum that a whole thread block takes.
+// The most parts of a sum by a whole thread block.
 inline constexpr int kParts = 32;
 inline constexpr int kTileValues = 512;
-// What every kernel may have without asking; past it, tiles lie in the workspace.
+// The shared memory that every kernel has without opting in; larger tiles lie in the workspace.
 inline constexpr int64_t kMostSharedBytes = 48 << 10;
 inline constexpr int64_t kMostBlocks = 4096;
-// The shards of sums over rows.
+// The most shards of a sum over rows.
 inline constexpr int64_t kMostShards = 1024;
-// Enough to fill any GPU of today.
+// Threads, and thread blocks, that are enough to fill any GPU of today.
 inline constexpr int64_t kManyThreads = 1 << 18;
 inline constexpr int64_t kManyBlocks = 1024;
-// Bytes of blocks that are worth another evaluation of their rows.
+// The least bytes of blocks that are worth another evaluation of their rows.
 inline constexpr int64_t kLeastStrip = 32 << 10;
 #endif
 

@@ -5,8 +5,8 @@
 
 namespace blockhess::cuda {
 
-// How a thread block shares out sums of so many numbers each: the threads of a column add up every
-// parts-th number each.
+// How a thread block divides up sums of so many numbers each: a column of `parts` threads computes
+// one sum, and each of them adds up every parts-th number.
 struct Columns {
   int parts = 1;
 

@@ -10,8 +10,8 @@
 
 namespace blockhess::cuda {
 
-// What a thread block knows of its tile. Lies in shared memory, so that it takes no registers while
-// programs run.
+// What a thread block knows of its tile. It lies in shared memory, so that it takes no registers
+// while programs run.
 struct TileState {
   unsigned char* memory;  // where its arrays lie
   const uint64_t* words;
@@ -67,7 +67,7 @@ class Tile {
     return at<DeviceParameter<T>>(state().words,
                                   offset + p * static_cast<int>(sizeof(DeviceParameter<T>) / 8));
   }
-  // use(e, get) for each value e of the tile, where get(o) is output o of phi.
+  // Calls use(e, get) for each value e of the tile, where get(o) is output o of phi.
   template <typename Use>
   __device__ void evaluate_phi(const DeviceTerm<T>& term, const C* x, Use use) const {
     const auto fill = [&](int e, int p) {
@@ -79,7 +79,7 @@ class Tile {
     evaluate<C, has_gamma>(state().words, term.phi, shape_.slot_width, values(), fill, use);
   }
 
-  // use(i, get) for each row.
+  // Calls use(i, get) for each row i, where get(o) is output o of psi.
   template <typename Use>
   __device__ void evaluate_psi(const DeviceTerm<T>& term, const C* s, Use use) const {
     const auto fill = [&](int i, int p) {
@@ -116,7 +116,7 @@ class Tile {
     return sum;
   }
 
-  // Turns x, with phi in `entries` and phi' in `u`, into what s sums in `entries`, and u.
+  // Adds S x and b: `entries`, which hold phi, become what s sums, and `u`, which holds phi', u.
   __device__ void add_S_and_b(const DeviceTerm<T>& term, const C* x, C* entries, C* u) const {
     for_each(values(), [&](int e) {
       const int i = row_of(e), k = e - i * K();
@@ -141,8 +141,8 @@ class Tile {
     });
   }
 
-  // use(e, row times v of its row of the tile) for each value e, where a row of a matrix has
-  // columns from begin(e) on at row(e). Neighbours read what is next to each other. Synchronises
+  // Calls use(e, row times v of its row of the tile) for each value e, where a row of a matrix has
+  // columns from begin(e) on at row(e). Neighbouring threads read neighbouring values. Synchronises
   // within, not before.
   template <typename Begin, typename Row, typename Use>
   __device__ void rows_times(const C* v, Begin begin, Row row, Use use) const {
@@ -170,7 +170,7 @@ class Tile {
     }
   }
 
-  // use(i, sum of row i of a), summed in type A. Synchronises before and between, not after.
+  // Calls use(i, sum of row i of a), summed in type A. Synchronises before and between, not after.
   template <typename A, typename Use>
   __device__ void sum_rows(const C* a, Use use) const {
     A* const sums = reinterpret_cast<A*>(shared_memory() + shape_.sums_at);

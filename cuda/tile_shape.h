@@ -18,8 +18,8 @@ inline int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlign
 // A row is summed in so many parts, whatever else is in the tile.
 BLOCKHESS_HOST_DEVICE inline int sum_parts(int64_t K) { return K < 32 ? 1 : 32; }
 
-// Threads that read a row of a matrix together: with a wide row, what they read at a time is a
-// piece that the memory gives whole.
+// Threads that read a row of a matrix together: of a wide row they read at a time what memory
+// delivers at a time, 32 bytes in float.
 BLOCKHESS_HOST_DEVICE inline int row_threads(int K) { return K < 16 ? 2 : K < 32 ? 4 : 8; }
 
 // The bytes of the slots of so many threads that run programs, 16 bytes a slot.
@@ -85,7 +85,7 @@ inline ShapeChoice choose_shape(int64_t N, int64_t K, const TileContents& conten
 }
 
 // Thread blocks that write a strip each of the same tiles: as many as fill a GPU with strips that
-// are not too small, nor much less than what each of the thread blocks has of the tile.
+// are neither too small nor less than twice the arrays of the tile, which each thread block fills.
 inline int64_t choose_strips(const TileShape& shape, int64_t block_bytes) {
   const int64_t least = std::max(kLeastStrip, 2 * shape.memory_bytes);
   const int64_t most = std::max<int64_t>(1, shape.rows * block_bytes / least);

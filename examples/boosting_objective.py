@@ -54,7 +54,7 @@ def cancer_losses(rounds: int, objective: str | Objective) -> list[float]:
 
 
 def robust(y: np.ndarray, scale: float) -> Objective:
-    """Student's t, 3 degrees of freedom; far off it bends down, and its curvature is held up."""
+    """Student's t, 3 degrees of freedom; its curvature, negative far off, is kept positive."""
     loss = elementwise("2 * log1p(((x - y) / scale)**2 / 3)", y=y, scale=scale)
 
     def objective(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ def main(N: int, picture: str) -> float:
     y = curve(T, *np.split(true, 4, 1)) + 0.02 * rng.normal(size=(N, 25))
     starts, rows = tf.constant(np.tile(START, (N, 1))), tf.constant(y)
 
-    bh.minimize_rows(squares, starts, data=[rows])  # Traced once; from then on it is called.
+    bh.minimize_rows(squares, starts, data=[rows])  # The first call traces; the next is timed.
     fits, seconds = timed(lambda: bh.minimize_rows(squares, starts, data=[rows]))
     ends = Counter(bh.RowStatus(status).name for status in fits.status.numpy())
     print(f"{N} fits in {seconds:.2f} s, {seconds / N * 1e6:.1f} us a fit: {dict(ends)}")

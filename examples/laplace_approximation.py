@@ -51,7 +51,7 @@ def main(rows: int, cases: int, checked: int, picture: str) -> float:
     chance = 1 / (1 + np.exp(-w[:, :1] - w[:, 1:] * np.linspace(-1.5, 1.5, cases)))
     responses = (rng.random((rows, cases)) < chance).astype(float)
     data = tf.constant(responses)
-    approximate(data)  # Traced once; from then on it is called.
+    approximate(data)  # The first call traces; the next is timed.
     start = time.perf_counter()
     means, covariances, evidence = approximate(data)
     seconds = time.perf_counter() - start

@@ -12,7 +12,7 @@ from PIL import Image
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 
-#: Told apart by the colour-blind, too (Okabe and Ito, Color Universal Design, 2008).
+#: Colours that the colour-blind tell apart, too (Okabe and Ito, Color Universal Design, 2008).
 BLUE, ORANGE, GREEN, BLACK = "#0072b2", "#d55e00", "#009e73", "#222222"
 
 plt.rcParams.update(
@@ -29,7 +29,7 @@ plt.rcParams.update(
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """A PNG of 64 colours: a quarter of the bytes of one of all colours, and no difference seen."""
+    """Saves a PNG of 64 colours: a quarter of the bytes of all colours, and no difference seen."""
     whole = io.BytesIO()
     figure.savefig(whole, format="png", dpi=110)
     plt.close(figure)
@@ -38,7 +38,7 @@ def save(figure: Figure, path: str | Path) -> None:
 
 
 def parser(description: str, name: str) -> argparse.ArgumentParser:
-    """One with the option --picture; `name` is that of the picture where it is left out."""
+    """A parser with the option --picture; `name` is that of the picture where it is left out."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=description, formatter_class=formatter)
     parser.add_argument("--picture", default=FOLDER / name, help="the PNG to write")

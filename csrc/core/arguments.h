@@ -37,7 +37,7 @@ struct Operands {
   const Parameter<T>* psi_parameters;
 };
 
-// blockhess_terms: sum over the terms. Outputs that are not wanted are null.
+// Value, gradient and blocks of a sum of terms. Outputs that are not wanted are null.
 template <typename T>
 struct TermsArguments {
   int64_t N, K;
@@ -51,15 +51,15 @@ struct TermsArguments {
   T* hessian;   // (N, block_size(layout, K))
 };
 
-// Whether there is a number to compute. No memory bounds the K of no rows, nor the N of rows
-// without columns of which nothing is asked.
+// Whether there is a number to compute. A loop must not run where there is none: K may be any
+// number where there are no rows, and N where there are no columns and nothing per row is wanted.
 template <typename T>
 bool has_results(const TermsArguments<T>& arguments) {
   const bool per_row = arguments.value != nullptr || block_size(arguments.layout, 0) > 0;
   return arguments.N > 0 && (arguments.K > 0 || per_row);
 }
 
-// The vector-Jacobian product of the same. Absent cotangents and unwanted results are null.
+// The vector-Jacobian product of these. Absent cotangents and unwanted results are null.
 template <typename T>
 struct TermsVjpArguments {
   int64_t N, K;

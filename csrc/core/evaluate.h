@@ -1,5 +1,5 @@
-// A program at one point, by the scalar form of the instruction table: the plain reading of what
-// the backends do for many values at a time.
+// A program at one point, by the scalar form of the instruction table: the reference for what the
+// backends do for many values at a time.
 #pragma once
 
 #include <vector>

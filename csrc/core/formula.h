@@ -35,20 +35,20 @@ BLOCKHESS_HOST_DEVICE inline V rank_one_entry(V psi2, V u_row, V u_column) {
   return psi2 * (u_row * u_column);
 }
 
-// In norms and their like psi'' u u' is -psi' phi'' phi / t on the diagonal, where t is s and a
-// number beside it: H is psi' phi'' (t - phi) / t there. A cell that has so much of t dominates its
-// row, and for t - phi the sum of the others and of that number is taken; what cancels in the
-// diagonals of other cells costs four bits at most.
+// In norms and the like psi'' u u' is -psi' phi'' phi / t on the diagonal, where t is s plus a
+// constant: H is psi' phi'' (t - phi) / t there. A cell whose phi is at least this share of t
+// dominates its row: there t - phi is summed from the other cells and the constant. In other cells
+// the cancellation costs four bits at most.
 inline constexpr double kDominates = 0.9375;
 
-// The phi from which on a cell dominates. No number reaches NaN: where t is negative nothing
-// cancels, and -inf, of a slope of zero, is no t at all.
+// The phi from which on a cell dominates; NaN, which no phi reaches, unless t is positive: where t
+// is negative nothing cancels, and -inf, of a slope of zero, is no t at all.
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V dominating_phi(V t) {
   return t > V(0) ? V(kDominates) * t : V(NAN);
 }
 
-// What is on the diagonal where no cell dominates.
+// A diagonal entry of a norm where the cell does not dominate.
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V norm_entry(V psi1, V phi2, V phi, V t) {
   return psi1 * (phi2 * (V(1) - phi / t));

@@ -27,7 +27,7 @@ BLOCKHESS_HOST_DEVICE inline double hurwitz_zeta(double s, double q) {
     const double term = ::pow(q, -s);
     sum += term;
     q += 1;
-    // Also where both are zero: the terms to come are, too.
+    // This holds where both are zero, too: so are all terms to come.
     if (term <= sum * 1e-18) return sum;
   }
   double power = ::pow(q, -s);
@@ -51,7 +51,7 @@ BLOCKHESS_HOST_DEVICE inline double integer_zeta(double s, double q) {
   return hurwitz_zeta(s, q - ::floor(q)) + (is_even(s) ? negative : -negative);
 }
 
-// For a > 0: recurrence up to 10, then the asymptotic series (DLMF 5.11.2).
+// digamma for a > 0: recurrence up to 10, then the asymptotic series (DLMF 5.11.2).
 BLOCKHESS_HOST_DEVICE inline double positive_digamma(double a) {
   double sum = 0;
   while (a < 10) {
@@ -67,7 +67,8 @@ BLOCKHESS_HOST_DEVICE inline double positive_digamma(double a) {
   return sum + ::log(a) - 0.5 / a - tail;
 }
 
-// Reflection below zero (DLMF 5.5.4). Not by recursion: a GPU could not tell how deep its stack is.
+// digamma, by reflection below zero (DLMF 5.5.4). It does not call itself: nvcc could not tell how
+// deep the stack is.
 BLOCKHESS_HOST_DEVICE inline double digamma(double a) {
   constexpr double kPi = 3.14159265358979323846;
   if (a == 0) return -::copysign(static_cast<double>(INFINITY), a);

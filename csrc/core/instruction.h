@@ -22,7 +22,7 @@ struct InstructionInfo {
   CodeSize code_size;
 };
 
-// Indexed by Opcode.
+// The rows of the table, indexed by Opcode.
 inline constexpr InstructionInfo kInstructions[] = {
 #define INSTRUCTION(name, arity, size, expression) {#name, arity, CodeSize::size},
 #include "csrc/core/instructions.def"
@@ -37,7 +37,7 @@ inline const InstructionInfo& info(Opcode opcode) {
 
 std::optional<Opcode> find_opcode(std::string_view name);
 
-// One step of a program: out = opcode(a, b, c), in numbers of values. Unused arguments are 0.
+// One step of a program: out = opcode(a, b, c), in numbers of slots. Unused arguments are 0.
 struct Instruction {
   Opcode opcode;
   uint16_t out, a, b, c;

@@ -6,7 +6,7 @@
 //   beta^2  = 3/2 max(gamma, xi / max(1, sqrt(K^2 - 1))),   delta = eps (gamma + xi)
 //
 // where c is what elimination of the columns before j leaves, gamma the largest magnitude on the
-// diagonal of H and xi the largest beside it. d_j = c_jj, and E = 0, where H is positive definite
+// diagonal of H and xi the largest off it. d_j = c_jj, and E = 0, where H is positive definite
 // by more than rounding.
 //
 // The book's beta^2 has no 3/2, but interchanges bring gamma to the front. Without them it leaves a
@@ -16,8 +16,8 @@
 // definite H of small entries. Without them, p is the same for f and for any positive multiple of
 // f. Zeros alone have no size of their own: they count as the identity.
 //
-// H comes as its entries, or as D + c u u' with a diagonal D. Of the latter all is O(K): what
-// elimination leaves is of the same form, and
+// H comes as its entries, or as D + c u u' with a diagonal D. The latter takes O(K) operations:
+// what elimination leaves is of the same form, and
 //
 //   c_jk = c u_j u_k,   c becomes c (D_j + E_j) / d_j                (Gill, Golub, Murray and
 //   Saunders, Methods for modifying matrix factorizations, 1974).
@@ -45,7 +45,7 @@ BLOCKHESS_HOST_DEVICE inline V smaller(V a, V b) {
   return where(a < b, a, b);
 }
 
-// The largest magnitude. In four parts, so that a comparison does not wait for the one before.
+// The largest magnitude, in four parts, so that a comparison does not wait for the one before.
 template <typename V>
 BLOCKHESS_HOST_DEVICE inline V largest(const V* values, int64_t count) {
   V parts[4] = {V(0), V(0), V(0), V(0)};
@@ -85,7 +85,7 @@ struct Magnitudes {
   }
 };
 
-// T is the type of a lane of V.
+// The pivots d_j, by the formula above, or as they are. T is the type of a lane of V.
 template <typename T, typename V>
 class Pivots {
  public:
@@ -101,7 +101,7 @@ class Pivots {
 
   BLOCKHESS_HOST_DEVICE bool are_modified() const { return are_modified_; }
 
-  // d_j
+  // The pivot d_j.
   BLOCKHESS_HOST_DEVICE V operator()(V c_jj, V theta) const {
     if (!are_modified_) return c_jj;
     const V ratio = theta * inverse_beta_;
@@ -113,8 +113,8 @@ class Pivots {
   V inverse_beta_, delta_;
 };
 
-// Rows += sums of the kAbove rows above them, from column `first` on; row r takes scale[s kRows +
-// r] of row s. What is loaded of a row above serves all of them.
+// Adds multiples of the kAbove rows `above` to the kRows `rows`, from column `first` on; row r
+// takes scale[s kRows + r] of row s. What is loaded of a row above serves all of them.
 template <int kAbove, int kRows, typename V>
 BLOCKHESS_HOST_DEVICE inline void add_rows_above(const V* scale, const V* __restrict above,
                                                  int64_t first, int64_t K, V* __restrict rows) {
@@ -129,7 +129,7 @@ BLOCKHESS_HOST_DEVICE inline void add_rows_above(const V* scale, const V* __rest
   }
 }
 
-// Rows [first, first + kRows) of what `factorise` does.
+// Does what `factorise` does, for rows [first, first + kRows).
 template <int kRows, typename T, typename V>
 BLOCKHESS_HOST_DEVICE inline void factorise_rows(const Pivots<T, V>& pivots, int64_t first,
                                                  int64_t K, V* C, V* d, V* inverse_d, V* scaled) {
@@ -160,7 +160,7 @@ BLOCKHESS_HOST_DEVICE inline void factorise_rows(const Pivots<T, V>& pivots, int
 inline constexpr int kRowsTogether = 4;
 
 // Factorises the matrix whose entry (j, k), k >= j, is C[j K + k]; c_jk takes its place, and what
-// is below the diagonal means nothing. `scaled` is room for K kRowsTogether values.
+// is below the diagonal is not used. `scaled` has room for K kRowsTogether values.
 template <typename T, typename V>
 BLOCKHESS_HOST_DEVICE inline void factorise(const Pivots<T, V>& pivots, int64_t K, V* C, V* d,
                                             V* inverse_d, V* scaled) {
@@ -211,7 +211,7 @@ BLOCKHESS_HOST_DEVICE inline Magnitudes<V> magnitudes(const V* D, V c, const V* 
   return result;
 }
 
-// Factorises D + c u u' and solves; p, which holds b, becomes the solution. `scaled` is room for K
+// Factorises D + c u u' and solves; p, which holds b, becomes the solution. `scaled` has room for K
 // values.
 template <typename T, typename V>
 BLOCKHESS_HOST_DEVICE inline void solve_rank_one(const Pivots<T, V>& pivots, const V* D, V c,

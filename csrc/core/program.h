@@ -1,5 +1,5 @@
 // A program: a scalar function, or several that share subexpressions, as a straight-line list of
-// instructions. Read from text such as
+// instructions. It is read from text such as
 //
 //   2: r2 = mul r0 r1; r2 = exp r2; return r2 none zero
 //

@@ -51,7 +51,7 @@ BLOCKHESS_HOST_DEVICE inline float lgamma(float a) {
   return static_cast<float>(lgamma(static_cast<double>(a)));
 }
 
-// The compiler may fuse it.
+// a * b + c, which the compiler may fuse.
 BLOCKHESS_HOST_DEVICE inline float multiply_add(float a, float b, float c) { return a * b + c; }
 BLOCKHESS_HOST_DEVICE inline double multiply_add(double a, double b, double c) { return a * b + c; }
 

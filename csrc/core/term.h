@@ -14,7 +14,7 @@ namespace blockhess {
 // What the programs of a term return.
 enum class TermKind {
   kForward,  // 3 outputs: the function and its first two derivatives; where the term is a norm psi
-             // returns one more, the difference of t and s in formula::dominating_entry
+             // returns one more, t - s of formula::kDominates
   kVjp,      // 4 + 3 P outputs: three derivatives; then for each of the P parameters the derivative
              // by it of the function and of its first two derivatives
 };
@@ -24,7 +24,7 @@ struct Term {
   bool quadratic = false;
   bool linear = false;
   Program psi;
-  bool is_norm = false;  // psi has an output more: see formula::dominating_entry
+  bool is_norm = false;  // psi has one output more: see formula::kDominates
 
   int num_phi_parameters() const { return phi ? phi->num_inputs - 1 : 0; }
   int num_psi_parameters() const { return psi.num_inputs - 1; }

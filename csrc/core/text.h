@@ -36,7 +36,7 @@ inline int read_natural(std::string_view text, int most) {
   return number <= most ? number : -1;
 }
 
-// For error messages: quoted, shortened, and with control characters replaced.
+// The text for error messages: quoted, shortened, and with control characters replaced.
 inline std::string quoted(std::string_view text) {
   constexpr size_t kLongest = 40;
   std::string shown(text.substr(0, kLongest));

@@ -21,7 +21,7 @@ namespace {
 
 namespace py = pybind11;
 
-// The backend reads values where a pointer to one may be; NumPy copies what is not aligned.
+// The backend reads through pointers that must be aligned: NumPy copies arrays that are not.
 template <typename T>
 using Array = py::array_t<T, py::array::c_style | py::array::forcecast |
                                  py::detail::npy_api::NPY_ARRAY_ALIGNED_>;

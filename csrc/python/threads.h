@@ -1,5 +1,5 @@
 // The threads of a call from Python: started for the call, each with an equal part. The caller's
-// does what remains where the system gives no more threads.
+// thread does what remains where the system gives no more threads.
 #pragma once
 
 #include <algorithm>

@@ -7,7 +7,7 @@
 
 namespace blockhess {
 
-// Each throws std::invalid_argument where there is no attribute of this name and type.
+// Every function throws std::invalid_argument where there is no attribute of this name and type.
 class Attributes {
  public:
   virtual ~Attributes() = default;

@@ -11,7 +11,7 @@
 namespace blockhess {
 
 // `Allocator` is called with a number of bytes, returns absl::StatusOr<void*> and keeps the memory
-// as long as it lives. Then whoever gets it next uses it later in the same stream.
+// as long as it lives. Kernels may use it longer: its next user comes later in the same stream.
 template <typename T, typename Allocator>
 class CudaBackend {
  public:

@@ -1,4 +1,4 @@
-// The op BlockhessMap, whoever calls it and on any backend.
+// The op BlockhessMap, for any caller and any backend.
 #pragma once
 
 #include <stdexcept>
@@ -32,7 +32,7 @@ class MapOp {
                                 " and num_outputs " + std::to_string(num_outputs));
   }
 
-  // Scalars aside, all inputs have one shape. Throws std::invalid_argument that names both.
+  // Throws std::invalid_argument unless all inputs but scalars have one shape; it names two.
   Shapes check(const std::vector<Shape>& inputs) const {
     Shapes shapes;
     Shape common;
@@ -53,7 +53,7 @@ class MapOp {
     return shapes;
   }
 
-  // What the backend returns.
+  // Returns what the backend returns.
   template <typename T, typename Backend>
   auto run(const Shapes& shapes, const std::vector<const T*>& inputs,
            const std::vector<T*>& outputs, Backend backend) const {

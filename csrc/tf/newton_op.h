@@ -1,4 +1,4 @@
-// The op BlockhessNewton, whoever calls it and on any backend that has it.
+// The op BlockhessNewton, for any caller and any backend that has it.
 #pragma once
 
 #include <vector>
@@ -33,7 +33,7 @@ class NewtonOp {
     return shapes;
   }
 
-  // What the backend returns. Throws std::invalid_argument that names an indefinite row.
+  // Returns what the backend returns. Throws std::invalid_argument that names an indefinite row.
   template <typename T, typename Backend>
   auto run(const Shapes& shapes, const std::vector<const T*>& inputs,
            const std::vector<T*>& outputs, Backend backend) const {

@@ -18,7 +18,7 @@ int64_t damping_stride(const Shape& damping, int64_t N);
 // Throws std::invalid_argument that names the row.
 [[noreturn]] void fail_on_indefinite(int64_t row, int64_t pivot, double value);
 
-// run(options): what the backend returns. Throws the error that on_indefinite asks for.
+// Returns run(options), what the backend returns. Throws the error that on_indefinite asks for.
 template <typename T, typename Run>
 auto with_newton_options(const T* damping, int64_t row_stride, OnIndefinite on_indefinite,
                          const Run& run) {

@@ -1,4 +1,4 @@
-// The op BlockhessNewtonSolve, whoever calls it and on any backend that has it.
+// The op BlockhessNewtonSolve, for any caller and any backend that has it.
 #pragma once
 
 #include <vector>
@@ -31,7 +31,7 @@ class NewtonSolveOp {
     return {N, K, damping_stride(inputs.at(2), N), {gradient}};
   }
 
-  // What the backend returns. Throws std::invalid_argument that names an indefinite row.
+  // Returns what the backend returns. Throws std::invalid_argument that names an indefinite row.
   template <typename T, typename Backend>
   auto run(const Shapes& shapes, const std::vector<const T*>& inputs,
            const std::vector<T*>& outputs, Backend backend) const {

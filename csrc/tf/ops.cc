@@ -15,7 +15,7 @@ using tensorflow::shape_inference::DimensionHandle;
 using tensorflow::shape_inference::InferenceContext;
 using tensorflow::shape_inference::ShapeHandle;
 
-// What an unwanted output is.
+// The shape of an unwanted output.
 ShapeHandle nothing(InferenceContext* c) { return c->Vector(0); }
 
 Status block_shape(InferenceContext* c, DimensionHandle N, DimensionHandle K, ShapeHandle* shape) {
@@ -69,7 +69,7 @@ Status map_shape(InferenceContext* c) {
     const ShapeHandle input = c->input(i);
     if (c->RankKnown(input) && c->Rank(input) == 0) continue;
     if (!c->RankKnown(input)) {
-      // It may be a scalar; what the outputs are is then open unless another input decides.
+      // The input may be a scalar; the shape of the outputs is then open unless another decides.
       if (c->RankKnown(common) && c->Rank(common) == 0) common = c->UnknownShape();
     } else if (!c->RankKnown(common) || c->Rank(common) == 0) {
       common = input;
@@ -113,7 +113,7 @@ Status newton_solve_shape(InferenceContext* c) {
   return Status();
 }
 
-// {'none', 'dense', ...} = 'dense'
+// The attribute "layout: {'none', 'dense', ...} = 'dense'".
 std::string layout_attribute() {
   std::string names;
   for (const LayoutInfo& layout : kLayouts) {

@@ -1,5 +1,5 @@
-// How an op runs on a backend: as the backend takes it, or, on 16-bit values on the CPU, in
-// float32.
+// How an op runs on a backend: in the type of its values, but in float32 for 16-bit values on the
+// CPU.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace blockhess {
 
-// On values of T, which the CPU backend has no code for.
+// Stands for the CPU backend where the values are T, for which it has no code.
 template <typename T>
 struct WideningCpuBackend {
   using Value = T;
@@ -34,7 +34,7 @@ using CpuBackendOf =
 inline void narrow(float value, Half* to) { *to = to_half(value); }
 inline void narrow(float value, BFloat16* to) { *to = to_bfloat16(value); }
 
-// convert(i) for every i below count.
+// Calls convert(i) for every i below count.
 template <typename Convert>
 void for_values(const cpu::ParallelFor& parallel_for, int64_t count, const Convert& convert) {
   constexpr int64_t kChunk = 1 << 14, kCyclesPerValue = 4;

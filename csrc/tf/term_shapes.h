@@ -11,7 +11,7 @@
 
 namespace blockhess {
 
-// What an unwanted output is.
+// The shape of an unwanted output.
 inline const Shape kNothing = {0};
 
 // The shapes of a call whose inputs were checked.
@@ -32,7 +32,7 @@ TermShapes check_x_and_operands(const std::vector<Term>& terms, const std::vecto
 // Throws std::invalid_argument that names the input and both shapes.
 void check_shape(const char* name, const Shape& shape, const Shape& expected);
 
-// What the arguments of the two have in common.
+// The arguments of either op, with the members set that both have.
 template <typename T, template <typename> class Arguments>
 Arguments<T> common_arguments(const TermShapes& shapes, const std::vector<Term>& terms,
                               Layout layout, const T* x) {

@@ -1,4 +1,4 @@
-// The op BlockhessTermsGrad, whoever calls it and on any backend.
+// The op BlockhessTermsGrad, for any caller and any backend.
 #pragma once
 
 #include <vector>
@@ -34,7 +34,7 @@ class TermsGradOp {
     return shapes;
   }
 
-  // What the backend returns.
+  // Returns what the backend returns.
   template <typename T, typename Backend>
   auto run(const Shapes& shapes, const std::vector<const T*>& inputs,
            const std::vector<T*>& outputs, Backend backend) const {

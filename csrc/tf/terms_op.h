@@ -1,4 +1,4 @@
-// The op BlockhessTerms, whoever calls it and on any backend.
+// The op BlockhessTerms, for any caller and any backend.
 #pragma once
 
 #include <vector>
@@ -26,7 +26,7 @@ class TermsOp {
     return shapes;
   }
 
-  // What the backend returns.
+  // Returns what the backend returns.
   template <typename T, typename Backend>
   auto run(const Shapes& shapes, const std::vector<const T*>& inputs,
            const std::vector<T*>& outputs, Backend backend) const {

@@ -53,7 +53,7 @@ struct XlaState {
   Op op;
 };
 
-// The two number their codes alike.
+// The status as XLA's error; both number their codes alike.
 inline ffi::Error to_ffi(const absl::Status& status) {
   return ffi::Error(static_cast<ffi::ErrorCode>(status.raw_code()), std::string(status.message()));
 }
@@ -62,7 +62,7 @@ inline Shape to_shape(const ffi::AnyBuffer& buffer) {
   return Shape(buffer.dimensions().begin(), buffer.dimensions().end());
 }
 
-// run_as(0), in the type of all inputs and outputs of a call.
+// Calls run_as(0) with a zero of the type of all inputs and outputs of a call.
 template <typename RunAs>
 absl::Status by_type(const ffi::RemainingRets& rets, const RunAs& run_as) {
   switch ((*rets.get<ffi::AnyBuffer>(0))->element_type()) {
@@ -136,7 +136,7 @@ inline void keep_refusal(const char* name, const char* platform, XLA_FFI_Error* 
       "XLA refused the custom call " + std::string(name) + " on " + platform + ": " + message));
 }
 
-// The custom call of an op on a platform.
+// Registers the custom call of an op on a platform.
 template <typename Op>
 void register_handler(const char* name, const char* platform, XLA_FFI_Handler* execute) {
   const XLA_FFI_Api* const api = XLA_FFI_GetApi();

@@ -22,7 +22,7 @@ namespace {
 
 using tensorflow::AttrValue;
 
-// As MLIR writes a string.
+// The text as MLIR writes a string.
 std::string quoted(const std::string& text) {
   std::string result = "\"";
   for (const unsigned char c : text) {
@@ -35,7 +35,7 @@ std::string quoted(const std::string& text) {
   return result + "\"";
 }
 
-// As MLIR writes it; empty for a type, which XLA knows of each buffer.
+// The attribute as MLIR writes it; empty for a type, which XLA knows of each buffer.
 std::string to_mlir(const AttrValue& value) {
   switch (value.value_case()) {
     case AttrValue::kS:
@@ -53,7 +53,7 @@ std::string to_mlir(const AttrValue& value) {
   }
 }
 
-// In alphabetical order: caches of compiled code are keyed by the text.
+// The attributes of a node in alphabetical order: caches of compiled code are keyed by the text.
 std::string to_mlir(const tensorflow::NodeDef& node) {
   std::set<std::string> entries;
   for (const auto& [name, value] : node.attr()) {
@@ -129,7 +129,7 @@ class XlaKernel : public tensorflow::XlaOpKernel {
 #define OPERATION(name, ...) REGISTER_XLA_KERNEL(name, tensorflow::DEVICE_CPU_XLA_JIT)
 #include "csrc/tf/operations.def"
 
-// Just where there is code to call: auto-clustering takes whatever is registered.
+// Kernels are registered only where there is code to call: auto-clustering takes all that are.
 #if BLOCKHESS_HAS_CUDA
 #define OPERATION(name, ...) REGISTER_XLA_KERNEL(name, tensorflow::DEVICE_GPU_XLA_JIT)
 #define CPU_OPERATION(...)

@@ -1,4 +1,4 @@
-// Loops shared out over the thread pool that XLA gives to a custom call.
+// Parallel loops on the thread pool that XLA gives to a custom call.
 #pragma once
 
 #include <algorithm>
@@ -13,9 +13,9 @@
 
 namespace blockhess {
 
-// A loop whose turns threads take one by one. A thread that starts when none is left takes none, so
-// whoever waits for the loop never waits for a thread to start: XLA may call from a thread of the
-// very pool, and all others may be waiting, too.
+// A loop whose iterations ("turns") threads take one by one. A thread that starts when none is left
+// takes none, so whoever waits for the loop never waits for a thread to start: XLA may call from a
+// thread of the same pool, and all its others may be waiting, too.
 class SharedLoop {
  public:
   SharedLoop(int64_t total, cpu::ParallelFor::Body body, void* body_context)
@@ -44,7 +44,7 @@ class SharedLoop {
   int64_t done_ = 0;
 };
 
-// `pool` outlives what is returned.
+// `pool` must outlive what is returned.
 inline cpu::ParallelFor parallel_for(xla::ffi::ThreadPool& pool) {
   const auto run = [](void* context, int64_t total, int64_t, cpu::ParallelFor::Body body,
                       void* body_context) {

@@ -1,5 +1,5 @@
-// Whether XLA took the custom calls of a platform. Libraries are loaded where nobody takes an
-// error, so the first refusal waits here for who compiles an op.
+// Whether XLA accepted the custom calls of a platform. Nobody handles an error while a library is
+// loaded, so the first refusal is kept here until an op is compiled.
 #pragma once
 
 #include <map>

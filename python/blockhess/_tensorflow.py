@@ -1,6 +1,6 @@
 """Every private name of TensorFlow's that blockhess uses: what another version may break.
 
-There is no public way to what these do.
+No public name of TensorFlow's does what one of these does.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ try:
         RegisterPFor,
         wrap,
     )
-except ImportError:  # Without the registry of converters the ops are run in a loop.
+except ImportError:  # Without the registry of converters `tf.vectorized_map` loops over the ops.
     ConversionNotImplementedError, wrap = NotImplementedError, None
 
     def RegisterPFor(op_type: str) -> Callable:  # noqa: N802 - TensorFlow's name
@@ -92,7 +92,7 @@ def clear_kernels() -> None:
 
 
 def own_gradient(op: tf.Operation) -> Callable | None:
-    """The gradient function in the operation itself, where TensorFlow looks first."""
+    """The gradient function kept in the operation itself, where TensorFlow looks first, or None."""
     return op._gradient_function
 
 
@@ -121,7 +121,7 @@ def add_function(graph: tf.Graph, function: Any) -> None:
 
 
 def loop_graph(op: tf.Operation, name: str) -> tf.Graph:
-    """The graph of a loop's `cond` or `body`, which TensorFlow differentiates where it is kept."""
+    """The graph of a loop's `cond` or `body`, kept in the operation for TensorFlow's gradients."""
     kept = f"_{name}_graph"
     if getattr(op, kept, None) is None:
         setattr(op, kept, while_v2._get_graph(op, name, kept))

@@ -30,7 +30,7 @@ def check_tensorflow(installed: str, built_for: str) -> None:
 
 
 def library_does_not_load(installed: str, reason: str) -> ImportError:
-    """What to raise where TensorFlow cannot load the library with the ops."""
+    """The error to raise where TensorFlow cannot load the library with the ops."""
     built_for = _FACTS["tensorflow"]
     return ImportError(
         f"TensorFlow {installed} cannot load the ops of blockhess {__version__}, which were built "

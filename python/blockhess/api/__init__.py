@@ -1,1 +1,1 @@
-"""What users call: one file a public function, and the checks of what they are given."""
+"""The public functions, one a file, and the checks of their arguments."""

@@ -29,9 +29,10 @@ def hessian(
 
     Args:
       f: takes x and returns a scalar, or one value a row, shape (...) or (..., 1), which is summed.
-        Called eagerly, f is traced as under `tf.function` (without AutoGraph) and the trace kept
-        until a variable or function that f refers to by name changes; attributes of objects are
-        not watched.
+        Called eagerly, f is traced as under `tf.function` (without AutoGraph), and anew whenever
+        something that its code may read has changed; where that cannot be watched, at each call,
+        and `explain` says why. What Keras layers and models and a `tf.Module` hold that f's own
+        code does not name is read when f is traced, as under `tf.function`.
       x: tensor, variable or array of shape (..., K), floating. An x of 16 bits is computed in
         float32 by the fused route, while the autodiff route computes in the types that f does, and
         f is called with x as it is. All axes but the last are rows; N, their product, may be

@@ -33,7 +33,7 @@ def hessian_operator(
       A self-adjoint operator with the batch shape (...) of the rows of x: (..., K, K). Its dtype is
       that of x, float32 for an x of 16 bits. Its class is
 
-      - `tf.linalg.LinearOperatorDiag` where no term has a quadratic part or a link that bends;
+      - `tf.linalg.LinearOperatorDiag` where no term has a quadratic part or a nonlinear link;
       - `blockhess.linalg.LinearOperatorDiagonalPlusLowRank` where such links are few (up to K / 4
         and 4) and no term has a quadratic part;
       - `blockhess.linalg.LinearOperatorScaledPlusRankOne` for one function of one quadratic form
@@ -43,8 +43,8 @@ def hessian_operator(
       `is_positive_definite` is True only where it is proved from the terms for every x, in exact
       arithmetic: in float32 an exponential, say, can be zero all the same. `is_non_singular` is
       True where the blocks are proved to be positive or negative definite. Both are None elsewhere,
-      never False. As of any operator, solutions with a singular block are not finite, or an error
-      of TensorFlow's solver.
+      never False. As with any operator, solving with a singular block gives what is not finite, or
+      an error of TensorFlow's solver.
 
     Raises:
       TypeError, ValueError, tf.errors.InvalidArgumentError: as `hessian` does.
@@ -64,7 +64,7 @@ def _request(route: str, coupling: str) -> Request:
 
 
 class Operator(NamedTuple):
-    """In a tuple like the results of every request."""
+    """The operator, in a tuple like the results of every request."""
 
     operator: tf.linalg.LinearOperator
 

@@ -1,4 +1,4 @@
-"""What stands in for `tf.hessians`."""
+"""The stand-in for `tf.hessians`, with blocks as results."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _hessian_of(ys: Sequence[Any], x: Any, request: Request) -> tf.Tensor:
     check_x(source)
     results = [checked_result(y, source) for y in ys]
     y = results[0] if len(results) == 1 else tf.add_n([tf.reduce_sum(y) for y in results])
-    # The operations of y are the caller's, whose own gradients of them stay what they are.
+    # A copy of y is differentiated, so that the caller's own gradients of y stay what they are.
     y = copied(y, [source, *reads])
     return request.wanted(request.routed(y, source, reads)).hessian
 

@@ -80,7 +80,7 @@ def _checked_v(v: Any, x: tf.Tensor) -> tf.Tensor:
         raise ValueError(f"v has shape {tensor.shape}; expected {x.shape}, that of x")
     if tensor.shape.is_fully_defined() and x.shape.is_fully_defined():
         return tensor
-    # TensorFlow would repeat a single row, or let rows of another number of axes pass.
+    # Without the check TensorFlow would broadcast a single row, or accept other row axes.
     same = tf.debugging.assert_equal(
         tf.shape(tensor), tf.shape(x), "v has another shape than x, which is expected"
     )

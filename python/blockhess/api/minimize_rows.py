@@ -1,4 +1,4 @@
-"""Many small minimisation problems at once, a row each."""
+"""Many small minimisation problems at once, one a row."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from blockhess.eager.autograph import converting_only_f
 from blockhess.eager.computation import Computed
 from blockhess.routes.route import Route
 
-# A step is taken when the value falls by this part of what the slope promises (Armijo's condition;
+# A step is taken when the value falls by this part of what the slope predicts (Armijo's condition;
 # Nocedal and Wright, Numerical Optimization, 2006, section 3.1).
 SUFFICIENT_DECREASE = 1e-4
-# The next length to try is where a parabola through what is known has its minimum, within these
-# parts of the last (ibid., section 3.5).
+# The next length to try is where the parabola through the two values and the slope has its minimum,
+# but within these parts of the last length (ibid., section 3.5).
 SHORTEST, LONGEST = 0.1, 0.5
-# A step where the block is zero may be 1e16 too long.
+# A line search tries so many lengths at most, each at most half the one before: a step where the
+# block is zero may be 1e16 times too long.
 MOST_TRIALS = 60
 DTYPES = (tf.float32, tf.float64)
 
@@ -34,15 +35,15 @@ class RowStatus(enum.IntEnum):
     CONVERGED = 0
     """The gradient is within the tolerance."""
     MAX_ITERATIONS = 1
-    """It is not, after all iterations."""
+    """The gradient is not within the tolerance after all iterations."""
     NO_DECREASE = 2
-    """Nor can the value be seen to decrease any further: as near as the dtype allows."""
+    """The gradient is not within the tolerance, but in this dtype no step decreases the value."""
     NOT_FINITE = 3
     """The value or a derivative at the row's x is NaN or Inf."""
 
 
 class RowMinima(NamedTuple):
-    """What `minimize_rows` returns, a row each.
+    """What `minimize_rows` returns, each a tensor with an element a row.
 
     Attributes:
       x: (N, K), the minimum, or where the row ended.
@@ -74,21 +75,21 @@ def minimize_rows(
     """A local minimum of f for each row of x, from x0, by Newton's method with a line search.
 
     All rows take their steps together; those that have ended are left out of what follows, so that
-    an iteration costs what the rows still under way cost. A step is Newton's, where a block is
-    indefinite with the magnitudes of its eigenvalues for them (Gill, Murray and Wright, Practical
+    an iteration costs what the rows still under way cost. A step is Newton's; where a block is
+    indefinite its eigenvalues are replaced by their magnitudes (Gill, Murray and Wright, Practical
     Optimization, 1981, section 4.4.2.1; not the cheaper modification of `newton_direction`, whose
-    steps may be too long), shortened until the value decreases enough (Armijo's condition; Nocedal
-    and Wright, Numerical Optimization, 2006, sections 3.1 and 3.5). XLA does not compile it, for
-    the number of rows under way changes.
+    steps may be too long). It is shortened until the value decreases enough (Armijo's condition;
+    Nocedal and Wright, Numerical Optimization, 2006, sections 3.1 and 3.5). XLA does not compile
+    this function, for the number of rows under way changes.
 
     x and the value are differentiable, up to three times, with respect to data and to what f
-    captures, by the implicit function theorem: dx = -H^-1 dg at the minimum, to the precision to
-    which it is one.
+    captures, by the implicit function theorem: dx = -H^-1 dg at the minimum, as precisely as x is
+    one.
 
     Args:
       f: takes x of shape (n, K) and, beside it, the same n rows of every tensor of `data`, for any
         n up to N, and returns one value a row, (n,) or (n, 1), in the order of the rows. What it
-        captures serves all rows alike; what is another for each row belongs into `data`.
+        captures serves all rows alike; what differs from row to row belongs into `data`.
       x0: where to start, shape (N, K), float32 or float64.
       data: tensors of shape (N, ...).
       tolerance: a row has converged when no component of its gradient is larger. The default is the
@@ -145,7 +146,7 @@ def _minimization(route: str, coupling: str) -> Minimization:
 
 
 class _Limits(NamedTuple):
-    """Scalars: tensors, so that a trace of f serves whatever they are."""
+    """The limits as scalar tensors, so that one trace of f serves all values of them."""
 
     tolerance: tf.Tensor
     max_iterations: tf.Tensor
@@ -168,12 +169,12 @@ class _Limits(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Minimization:
-    """Minima of all rows, whose Newton steps are taken as `steps` says."""
+    """Takes f, x and its arguments to the minima of all rows; `steps` asks for Newton steps."""
 
     steps: Request
 
     def __call__(self, f: Callable[..., Any], x: tf.Tensor, *arguments: tf.Tensor) -> Computed:
-        """The arguments beside x: the limits, then the data."""
+        """The minima; `arguments` are the limits, then the data."""
         limits, data = _Limits(*arguments[:3]), arguments[3:]
         return Computed(self._minima(f, x, limits, data), is_taped_rightly=False)
 
@@ -190,7 +191,7 @@ class Minimization:
             return (iteration + 1, *self._iterated(f, limits, iteration, under_way, ended))
 
         _, _, ended = tf.while_loop(
-            # Once in any case: without rows the results still have their shapes.
+            # The loop runs once in any case: without rows the results still have their shapes.
             lambda iteration, rows, _: (iteration == 0) | (tf.size(rows.row) > 0),
             step,
             (tf.zeros([], tf.int32), under_way, ended),
@@ -203,7 +204,7 @@ class Minimization:
     def _with_derivatives(
         self, f: Callable[..., Any], minima: RowMinima, data: Sequence[tf.Tensor]
     ) -> RowMinima:
-        """The same, x with the derivatives of two more Newton steps, and the value at that x.
+        """The minima, x with the derivatives of two more Newton steps, and the value at that x.
 
         One step from a constant has the first derivatives of the minimum; each further one doubles
         the order to which they are right.
@@ -224,7 +225,7 @@ class Minimization:
         rows: _UnderWay,
         ended: _Ended,
     ) -> tuple[_UnderWay, _Ended]:
-        """One step of the rows under way that have not come to their end."""
+        """One iteration: rows that are at their end are written to `ended`, the others move."""
         route = self._route_of_rows(f, rows)
         value, gradient, direction = route.newton(
             limits.damping, "nan", with_value_and_gradient=True
@@ -260,11 +261,11 @@ class Minimization:
         direction: tf.Tensor,
         which: tf.Tensor,
     ) -> tf.Tensor:
-        """The directions, those of the rows `which` with |H| for H, their indefinite blocks.
+        """`direction`, but in the rows `which`, of indefinite blocks H, with |H| for H.
 
         |H| has the eigenvalues of H by magnitude (Gill, Murray and Wright, Practical Optimization,
         1981, section 4.4.2.1). Steps so modified are no longer than the curvature allows; those of
-        a modified Cholesky factorisation may be, and then leave the valley of the minimum.
+        a modified Cholesky factorisation may be, and then leave the basin of the minimum.
         """
         route = self._route_of_rows(f, rows.pick(which))
         blocks = route.blocks()
@@ -284,8 +285,8 @@ class Minimization:
 def _status(limits: _Limits, iteration, rows, value, norm, slope) -> tf.Tensor:
     """A `RowStatus` for each row, -1 for those that go on."""
     eps = float(np.finfo(rows.x.dtype.as_numpy_dtype).eps)
-    # Half the slope is what a Newton step would gain. Steps that gain less than can be seen
-    # are worth taking for as long as they reduce the gradient.
+    # A Newton step would gain half the slope. Steps that gain less than rounding are worth taking
+    # for as long as they reduce the gradient.
     at_its_limit = (-slope <= 2 * eps * tf.abs(value)) & (norm > 0.5 * rows.norm)
     status = tf.fill(tf.shape(norm), -1)
     for applies, code in (
@@ -299,7 +300,7 @@ def _status(limits: _Limits, iteration, rows, value, norm, slope) -> tf.Tensor:
 
 
 def _of_points(x: tf.Tensor, value: tf.Tensor) -> RowMinima:
-    """Rows of no columns: each is at its minimum, the only point there is."""
+    """The minima of rows of no columns: each is at its minimum, the only point there is."""
     converged, not_finite = (
         tf.constant(int(status)) for status in (RowStatus.CONVERGED, RowStatus.NOT_FINITE)
     )
@@ -310,7 +311,7 @@ def _of_points(x: tf.Tensor, value: tf.Tensor) -> RowMinima:
 class _UnderWay(NamedTuple):
     """The rows that have not ended: `row` says which they are.
 
-    `norm` is of the gradient one step ago, `moved` whether that step went anywhere.
+    `norm` is that of the gradient one step ago; `moved` says whether that step changed x.
     """
 
     row: tf.Tensor
@@ -385,7 +386,7 @@ class _Ended(NamedTuple):
 
 
 def _with_rows_of(x: tf.Tensor, data: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """The data, which fails to come about where it has not the rows of x."""
+    """The data; the run fails where it has another number of rows than x."""
     checks = [
         tf.debugging.assert_equal(
             tf.shape(tensor)[:1], tf.shape(x)[:1], f"data[{i}] has another number of rows than x0"
@@ -403,9 +404,9 @@ def _line_search(
     value: tf.Tensor,
     slope: tf.Tensor,
 ) -> tf.Tensor:
-    """How far to go along the direction, (n,): at most 1, and 0 where nothing decreases f.
+    """The step lengths along the direction, (n,): at most 1, and 0 where none decreases f.
 
-    Each trial looks only at the rows that the one before has left.
+    A trial takes only the rows for which all before it failed.
     """
     eps = float(np.finfo(rows.x.dtype.as_numpy_dtype).eps)
 
@@ -415,7 +416,7 @@ def _line_search(
         promised = t * tf.gather(slope, which)
         before = tf.gather(value, which)
         gained = tf.reshape(_one_a_row(f(x, *tried.data), x), [-1]) - before
-        # A value is known to a rounding or two: near the minimum that hides what a step gains.
+        # Values are known to a rounding or two, which near the minimum hides what a step gains.
         accepted = gained <= SUFFICIENT_DECREASE * promised + 2 * eps * tf.abs(before)
         taken, left = tf.where(accepted)[:, 0], tf.where(~accepted)[:, 0]
         places = tf.gather(which, taken)[:, tf.newaxis]
@@ -437,7 +438,7 @@ def _line_search(
 
 
 def _one_a_row(y: Any, x: tf.Tensor) -> tf.Tensor:
-    """f's result, of one value a row of x, of which there may be any number."""
+    """f's result in the type of x; fails where it has not one value a row of x."""
     y = tf.convert_to_tensor(y)
     follows = y.shape.rank in (1, 2) and y.shape[0] in (None, x.shape[0])
     if not follows or y.shape[1:] not in ([], [1]):

@@ -23,7 +23,7 @@ class Newton(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """Takes damping beside x: a scalar, or one value a row."""
+    """Takes a route and damping, a scalar or one value a row, to Newton directions."""
 
     on_indefinite: str
 
@@ -98,7 +98,7 @@ def _request(on_indefinite: str, route: str, coupling: str) -> Request:
 
 
 def _checked_damping(damping: Any, x: tf.Tensor) -> tf.Tensor:
-    """damping in the type that is computed in, float32 for an x of 16 bits."""
+    """damping as a tensor of the type of the computation, float32 for an x of 16 bits."""
     dtype = _wide(x.dtype)
     try:
         if not hasattr(damping, "dtype") or not tf.as_dtype(damping.dtype).is_floating:

@@ -1,4 +1,4 @@
-"""Rules of a user's own for operations that blockhess does not know."""
+"""Users' own rules for operations that blockhess does not know."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def register_rule(
     fused, and differentiated by the expression, not by the operation's gradient. Else
     `keeps_rows_apart` says that row i of each output depends on rows i of the inputs alone, where
     they depend on x: functions of it take the autodiff route, and no probe looks whether rows
-    interact. The word of who registers is taken for it; a wrong rule makes wrong blocks. Functions
-    that have been traced before keep their route.
+    interact. Rules are not checked: a wrong one makes wrong blocks. Functions that have been traced
+    before keep their route.
 
     Args:
       op_type: the type of the operation, as `op.type` says it, "Addons>Gelu" say.
@@ -36,7 +36,7 @@ def register_rule(
 
     Raises:
       ValueError: blockhess has a rule for the operation; TensorFlow knows no such operation; it has
-        several outputs, of which no expression tells; neither or both of `expression` and
+        several outputs, and an expression gives one; neither or both of `expression` and
         `keeps_rows_apart` are given.
       TypeError: `op_type` is no text, or `expression` not a function. When it is used: it takes
         another number of inputs than the operation has, or returns something else than an
@@ -75,7 +75,7 @@ def register_rule(
 
 
 def _checked(op_type: str, expression: Callable[..., Expression]) -> Callable[..., Expression]:
-    """The same, with errors that name the operation."""
+    """The expression's function, with errors that name the operation."""
 
     def checked(*inputs: Expression) -> Expression:
         try:

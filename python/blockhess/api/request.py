@@ -69,7 +69,7 @@ class Request:
 
     def routes_of(self, f: RowFunction, x: tf.Tensor) -> list[Route]:
         """The route of f, or that of each output, in the graph that is being built."""
-        argument = tf.identity(x, "x")  # f's own x: nothing else that depends on x counts.
+        argument = tf.identity(x, "x")  # f's own x: other tensors made of x are constants to f.
         y = f(argument)
         if self.outputs is None:
             return [self.routed(y, argument)]
@@ -78,14 +78,14 @@ class Request:
         return choose.routed_each(columns, argument, route=self.route, coupling=self.coupling)
 
     def routed(self, y: Any, x: tf.Tensor, reads: Sequence[tf.Tensor] = ()) -> Route:
-        """f, which took x and returned y, on its route."""
+        """The route of f, which took x and returned y."""
         y = checked_result(y, x)
         return choose.routed(y, x, route=self.route, coupling=self.coupling, reads=reads)
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """The blocks in their layout, and beside them what `value` and `gradient` say."""
+    """Takes a route to its blocks in a layout, with value and gradient where they are wanted."""
 
     layout: str = "dense"
     value: bool = False

@@ -1,4 +1,6 @@
-"""What choices make zero, as the derivative of `max(x, 0)` below zero, whatever multiplies it."""
+"""Zeros by choice (`max`, `min`, `select`), as the derivative of `max(x, 0)` has below zero: they
+stay zero whatever multiplies them.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ from .expression import COMPARISONS, ONE, ZERO, Call, Expression, call
 
 _Chosen = tuple[Expression | None, Expression]
 
-#: When these take the first of their arguments, as their derivatives have it.
+#: The comparison that holds where an instruction, and so its derivative, takes the first argument.
 _TAKES_FIRST = {"max": m.greater_equal, "min": m.less_equal}
-#: How far down an expression choices are looked for: the price of a derivative stays linear.
+#: How deep in an expression choices are looked for, so that the cost of a derivative stays linear.
 _DEPTH = 8
 
 

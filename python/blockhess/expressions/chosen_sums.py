@@ -15,8 +15,8 @@ from .substitution import substitute
 def flat_without_a_choice(psi: Expression, s: Variable, phi: Expression) -> Expression:
     """psi(s) of the sum s of the cells of `phi`, with no slope in rows that a choice makes all 0.
 
-    Where psi has no slope at 0 either the formula has inf * 0 there. A sum is known to be 0 just in
-    such rows where a cell that is not chosen to be 0 is a number of one sign.
+    Where the slope of psi at 0 is infinite, too, the formula has inf * 0 there. That the sum is 0
+    in such rows only is known where all cells that are not chosen to be 0 have one sign.
 
     >>> from blockhess.expressions import Variable, max, sqrt, square
     >>> x, s = Variable("x"), Variable("s")
@@ -34,12 +34,12 @@ def flat_without_a_choice(psi: Expression, s: Variable, phi: Expression) -> Expr
     value = substitute(value, {base: size / factor, -base: -size / factor})
     if signs(value, {size: POSITIVE}) not in (POSITIVE, NEGATIVE):
         return psi
-    # Not a comparison, which would be taken to hold at single points.
+    # The condition is s itself: a comparison would be taken to hold at single points.
     return m.select(s, psi, substitute(psi, {s: ZERO}))
 
 
 def _positive(condition: Expression) -> Expression | None:
-    """What a comparison makes positive, or zero at its end."""
+    """The difference that is positive, or zero at ties, where a comparison holds."""
     if not isinstance(condition, Call):
         return None
     if condition.instruction == "select" and condition.arguments[1:] == (ZERO, ONE):
@@ -53,5 +53,5 @@ def _positive(condition: Expression) -> Expression | None:
 
 
 def _has_no_number(e: Expression) -> bool:
-    """Whether a part of `e` is a constant without a value: folding left the call standing."""
+    """Whether a part of `e` is a call of constants that was not folded, as it is not finite."""
     return any(isinstance(node, Call) and not node.variables for node in topological([e]))

@@ -21,8 +21,8 @@ def xdivy(a: Expression, b: Expression) -> Expression:
 def _unless_zero(factor: Expression, value: Expression, pole: Expression) -> Expression:
     """`value`, and zero where `factor` is zero, whatever the value is there.
 
-    Where `pole` is zero, too, so are all slopes, by choice: a number in the place of a comparison
-    is none that is read as holding at single points.
+    Where `pole` is zero, too, so are all slopes, by choice: the outer condition is a number, as a
+    comparison would be taken to hold at single points.
     """
     inner = m.select(m.equal(factor, 0.0), 0.0, value)
     return m.select(m.abs(factor) + m.abs(pole), inner, 0.0)

@@ -24,7 +24,7 @@ def _times(slope: Expression, inner: Expression) -> Expression:
 
 
 def through(inner: Expression, product: Callable[[Expression], Expression]) -> Expression:
-    """product(inner), which is linear, of what is chosen."""
+    """product(inner), a linear function of inner; 0 where a choice made inner 0."""
     condition, value = chosen(inner)
     return product(inner) if condition is None else m.select(condition, product(value), ZERO)
 
@@ -45,17 +45,17 @@ def chain(slope: Callable[[Expression], Expression]) -> Rule:
 
 
 def chain_through(slope: Callable[[Expression, Expression], Expression]) -> Rule:
-    """The same where the derivative is best said with the value: slope(value, argument)."""
+    """The rule of a function of one argument, from its derivative as slope(value, argument)."""
     return lambda y, a, da: _times(slope(y, *a), da[0])
 
 
 def flat(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
-    """The rule of a step function, whose jumps count for nothing."""
+    """The rule of a step function, whose jumps are ignored."""
     return ZERO
 
 
 def product(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
-    """The product rule, but for products whose derivative it would write as inf * 0, or cancel."""
+    """The product rule, and other forms for products where it would give inf * 0, or cancel."""
     for (u, v), du in ((a, da[0]), (a[::-1], da[1])):
         if v is m.sqrt(u):
             return _times(1.5 * v, du)

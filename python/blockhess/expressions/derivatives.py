@@ -8,10 +8,10 @@ from .instructions import INSTRUCTIONS
 
 
 def differentiate(expression: Expression, variable: Variable) -> Expression:
-    """The derivative of `expression` to `variable`, simplified.
+    """The derivative of `expression` with respect to `variable`, simplified.
 
     Derivatives of any order come by repetition; shared subexpressions are differentiated once.
-    Raises ValueError where an instruction has no derivative: `polygamma` to its order.
+    Raises ValueError where there is none, as of `polygamma` with respect to its order.
 
     Examples:
       >>> from blockhess.expressions import Variable, differentiate, softplus
@@ -34,7 +34,8 @@ def differentiate(expression: Expression, variable: Variable) -> Expression:
 
 
 def _arguments(call: Call, variable: Variable) -> tuple[Expression, ...]:
-    """Those of `call`; a constant chosen at single points says nothing of the slope there."""
+    """The arguments of `call`; a `select` never takes a constant at single points alone here, as
+    that says nothing of the slope there."""
     if call.instruction != "select" or all(variable in a.variables for a in call.arguments[1:]):
         return call.arguments
     return almost_everywhere(call.arguments[0], variable), *call.arguments[1:]

@@ -6,7 +6,7 @@ from .expression import COMPARISONS, ZERO, Call, Constant, Expression, Variable,
 from .signs import signs
 from .substitution import substitute
 
-#: With one of these two sides can be equal all along an interval, as max(x, 0) and 0 are.
+#: Instructions by which two sides can be equal all along an interval, as max(x, 0) and 0 are.
 _PIECEWISE = COMPARISONS | {"min", "max", "select", "abs", "sign"}
 
 
@@ -27,7 +27,7 @@ def _holds_at_points(e: Expression, variable: Variable) -> bool:
         return False
     left, right = e.arguments
     difference = left - right
-    # An equality that numbers never fulfil holds where they round, as exp(x) == 0 below -104.
+    # An equality that no real number fulfils holds where floats round, as exp(x) == 0 below -104.
     if variable not in difference.variables or 0 not in signs(difference):
         return False
     if isinstance(left, Constant) and isinstance(right, Call) and right.instruction == "abs":

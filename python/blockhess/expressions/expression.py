@@ -25,14 +25,14 @@ COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equa
 
 
 class _Interned(type):
-    """Gives the existing node where an equal one is alive."""
+    """The metaclass of nodes: building one gives the existing node where an equal one is alive."""
 
     _alive: weakref.WeakValueDictionary[tuple, Expression] = weakref.WeakValueDictionary()
     _lock = threading.RLock()
 
     def __call__(cls, *fields: Any) -> Any:
         fields = cls._checked(*fields)
-        # repr tells nan from nan by text, and keeps the integer 1 and the float 1.0 one node.
+        # repr gives all nan one key: nan itself is not equal to nan.
         key = (cls, *(repr(f) if isinstance(f, float) else f for f in fields))
         with _Interned._lock:
             node = _Interned._alive.get(key)
@@ -244,14 +244,14 @@ def _build(instruction: str, *arguments: ExpressionLike) -> Expression:
     return NotImplemented
 
 
-# The algebra and the printing of expressions are written in expressions, and so stand above: their
-# files put them here when the package is imported.
+# The algebra and the printing of expressions use expressions, and so import this file: they are put
+# here when the package is imported.
 _simplified: Callable[[Call], Expression]
 _text: Callable[[Expression], str]
 
 
 def simplify_by(rule: Callable[[Call], Expression]) -> None:
-    """From now on calls whose arguments are not all numbers are what the rule makes of them."""
+    """Sets the rule that simplifies calls whose arguments are not all numbers."""
     global _simplified
     _simplified = rule
 

@@ -72,7 +72,7 @@ INSTRUCTIONS: dict[str, Instruction] = {
     "sqrt": Instruction(
         chain(lambda x: 0.5 * m.rsqrt(x)), lambda node, a: a & NOT_NEGATIVE or NOT_NEGATIVE
     ),
-    # First y da: else what y meets leaves float32's range long before the product does.
+    # y da comes first: y / a would leave float32's range long before the product does.
     "rsqrt": Instruction(
         lambda y, a, da: d.through(da[0], lambda u: -0.5 * (y * u) * m.reciprocal(a[0])), POSITIVE
     ),
@@ -122,7 +122,7 @@ INSTRUCTIONS: dict[str, Instruction] = {
     "atan": Instruction(
         chain(lambda x: m.reciprocal(1 + m.square(x))), same, "odd", names=("atan", "arctan")
     ),
-    # Where 1 is lost beside x**2, and before its powers leave float32's range.
+    # Beyond 2e8, where 1 is lost beside x**2, 1 / |x|: powers of x**2 would leave float32's range.
     "asinh": Instruction(
         chain(
             lambda x: m.select(

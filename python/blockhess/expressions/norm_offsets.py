@@ -1,4 +1,4 @@
-"""Norms and their like, which one cell of a row can make up alone: p-norms, log-sum-exp.
+"""Norms and the like, of which one cell of a row can be nearly all: p-norms, log-sum-exp.
 
 Let t = s + a, and let a constant c hold phi'**2 = c phi phi'' and c t psi'' = -psi'. Then
 
@@ -45,7 +45,7 @@ _FACTORS, _ADDENDS = frozenset({"mul", "div", "neg"}), frozenset({"add", "sub"})
 
 
 def _without(e: Expression, variable: Variable, instructions: frozenset[str]) -> Expression:
-    """What is left of `e` without the factors, or addends, that do not vary."""
+    """`e` without the factors, or addends, that do not vary."""
     while isinstance(e, Call) and e.instruction in instructions:
         varying = [a for a in e.arguments if variable in a.variables]
         if len(varying) != 1 or (e.instruction == "div" and varying[0] is not e.arguments[0]):
@@ -55,7 +55,7 @@ def _without(e: Expression, variable: Variable, instructions: frozenset[str]) ->
 
 
 def _varying(e: Expression, x: Variable) -> Expression:
-    """What is left of `e` without the factors that do not vary, in (w * x) * x, too."""
+    """`e` without the factors that do not vary, in (w * x) * x, too."""
     e = _without(e, x, _FACTORS)
     if not (isinstance(e, Call) and e.instruction == "mul"):
         return e
@@ -64,14 +64,14 @@ def _varying(e: Expression, x: Variable) -> Expression:
 
 
 def _degree(e: Expression, x: Variable) -> float | None:
-    """p, where `e` is the power p of an affine function of x or of its size; inf for exp."""
+    """p, where `e` is the power p of an affine function of x or of its modulus; inf for exp."""
     if not isinstance(e, Call):
         return None
     if e.instruction == "exp":
         return math.inf if affine(e.arguments[0], [x]) else None
     base, exponent = base_and_exponent(e)
     if e.instruction == "mul" and m.square(e.arguments[0]) is e.arguments[1]:
-        base, exponent = e.arguments[0], 3.0  # Of a size, whose square is written without it.
+        base, exponent = e.arguments[0], 3.0  # |a|**3: the square of |a| is written a**2.
     if isinstance(base, Call) and base.instruction == "abs":
         base = base.arguments[0]
     return exponent if exponent not in (0.0, 1.0) and affine(base, [x]) else None
@@ -90,7 +90,7 @@ def _root(e: Expression) -> tuple[Expression | None, float]:
 
 
 def _are_inverse(degree: float, root: float) -> bool:
-    """Whether `root` is 1 / degree, or what float32 makes of it: so a user's numbers come."""
+    """Whether `root` is 1 / degree, or that rounded to float32, as it comes from a tensor."""
     if math.isinf(degree):
         return root == 0
     return abs(degree * root - 1) <= 2.0**-52 or root == float(str(np.float32(1 / degree)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .expression import Call, Constant, Expression, Variable, print_by, topological
 
-# Binding strength: what an operand of lesser strength needs parentheses in.
+# Binding strengths: an operand that binds less than its place asks for needs parentheses.
 _COMPARISON, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 
 _INFIX = {

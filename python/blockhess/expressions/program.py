@@ -63,7 +63,7 @@ def compile_program(outputs: Sequence[Expression | None], inputs: Sequence[Varia
 
 
 def check_length(outputs: Sequence[Expression | None], inputs: Sequence[Variable]) -> None:
-    """Raises what `compile_program` would raise, for next to nothing where the program is short."""
+    """Raises what `compile_program` would raise, at next to no cost where the program is short."""
     if len(topological([o for o in outputs if o is not None])) + len(inputs) > MAX_REGISTERS:
         compile_program(outputs, inputs)
     else:

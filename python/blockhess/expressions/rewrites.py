@@ -87,8 +87,7 @@ def _match(pattern: Expression, e: Expression, bindings: _Bindings) -> _Bindings
     return None
 
 
-# The whole table is built before its first entry counts: patterns stand as written, but for the
-# algebra.
+# The whole table is built before it is used, so that no entry rewrites the pattern of another.
 _RULES: dict[str, list[tuple[Call, Expression]]] = {}
 for _pattern, _stable in _table():
     assert isinstance(_pattern, Call)

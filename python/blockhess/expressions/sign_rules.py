@@ -1,8 +1,8 @@
 """Rules of signs: what an instruction makes of the signs of its arguments.
 
 A set of signs holds those that the value may have where the expression is defined: {1} is positive,
-{0, 1} not negative, {-1, 0, 1} unknown. It is said of real numbers: `exp` is positive, though in
-float32 exp(-200) is zero. A rule gets the call and the signs of each argument.
+{0, 1} not negative, {-1, 0, 1} unknown. Signs are those of real numbers: `exp` is positive, though
+in float32 exp(-200) is zero. A rule gets the call and the signs of each argument.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNKNOWN = NEGATIVE | ZERO_SIGN | POSITIVE
 
 
 def sum_of(*summands: Signs) -> Signs:
-    """The signs of a sum of numbers of these signs; none is zero."""
+    """The signs of a sum of numbers of these signs; a sum of none is zero."""
     total = ZERO_SIGN
     for summand in summands:
         total = frozenset().union(*(_sum(a, b) for a, b in itertools.product(total, summand)))
@@ -45,7 +45,7 @@ def _sum(a: int, b: int) -> Signs:
 
 
 def not_zero(a: Signs) -> Signs:
-    """Those of a divisor, which is not zero where the quotient is defined."""
+    """The signs of a divisor, which is not zero where the quotient is defined."""
     return a - ZERO_SIGN or UNKNOWN
 
 
@@ -71,6 +71,6 @@ def power(node: Call, base: Signs, exponent: Signs) -> Signs:
 
 
 def polygamma(node: Call, order: Signs, a: Signs) -> Signs:
-    # For odd n it is n! sum_k (x + k)^-(n + 1), a sum of even powers.
+    # For odd n polygamma is n! sum_k (x + k)^-(n + 1), a sum of even powers.
     order = node.arguments[0]
     return POSITIVE if isinstance(order, Constant) and order.value % 2 == 1 else UNKNOWN

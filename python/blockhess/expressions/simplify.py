@@ -63,7 +63,7 @@ def _gathered(c: float) -> bool:
 
 
 def _product(a: float, b: float) -> float:
-    """a b, and 0.5 for the square of the root of 0.5: short numbers stay short, and 1 goes away."""
+    """a b, rounded to 9 digits where that is as near: sqrt(0.5)**2 is 0.5, and 1 drops out."""
     exact = a * b
     short = float(f"{exact:.9g}")
     return short if abs(short - exact) <= 2 * math.ulp(exact) else exact
@@ -351,14 +351,14 @@ def _square(a: Expression) -> Expression | None:
 
 
 def _looks_negative(e: Expression) -> bool:
-    """Which of `e` and `-e` even and odd functions turn round: just one, where it shows."""
+    """Whether even and odd functions take `-e` for `e`: true of one of the two at most."""
     if _is(e, "sub"):
         return e.arguments[1].order < e.arguments[0].order
     return coefficient(e)[0] < 0
 
 
 def _parity(name: str, a: Expression) -> Expression | None:
-    """f(-a) for odd and even f, so that f(a) and f(-a) share."""
+    """f(a) by f(-a) for odd and even f, so that f(a) and f(-a) become one call."""
     if not _looks_negative(a):
         return None
     positive = getattr(m, name)(-a)
@@ -406,7 +406,7 @@ def _is_truth(e: Expression) -> bool:
 
 
 def _where(branch: Expression, condition: Expression, truth: Expression) -> Expression:
-    """`branch` where the condition is known: a value that was made safe is the value there."""
+    """`branch` with the condition replaced by its `truth`: there a guarded value is the value."""
     pending, seen = [branch], set()
     while pending:
         e = pending.pop()

@@ -27,7 +27,8 @@ ARGUMENT_OF_PSI = Variable("s")
 
 Outputs = tuple[Expression | None, ...]
 
-# Eager calls ask for the same few programs again and again; to derive them takes milliseconds.
+# Programs are cached: eager calls ask for the same few again and again, and to derive one takes
+# milliseconds.
 remembered = functools.lru_cache(maxsize=512)
 
 
@@ -46,20 +47,20 @@ class ScalarFunction:
 
     @functools.cached_property
     def text(self) -> str:
-        """Raises ProgramTooLong where it exceeds a program."""
+        """The program that computes `outputs`; raises ProgramTooLong where it is too long."""
         text = compile_program(self.outputs, self.inputs)
         _compiled_here[text] = self
         return text
 
     @staticmethod
     def of_text(text: str) -> ScalarFunction:
-        """What the text was compiled from, or what it says where another process compiled it."""
+        """The function that the text was compiled from; parsed if another process compiled it."""
         known = _compiled_here.get(text)
         return ScalarFunction(*parse_program(text)) if known is None else known
 
     @remembered
     def orders(self, highest: int) -> Outputs:
-        """The function and its derivatives by the argument: those given, the rest derived."""
+        """The function and its derivatives by the argument: from `outputs`, or by rules."""
         orders: list[Expression | None] = list(self.outputs[: min(highest, 2) + 1])
         orders += [None] * (highest + 1 - len(orders))
         for i in range(1, highest + 1):
@@ -72,7 +73,7 @@ class ScalarFunction:
         return any(o is not None and self.inputs[0] in o.variables for o in outputs)
 
 
-#: The functions that were compiled in this process, as long as anybody has them.
+#: The functions that were compiled in this process, by their text, as long as they are in use.
 _compiled_here: weakref.WeakValueDictionary[str, ScalarFunction] = weakref.WeakValueDictionary()
 
 
@@ -100,7 +101,7 @@ class TermPrograms:
 
     @functools.cached_property
     def text(self) -> str:
-        """Raises ProgramTooLong where phi or psi with its derivatives exceeds a program."""
+        """The term as text; raises ProgramTooLong where phi or psi with derivatives is too long."""
         sections = [VERSION]
         if self.phi is not None:
             sections.append(f"phi {self.phi.text}")
@@ -113,7 +114,7 @@ class TermPrograms:
 
 @dataclass(frozen=True)
 class Parts:
-    """Which of value, gradient and Hessian: as outputs, or as cotangents that are present."""
+    """Which of value, gradient and Hessian are wanted as outputs, or have cotangents."""
 
     value: bool
     gradient: bool
@@ -123,8 +124,8 @@ class Parts:
 def join_terms(texts: Sequence[str]) -> str:
     """The texts of terms as one attribute.
 
-    Not a list of strings: TensorFlow's cache of eager kernels tells lists apart by a summary that
-    leaves out the middle of strings longer than 80 characters.
+    It is not a list of strings: TensorFlow's cache of eager kernels tells lists apart by a summary
+    that leaves out the middle of strings longer than 80 characters.
     """
     return "\n".join(texts)
 
@@ -150,5 +151,5 @@ def _parse_term(text: str) -> TermPrograms:
 
 
 def counts(e: Expression | None) -> bool:
-    """Whether it is computed, and does not vanish."""
+    """Whether an output is computed, and does not vanish."""
     return e is not None and e is not ZERO

@@ -31,7 +31,7 @@ def operation_types(op: tf.Operation) -> set[str]:
 
 
 def body_of_loop(op: tf.Operation) -> tf.Graph:
-    """The graph of the loop's body, which TensorFlow differentiates where it is kept at the op."""
+    """The graph of the loop's body, kept at the op for TensorFlow's gradients."""
     loop_graph(op, "cond")
     return loop_graph(op, "body")
 

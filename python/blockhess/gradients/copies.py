@@ -12,12 +12,12 @@ from blockhess.gradients.paths import Step, between
 from blockhess.gradients.rules.moduli import SlopeOfAbs
 from blockhess.gradients.shared import share
 
-# A copy of one of these outside its frame is none.
+# Operations of TensorFlow 1's control flow cannot be copied out of their frame.
 _OLD_CONTROL_FLOW = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
 
 
 def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
-    """`y` by operations of our own wherever one of them is to get a rule of ours.
+    """`y`, by copies of its operations where one of them is to get a rule of ours.
 
     The operations of a graph that somebody else has built keep their gradients. They are ours to
     change only where no copy can be made: where one has an effect or is part of an old loop.
@@ -27,9 +27,9 @@ def copied(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def apart(y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
-    """`y` by operations that share no slope of an absolute value with another result.
+    """`y`, by copies of its operations where it shares a slope of |x| with another result.
 
-    What is smooth by |x| in one output of f may have a kink in the next.
+    One output of f may be smooth where x is 0, and the next one have the kink of |x| there.
     """
     steps, of_y = between(sources, [y]), frozenset([y.ref()])
     rules = (own_gradient(step.op) for step in steps)

@@ -1,4 +1,4 @@
-"""What is being differentiated while the rules look at the operations before it."""
+"""The results that are being differentiated, for the rules of the operations before them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def known(results: Iterable[tf.Tensor]) -> Iterator[None]:
 
 
 def is_end(tensor: tf.Tensor) -> bool:
-    """Whether the tensor is wanted itself, and not only what is made of it."""
+    """Whether the tensor is such a result itself."""
     return tensor.ref() in ends()
 
 
 def ends() -> frozenset:
-    """The references of all that is wanted itself."""
+    """The references of these results."""
     return _ENDS.get()

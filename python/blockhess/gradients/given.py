@@ -28,7 +28,7 @@ def with_derivative(
 
 
 def is_unused(cotangent: tf.Tensor | None) -> bool:
-    """Whether it stands for an output on which nothing depends, so that it is zero."""
+    """Whether a cotangent is that of an output on which nothing depends, so that it is zero."""
     if cotangent is None or cotangent.op.type == "ZerosLike":
         return True
     source = cotangent.op.inputs[1] if cotangent.op.type == "Fill" else cotangent

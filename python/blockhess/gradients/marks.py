@@ -17,13 +17,14 @@ from blockhess.row_graph import describe, inlining
 from blockhess.row_graph.locally_constant import LOCALLY_CONSTANT
 
 GradientFunction = Callable[..., object]
-# Effects that a copy of a function may have once more; loops and branches are as what they run.
+# Operations whose effects a copy of a function may have once more; loops and branches have those of
+# what they run.
 _MAY_HAPPEN_TWICE = frozenset({"Assert", "PrintV2", *bodies.LOOPS, *bodies.BRANCHES})
 
 
 def prepare(sources: Iterable[tf.Tensor], ends: Sequence[tf.Tensor]) -> None:
-    """Every operation by which an end depends on a source can be differentiated rightly, or says
-    that it cannot be when it is.
+    """Gives the operations between the sources and the ends gradient functions that are right, or
+    that raise.
 
     Args:
       sources: tensors of one graph that count as x.
@@ -49,14 +50,14 @@ def prepared_on_demand(sources: Sequence[tf.Tensor], end: tf.Tensor) -> tf.Tenso
 
 
 def gradient_function(step: Step) -> GradientFunction | None:
-    """What is to be put into the operation; None where TensorFlow's own serves."""
+    """The gradient function to put into the operation; None where TensorFlow's own serves."""
     op = step.op
     if bodies.calls_functions(op):
         return _of_functions(step)
     if own_gradient(op) is not None or inlining.has_custom_gradient(op):
         return None
     if _is_overridden(op):
-        return lambda _, *cotangents: cotangents  # The body that stands beside it is right.
+        return lambda _, *cotangents: cotangents  # The operations before it are differentiated.
     for pattern in PATTERNS.get(op.type, ()):
         function = pattern(op)
         if function is not None:
@@ -102,7 +103,7 @@ def _refusing(reason: str) -> GradientFunction:
 
 
 def _of_functions(step: Step) -> GradientFunction | None:
-    """Loops and branches are prepared inside; of a call a copy is, where it has to be."""
+    """Prepares the bodies of loops and branches; a call may get the gradient of a copy."""
     op, reached = step
     if not bodies.operation_types(op) & _concerned():
         return None
@@ -117,13 +118,13 @@ def _of_functions(step: Step) -> GradientFunction | None:
 
 
 def _concerned() -> set[str]:
-    """The types of the operations that a rule may have something to say about."""
+    """The types of the operations to which a rule may apply."""
     return _concerned_of(len(ops.gradient_registry.list()))
 
 
 @functools.lru_cache(1)
 def _concerned_of(registered: int) -> set[str]:
-    """The same, for a registry of gradients of that length; entries are added and never changed."""
+    """`_concerned` for a registry of gradients of that length: its entries never change."""
     declared = {
         name for name in ops.gradient_registry.list() if _is_declared_not_differentiable(name)
     }

@@ -24,7 +24,7 @@ class Step(NamedTuple):
 
 
 def carries_derivatives(tensor: tf.Tensor) -> bool:
-    """Whether TensorFlow hands derivatives on through a tensor of this type."""
+    """Whether TensorFlow passes derivatives through a tensor of this type."""
     return IsTrainable(tensor) or tensor.dtype in (tf.resource, tf.variant)
 
 
@@ -34,7 +34,7 @@ def ends_paths(op: tf.Operation) -> bool:
 
 
 def consumers(tensor: tf.Tensor) -> list[tf.Operation]:
-    """Those by which derivatives pass on."""
+    """The consumers of a tensor through which derivatives pass."""
     return [
         op
         for op in dict.fromkeys(tensor.consumers())

@@ -49,8 +49,8 @@ def _where_raised(error: Exception) -> str:
 
 
 def _refuse_symbolic_gradients(graph: tf.Graph, number: int, y: tf.Tensor) -> None:
-    """TensorFlow cannot run the gradient of a function that it finds no definition of, and has
-    ended the process over it."""
+    """Raises LookupError for the gradient of a function that has no definition: TensorFlow cannot
+    run it, and has ended the process over it."""
     first = number if graph is y.graph else 0
     for op in graph.get_operations()[first:]:
         types = bodies.operation_types(op) if bodies.calls_functions(op) else {op.type}

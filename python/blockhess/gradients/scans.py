@@ -1,4 +1,4 @@
-"""Running combinations along an axis in log2 K steps, made of operations that TensorFlow
+"""Parallel prefix scans along an axis in log2 K steps, made of operations that TensorFlow
 differentiates to any order.
 
 Tensors have the shape (before, K, after), and the axis of K may be of unknown size.

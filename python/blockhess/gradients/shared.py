@@ -1,7 +1,7 @@
-"""One tensor for what f computes twice, so that rules see all that becomes of it.
+"""Common subexpressions of f made one tensor, so that rules see all its uses.
 
-log(cosh(x)) is |x| + log1p(exp(-2|x|)) - log(2): whether |x| is smooth at zero in it, only the sum
-of what comes back to both of them tells.
+log(cosh(x)) is |x| + log1p(exp(-2|x|)) - log(2): that it is smooth at zero, only the sum of the
+cotangents of both |x| tells.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from blockhess._tensorflow import own_gradient, replace_input
 from blockhess.gradients.paths import between
 from blockhess.row_graph import inlining
 
-# Those whose rules ask what else becomes of their arguments, or what comes back at ties.
+# Operations whose rules look at other uses of their arguments, or at the cotangents at ties.
 _ASKING = frozenset({"Abs", "ComplexAbs", "Maximum", "Minimum", "Relu"})
 
 
 def share(sources: Sequence[tf.Tensor], ends: Sequence[tf.Tensor]) -> None:
-    """What takes the second of two equal tensors between the sources and the ends takes the first.
+    """Where tensors between the sources and the ends are equal, their consumers take the first.
 
     Args:
       sources: tensors of one graph that count as x.
@@ -39,7 +39,7 @@ def share(sources: Sequence[tf.Tensor], ends: Sequence[tf.Tensor]) -> None:
 
 
 def _key(op: tf.Operation, equal: dict[tf.Operation, tf.Operation]) -> object:
-    """What is the same for operations with equal results; `equal` has the first such operation."""
+    """A key that operations with equal results share; `equal` has the first such operation."""
     if not _is_function_of_its_inputs(op):
         return op
     attributes = sorted(
@@ -60,7 +60,7 @@ def _is_function_of_its_inputs(op: tf.Operation) -> bool:
 
 
 def _hand_over(op: tf.Operation, to: tf.Operation, among: set[tf.Operation]) -> None:
-    """What these operations take from one they take from another."""
+    """Makes the operations `among` take from `to` what they took from `op`."""
     for mine, others in zip(op.outputs, to.outputs, strict=True):
         for consumer in mine.consumers():
             for i, taken in enumerate(consumer.inputs if consumer in among else ()):

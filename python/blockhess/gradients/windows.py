@@ -1,4 +1,4 @@
-"""Windows that slide over images: how the padding goes, and the cells of each window."""
+"""Windows that slide over images: their padding, and the cells of each window."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-# A number where the shape is known.
+# A length is a number where the shape is known.
 Length = int | tf.Tensor
 
 
@@ -82,12 +82,12 @@ def windows(
     strides: Sequence[int],
     dilations: Sequence[int] | None = None,
 ) -> Windows:
-    """Those of an operation with attributes `data_format` and `padding`.
+    """The windows of an operation with attributes `data_format` and `padding`.
 
     Args:
       op: a pooling or a convolution.
-      sizes, strides, dilations: one for each axis of the data; of the sizes alone the convolution
-        has one for each spatial axis.
+      sizes, strides, dilations: one for each axis of the data; a convolution has sizes for the
+        spatial axes alone.
     """
     data_format = op.get_attr("data_format").decode()
     axes = [i for i, letter in enumerate(data_format) if letter in "DHW"]

@@ -1,4 +1,4 @@
-"""Small systems of equations, a great many at once."""
+"""The solution of many small systems of linear equations at once."""
 
 from __future__ import annotations
 

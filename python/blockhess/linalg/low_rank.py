@@ -14,7 +14,7 @@ from blockhess.linalg.elimination import Eliminated, eliminated
 class _Reduced(NamedTuple):
     """What is left of D x + U y = B, y = C U'x, when all but r of the x are eliminated.
 
-    picked: (..., r, K), ones where the r cells stand that were kept.
+    picked: (..., r, K), each row with a one at one of the r cells that were kept.
     inverse: (..., K), 1 / D where cells were eliminated, 0 where they were kept.
     """
 
@@ -30,9 +30,9 @@ class LinearOperatorDiagonalPlusLowRank(tf.linalg.LinearOperator):
     `tf.linalg.LinearOperatorLowRankUpdate` divides by all of D and of C, so it loses the answer
     where D has a zero, or an entry that is small against what U C U' adds to it, though the matrix
     is regular. Here the r entries of D that are smallest in that sense are not divided by: their
-    unknowns stay, with y = C U'x, in a system of size 2 r that is solved with pivoting. More such
-    entries than r there cannot be in a matrix that is well conditioned (by the interlacing of
-    eigenvalues: Golub and Van Loan, Matrix Computations, section 8.5.3). So the error is that of a
+    unknowns stay, with y = C U'x, in a system of size 2 r that is solved with pivoting. A matrix
+    that is well conditioned has no more than r such entries (by the interlacing of eigenvalues:
+    Golub and Van Loan, Matrix Computations, section 8.5.3). So the error is that of a
     dense solver, for O(K r) numbers a matrix. For r = 1 it is the formula of Sherman and Morrison
     with one cell taken out. A matrix that is singular has solutions that are not finite.
 
@@ -168,7 +168,7 @@ class LinearOperatorDiagonalPlusLowRank(tf.linalg.LinearOperator):
         return _Reduced(picked, inverse[..., 0], eliminated(matrix, right))
 
     def _picked(self) -> tf.Tensor:
-        """Where the r cells stand to which U C U' adds the most in units of D: (..., r, K).
+        """The r cells to which U C U' adds the most in units of D, as one-hot rows (..., r, K).
 
         The choice does not change when rows and columns of the matrix are scaled.
         """
@@ -188,7 +188,7 @@ class LinearOperatorDiagonalPlusLowRank(tf.linalg.LinearOperator):
 
 
 def _any_zero(eliminated: tf.Tensor) -> tf.Tensor:
-    """Where D has more zeros than cells are kept: the matrix is singular."""
+    """Whether D has more zeros than cells are kept, so that the matrix is singular."""
     return tf.reduce_any(tf.equal(eliminated, 0), -1)
 
 

@@ -15,8 +15,8 @@ class LinearOperatorScaledPlusRankOne(tf.linalg.LinearOperator):
     S is factorised once, and each matrix is solved by the formula of Sherman and Morrison, in
     O(K^2) operations and O(K) memory; its determinant is a^(K-1) det(S) (a + c u'S^-1 u). That
     formula is only as accurate as S is well conditioned, though the matrices may be regular where S
-    is not. So where the condition of S exceeds one over the root of the dtype's unit, the matrices
-    are formed and solved one by one.
+    is not. So where the condition number of S exceeds 1 / sqrt(eps) of the dtype, the matrices are
+    formed and solved one by one.
 
     Args:
       base: (K, K), S, symmetric.

@@ -1,4 +1,4 @@
-"""The functions of the NumPy face."""
+"""The functions of `blockhess.numpy`."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _OPERATORS: dict[type[ast.AST], str] = {
 
 
 class Read(NamedTuple):
-    """What a text says, and the names in it: simplified, it may read fewer."""
+    """The expression of a text, and the names in the text: simplified, it may read fewer."""
 
     expression: Expression
     names: frozenset[str]
@@ -48,7 +48,7 @@ def read(text: str, argument: str, parameters: frozenset[str]) -> Read:
     try:
         root = ast.parse(stripped, mode="eval").body
     except SyntaxError as error:
-        # Python says no place where the text ends too early.
+        # Python gives no position where the text ends too early.
         position = error.offset - 1 if error.offset else len(stripped)
         raise reader.error(error.msg, position) from None
     except (ValueError, RecursionError, MemoryError) as error:
@@ -61,7 +61,7 @@ def read(text: str, argument: str, parameters: frozenset[str]) -> Read:
 
 
 class _Reader:
-    """One method a kind of node of Python's syntax tree."""
+    """Reads one text, with a method for each kind of node of Python's syntax tree."""
 
     def __init__(
         self, text: str, start: int, parsed: str, argument: str, parameters: frozenset[str]

@@ -179,7 +179,7 @@ def _parameter(
 
 
 def real_array(name: str, given: ArrayLike, dtype: np.dtype) -> np.ndarray:
-    """As an array of that dtype; numbers that it has no place for are a TypeError."""
+    """`given` as an array of that dtype; TypeError for what are no real numbers."""
     array = np.asarray(given)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers")

@@ -61,7 +61,7 @@ def _unpacked(packed: tf.Tensor, K: tf.Tensor) -> tf.Tensor:
     low, high = tf.minimum(row, column), tf.maximum(row, column)
     matrix = tf.gather(packed, low * K - low * (low - 1) // 2 + high - low, axis=1)
     half = tf.constant(0.5, packed.dtype)
-    # Not `row == column`, which in a TF1 graph asks whether they are the same tensor.
+    # `row == column` would ask in a TF1 graph whether they are the same tensor.
     return matrix * tf.where(tf.equal(row, column), 2 * half, half)
 
 

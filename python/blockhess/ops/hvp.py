@@ -19,8 +19,8 @@ def terms_hvp(x: tf.Tensor, terms: Sequence[Term], v: tf.Tensor) -> tf.Tensor:
 
         H v = psi' (S + D) v + psi'' (u' v) u
 
-    which is the vector-Jacobian product of the gradient, as H is symmetric. Differentiable to x, v
-    and every tensor of the terms, to any order.
+    which is the vector-Jacobian product of the gradient, as H is symmetric. Differentiable to any
+    order, with respect to x, v and every tensor of the terms.
 
     Args:
       x: (N, K), floating; 16-bit types are computed in float32.

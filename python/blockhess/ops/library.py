@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..build import build_info, check_tensorflow, library_does_not_load
 
-# In an ELF file of 64 bits: where the table of sections starts, the size and number of its entries.
+# A 64-bit ELF header says where the section table starts, and the size and number of its entries.
 _SECTIONS = struct.Struct("<40xQ10xHH2x")
 
 
@@ -18,7 +18,7 @@ def _cut_short(path: Path) -> bool:
     with path.open("rb") as file:
         header = file.read(_SECTIONS.size)
     if len(header) < _SECTIONS.size or not header.startswith(b"\x7fELF"):
-        return False  # The linker says what it is.
+        return False  # The dynamic linker's error says what is wrong with it.
     start, size, number = _SECTIONS.unpack(header)
     return path.stat().st_size < start + size * number
 

@@ -66,7 +66,7 @@ def _broadcast(operands: Mapping[Variable, tf.Tensor]) -> _Operands:
 
 
 def _evaluate(outputs: list[Expression], operands: _Operands) -> list[tf.Tensor]:
-    """The outputs in as few programs as they fit; scalar operands are repeated."""
+    """The outputs, from as few programs as hold them; scalar operands are repeated."""
     carrier = next((v for v, t in operands.items() if t.shape.rank != 0), next(iter(operands)))
     read = frozenset((carrier,)).union(*(o.variables for o in outputs))
     unknown = sorted(v.name for v in read.difference(operands))
@@ -91,7 +91,7 @@ _program = functools.lru_cache(maxsize=512)(ScalarFunction)
 
 
 def _evaluate_in_stages(output: Expression, operands: _Operands) -> tf.Tensor:
-    """The first calls in a program of their own, and the rest from its results."""
+    """The output by two programs: one of the first calls, one of the rest from their results."""
     calls = [n for n in topological([output]) if isinstance(n, Call)]
     size = min(MAX_INSTRUCTIONS // 4, len(calls) // 2)
     early = dict.fromkeys(calls[:size])

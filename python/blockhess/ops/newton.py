@@ -34,8 +34,8 @@ def newton(
 ) -> NewtonOutputs:
     """The Newton direction of each row of a sum of terms, in one pass that writes no blocks.
 
-    Differentiable to x, damping and every tensor of the terms, to any order; by how much a block
-    is modified counts as constant.
+    Differentiable to any order, with respect to x, damping and every tensor of the terms; by how
+    much a block is modified counts as constant.
 
     Args:
       x: (N, K), floating; 16-bit types are computed in float32.

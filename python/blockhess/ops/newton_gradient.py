@@ -35,7 +35,7 @@ def _newton_gradient(
     G = G if op.get_attr("want_gradient") else None
     M, damping_bar = None, None
     if P is not None:
-        # Blocks are written after all: their cotangents are full, too.
+        # The blocks are written to memory here: their cotangents are full matrices, too.
         hessian = library.blockhess_terms(x=x, operands=operands, terms=text)[2]
         g_bar, M, damping_bar = _bars(op, hessian, damping, op.outputs[2], P)
         G = g_bar if G is None else G + g_bar

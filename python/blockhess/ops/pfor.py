@@ -1,4 +1,4 @@
-"""What tf.vectorized_map makes of the ops: one call with the rows of all iterations."""
+"""The converters of the ops for tf.vectorized_map: one call with the rows of all iterations."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class _Rows:
         return wrap(tf.reshape(joined, [self.L, self.N, *_sizes(joined)[1:]]))
 
     def summed(self, bar: tf.Tensor, value: _Value, rank: int) -> _Value:
-        """The cotangent of the value in each iteration, of that of what `joined` made of it."""
+        """The cotangent of the value in each iteration, from that of what `joined` made of it."""
         every = self.split(bar).t
         rows = _sizes(_with_rank(value, rank))[1]
         axes, _ = tf.raw_ops.BroadcastGradientArgs(s0=tf.stack([rows]), s1=tf.stack([self.N]))
@@ -123,7 +123,7 @@ def _ranks(terms: Sequence[TermPrograms], operands: Sequence[_Value]) -> list[in
 
 
 def _with_rank(value: _Value, rank: int) -> tf.Tensor:
-    """The value after an axis of iterations, which may have length 1, with axes of 1 in front."""
+    """The value with axes of size 1 in front, up to `rank`, after an axis of iterations or of 1."""
     own = _own_sizes(value)
     iterations = _sizes(value.t)[0] if value.is_stacked else 1
     return tf.reshape(value.t, [iterations, *[1] * (rank - len(own)), *own])

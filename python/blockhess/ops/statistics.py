@@ -16,7 +16,7 @@ from ..formula.term_programs import parse_terms
 
 @ops.RegisterStatistics("BlockhessTerms", "flops")
 def _terms_flops(graph: tf.Graph, node: tf.compat.v1.NodeDef) -> ops.OpStats:
-    """Programs; S x and b'x; every entry of a block that counts, with and without S."""
+    """Counts programs; S x and b'x; every computed entry of a block, with and without S."""
     N, K = _shape(graph, node)
     entries = {"none": 0, "dense": K * K, "diag": K, "packed": K * (K + 1) // 2, "trace": K}
     block = entries[tf.compat.as_text(node.attr["layout"].s)]
@@ -29,7 +29,7 @@ def _terms_flops(graph: tf.Graph, node: tf.compat.v1.NodeDef) -> ops.OpStats:
 
 @ops.RegisterStatistics("BlockhessTermsGrad", "flops")
 def _terms_grad_flops(graph: tf.Graph, node: tf.compat.v1.NodeDef) -> ops.OpStats:
-    """Programs; M u; S x, S u_bar, <M, S> and the two parts of S_bar; b'x and b_bar."""
+    """Counts programs; M u; S x, S u_bar, <M, S> and the two parts of S_bar; b'x and b_bar."""
     N, K = _shape(graph, node)
     total = 0
     for term, line in _terms(node):

@@ -48,7 +48,7 @@ class Term:
     b: tf.Tensor | None
     psi: Expression
     psi_parameters: Parameters
-    # Eager calls ask again and again.
+    # The programs, by what they compute: eager calls ask for them again and again.
     _programs: dict[Parts, TermPrograms] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,8 +82,8 @@ def terms(
         gradient_i = psi'(s_i) u_i
         block_i    = psi'(s_i) (S + diag(phi''(x_i))) + psi''(s_i) u_i u_i'
 
-    which is the chain rule on `Term`'s formula. Differentiable to x and to every tensor of the
-    terms, to any order.
+    which is the chain rule on `Term`'s formula. Differentiable to any order, with respect to x and
+    every tensor of the terms.
 
     Args:
       x: (N, K), floating; 16-bit types are computed in float32.
@@ -132,7 +132,7 @@ def terms(
 def text_and_operands(
     terms: Sequence[Term], wanted: Parts, dtype: tf.DType
 ) -> tuple[str, list[tf.Tensor]]:
-    """What an op is told about the terms, and the tensors that they read."""
+    """The text of the terms, an attribute of the ops, and the tensors that they read."""
     if not terms:
         raise ValueError("terms: at least one term is needed")
     programs = [programs_of(term, wanted) for term in terms]

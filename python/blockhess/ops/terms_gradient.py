@@ -37,8 +37,8 @@ def _terms_gradient(
         return [None] * len(op.inputs)
     skipped = getattr(op, "skip_input_indices", None) or ()
     wanted = [i not in skipped for i in range(len(op.inputs))]
-    # Hardly anyone differentiates by a constant of the graph. Their cotangents come from an op of
-    # their own, which TensorFlow prunes when nobody reads it.
+    # Cotangents of constants of the graph come from an op of their own, which TensorFlow prunes
+    # when nobody reads them: hardly anyone differentiates by a constant.
     constant = [i > 0 and _is_graph_constant(t) for i, t in enumerate(op.inputs)]
     main = bars([w and not c for w, c in zip(wanted, constant, strict=True)])
     rare = bars([w and c for w, c in zip(wanted, constant, strict=True)])
@@ -49,7 +49,7 @@ def _terms_gradient(
 def _terms_vjp_gradient(op: tf.Operation, *bars_bar: MaybeTensor) -> list[MaybeTensor]:
     """The gradient of the composition that computes the same."""
     if not tf.executing_eagerly():
-        # Not by a tape: it is deaf while TensorFlow builds the forward derivative of a function.
+        # A tape records nothing while TensorFlow builds the forward derivative of a function.
         inputs = [tf.identity(tensor) for tensor in op.inputs]
         targets, cotangents = _composed(op, inputs, bars_bar)
         return tf.gradients(targets, inputs, cotangents) if targets else [None] * len(inputs)
@@ -65,7 +65,7 @@ def _terms_vjp_gradient(op: tf.Operation, *bars_bar: MaybeTensor) -> list[MaybeT
 def _composed(
     op: tf.Operation, inputs: Sequence[tf.Tensor], bars_bar: Sequence[MaybeTensor]
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """The outputs of the op at `inputs` that have cotangents, and these."""
+    """The outputs of the op at `inputs` that have cotangents, and their cotangents."""
     layout = _text(op, "layout")
     x, *operands, V, G, M = inputs
     outputs = composed_vjp(

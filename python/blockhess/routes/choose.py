@@ -1,4 +1,4 @@
-"""From a result and x, tensors of one graph, to f on the route that it takes."""
+"""The choice of a route for f, given by its result and x, tensors of one graph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from blockhess.routes.route import DoesNotFit, Reading, Route
 from blockhess.row_graph import Parameter, Reader, Unproven
 
 ROUTES: tuple[type[Route], ...] = (FusedRoute, AutodiffRoute)
-"""The fastest first."""
+"""All routes, the fastest first."""
 
 
 def routed(
@@ -43,7 +43,7 @@ def routed_each(
     coupling: str,
     reads: Sequence[tf.Tensor] = (),
 ) -> list[Route]:
-    """The same for several results of one f: what they share is read once."""
+    """`routed` for several results of one f: what they share is read once."""
     reader = None if x.shape[-1] is None else Reader(x, reads)
     return [_routed(_read(y, (x, *reads), reader, coupling), route) for y in ys]
 

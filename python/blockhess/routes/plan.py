@@ -45,7 +45,7 @@ class Plan:
       coupling: how it is known, or found out, whether rows interact.
       terms: the terms of the formula (route fused).
       refused: (route, reason) for each faster route that did not fit.
-      bytes_read, bytes_written: of the blocks, as a formula in N.
+      bytes_read, bytes_written: what computing the blocks reads and writes, as formulas in N.
       traced_anew: what keeps eager calls from using a trace of f again; empty where nothing does.
     """
 

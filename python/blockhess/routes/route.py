@@ -1,4 +1,4 @@
-"""A route: f at x as something that derivatives can be had of, and what every route gives."""
+"""The protocol of a route: how it is matched with f, and what every route gives of f at x."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Reading:
 
 
 class Route(abc.ABC):
-    """f at x on a route. What is not abstract here is made of the blocks.
+    """f at x on a route. Methods that are not abstract here are made from the blocks.
 
     Attributes:
       name: what callers know the route by.
@@ -101,7 +101,7 @@ class Route(abc.ABC):
             layout="dense", value=with_value_and_gradient, gradient=True
         )
         K = tf.shape(x)[-1]
-        N = tf.reduce_prod(tf.shape(x)[:-1])  # Not -1: there may be no columns.
+        N = tf.reduce_prod(tf.shape(x)[:-1])  # -1 would be ambiguous where there are no columns.
         gradient = tf.cast(tf.reshape(gradient, [N, K]), damping.dtype)
         hessian = tf.cast(tf.reshape(hessian, [N, K, K]), damping.dtype)
         direction = ops.newton_solve(gradient, hessian, damping, on_indefinite=on_indefinite)
@@ -111,7 +111,7 @@ class Route(abc.ABC):
         )
 
     def in_order(self, gradient: tf.Tensor) -> tf.Tensor:
-        """The gradient, which fails to come about where a value of f is that of another row."""
+        """The gradient; the run fails where value i of f depends on another row than row i."""
         return gradient
 
     def as_x(self, tensor: tf.Tensor) -> tf.Tensor:
@@ -129,7 +129,7 @@ class Route(abc.ABC):
 
 
 def full_operator(blocks: tf.Tensor, **proved: bool | None) -> tf.linalg.LinearOperatorFullMatrix:
-    """The blocks themselves; float32 for 16 bits, in which TensorFlow solves nothing."""
+    """The blocks as a full matrix, of float32 for 16 bits, in which TensorFlow cannot solve."""
     if blocks.dtype.size < tf.float32.size:
         blocks = tf.cast(blocks, tf.float32)
     return tf.linalg.LinearOperatorFullMatrix(blocks, is_self_adjoint=True, **proved)

@@ -1,4 +1,4 @@
-"""What rules build values with: what they may know of x and of its rows, and no way to read on."""
+"""What rules build values with, and all that they may know of x: they do not read the graph."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Builder:
     Attributes:
       dtype: that nodes are to be computed in and parameters are brought to: float32 or float64.
       row_shape: the static sizes of the row axes of x.
-      checks: the operations that stop the run at a number that is none, of those read.
+      checks: the operations read so far that fail the run at NaN or Inf.
     """
 
     def __init__(self, x: tf.Tensor, values: Mapping[object, Value]) -> None:

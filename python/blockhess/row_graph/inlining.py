@@ -92,7 +92,7 @@ def functions_of(node: tf.compat.v1.NodeDef) -> Iterator[str]:
 def obstacle(call: tf.Operation, harmless: Set[str] = frozenset()) -> str | None:
     """Why a call cannot be read: a body that is not found, or that does more than compute.
 
-    `harmless` are further operations whose effect may come about twice.
+    `harmless` are further types of operations, whose effects may happen twice.
     """
     pending, seen = list(functions_of(call.node_def)), set()
     while pending:
@@ -146,8 +146,8 @@ def inline(call: tf.Operation, inputs: Sequence[tf.Tensor] | None = None) -> Seq
 
 
 def _without(graph_def: tf.compat.v1.GraphDef, names: Set[str]) -> tf.compat.v1.GraphDef:
-    """The nodes but those of these names: XLA compiles no placeholder, be it unused. They are free
-    of where they stood, as not all of a function may be imported."""
+    """The nodes but those of these names: XLA compiles no placeholder, not even an unused one. They
+    are not colocated with other nodes, which may not be imported."""
     result = tf.compat.v1.GraphDef(library=graph_def.library, versions=graph_def.versions)
     for node in graph_def.node:
         if node.name not in names:
@@ -163,5 +163,5 @@ def _without(graph_def: tf.compat.v1.GraphDef, names: Set[str]) -> tf.compat.v1.
 
 
 def _tensor_name(name: str) -> str:
-    """As a node names an input, with the number of the output that it may leave out."""
+    """The name of a node's input, with the number of the output, which a node may leave out."""
     return name if ":" in name else f"{name}:0"

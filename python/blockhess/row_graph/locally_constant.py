@@ -11,10 +11,10 @@ LOCALLY_CONSTANT = frozenset(
         # Step functions of their arguments.
         *("Floor", "Ceil", "Round", "Rint", "FloorDiv", "TruncateDiv"),
         *("ArgMax", "ArgMin", "Bucketize", "IsNan", "IsInf", "IsFinite"),
-        # What depends on the shape alone.
+        # Functions of shapes alone.
         *("Shape", "ShapeN", "Size", "Rank", "VariableShape"),
         *("BroadcastGradientArgs", "ZerosLike", "OnesLike"),
-        # Places for values, which are no values.
+        # Containers of values, not the values in them.
         *("TensorArrayV3", "TensorArrayGradV3", "TensorArraySizeV3", "TensorArrayCloseV3"),
         *("TensorListLength", "TensorListElementShape", "VarIsInitializedOp"),
         "Assert",
@@ -23,7 +23,7 @@ LOCALLY_CONSTANT = frozenset(
 
 
 def is_constant_in_x(op: tf.Operation) -> bool:
-    """Whether the results count as constants, by what the operation is or by its author's word."""
+    """Whether the results count as constants: by their operation, or as f's author stops them."""
     if inlining.has_custom_gradient(op):
         return False
     if op.type == "StopGradient":
@@ -32,7 +32,7 @@ def is_constant_in_x(op: tf.Operation) -> bool:
 
 
 def is_stopped_to_save_time(stop: tf.Operation) -> bool:
-    """Whether a StopGradient leaves first derivatives as they are, and spoils the second ones.
+    """Whether a StopGradient leaves first derivatives as they are, but makes second ones wrong.
 
     tf.nn.moments has mean((y - stop_gradient(mean(y)))**2): the derivative by the mean is zero, its
     own derivative is not. No author can have meant it, where the mean is stopped for that alone.

@@ -100,7 +100,7 @@ class LinearMap(Node):
 
 @dataclass(frozen=True, eq=False)
 class Product(Node):
-    """Every cell of `left` times every cell of `right`, those of `right` counted first."""
+    """Every cell of `left` times every cell of `right`, those of `right` running fastest."""
 
     left: Node
     right: Node
@@ -122,7 +122,7 @@ class Total(Node):
 
 @dataclass(frozen=True, eq=False)
 class Opaque(Node):
-    """A row of this depends on the same row of x, in a way that the rules do not describe."""
+    """A tensor whose rows depend on the same rows of x, in a way that the rules do not describe."""
 
     reason: str
 

@@ -48,7 +48,7 @@ class Reader:
                 opened.add((id(op), missing[0].ref()))
                 stack.extend(missing)
                 continue
-            if missing:  # A cycle: a loop of the old control flow.
+            if missing:  # A cycle: a loop in the control flow of TensorFlow 1.
                 values = [Unproven(o, f"{describe(op)} is part of a loop") for o in op.outputs]
             else:
                 values = self._apply(op)
@@ -57,7 +57,7 @@ class Reader:
         return self._values[tensor.ref()]
 
     def _unread(self, op: tf.Operation) -> list[tf.Tensor]:
-        """What is to be read before the operation: its inputs, then what its shape is made of."""
+        """The tensors to read before the operation: its inputs, then those that give its shape."""
         if is_constant_in_x(op):
             return []
         missing = [tensor for tensor in op.inputs if tensor.ref() not in self._values]
@@ -88,7 +88,7 @@ class Reader:
         return result if isinstance(result, tuple) else (result,)
 
     def _computable(self, value: Value) -> Value:
-        """A parameter of another floating type, where f has several, in the one that computes."""
+        """The value; a parameter of another floating type is cast to that of the nodes."""
         dtype = value.tensor.dtype
         if isinstance(value, Node) or not dtype.is_floating or dtype == self.dtype:
             return value

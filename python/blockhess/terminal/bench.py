@@ -18,7 +18,7 @@ from blockhess.terminal.outcome import CommandError, Exit, Outcome
 from blockhess.terminal.screen import Screen, table
 
 SIZES = ((1_000, 3), (100_000, 8), (20_000, 32))
-# What one comparison may take; all of them, with their traces, take a minute.
+# A comparison may take so many seconds and rounds; all of them, with their traces, take a minute.
 SECONDS, LEAST_ROUNDS, MOST_ROUNDS = 1.0, 5, 200
 
 Call = Callable[[tf.Tensor], tf.Tensor]
@@ -48,7 +48,7 @@ CASES = (
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """A peer's time by ours in the same rounds: the median and the quartiles."""
+    """A peer's time divided by ours in the same rounds: the median and the quartiles."""
 
     median: float
     first_quartile: float
@@ -65,7 +65,7 @@ class Ratio:
 
 
 def _shown(ratio: float) -> str:
-    """In four characters at most, below 10000."""
+    """The ratio in four characters at most, below 10000."""
     return f"{ratio:.{2 if ratio < 1 else 1 if ratio < 10 else 0}f}"
 
 
@@ -165,7 +165,7 @@ def _seconds(call: Call, x: tf.Tensor) -> float:
 
 
 def _wait() -> None:
-    """Until every device has done what it was given."""
+    """Waits until every device has done what it was given."""
     tf.test.experimental.sync_devices()
 
 

@@ -16,7 +16,7 @@ from blockhess.terminal.screen import Screen, table
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What came of a check: its largest error, or why it failed."""
+    """The outcome of a check: its largest error, or why it failed."""
 
     subject: str
     where: str

@@ -39,8 +39,8 @@ def main(argv: Sequence[str]) -> int:
     screen = Screen(arguments.json)
     try:
         with quiet(arguments.verbose):
-            room = importlib.import_module(f"{__package__}.{arguments.command}")
-        outcome = room.run(arguments, screen)
+            module = importlib.import_module(f"{__package__}.{arguments.command}")
+        outcome = module.run(arguments, screen)
     except CommandError as error:
         screen.error(str(error))
         return error.exit

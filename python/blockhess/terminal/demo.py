@@ -83,7 +83,7 @@ def ways(f: baselines.RowFunction) -> dict[str, Callable[[tf.Tensor], tf.Tensor]
 
 
 def density(screen: Screen, N: int = 100_000, K: int = 8) -> dict[str, Any]:
-    """A Gaussian density through the modern interface, checked, timed and weighed."""
+    """A Gaussian density by `blockhess.hessian`, checked and timed, with its peak memory."""
     console = screen.console
     console.rule(f"A density, f(x) = exp(-x' A x / 2), N = {N:,}, K = {K}, float32")
     A, f = gaussian(K)

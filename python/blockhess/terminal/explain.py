@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace, screen: Screen) -> Outcome:
 
 
 def _plan(arguments: argparse.Namespace) -> bh.Plan:
-    """That of the route which is named, or of the one taken where the fused one does not fit."""
+    """The plan of the route that is named, or of the one taken where the fused one does not fit."""
     f = function_of(arguments.function)
     route = "autodiff" if arguments.route == "autodiff" else "auto"
     plans: list[bh.Plan] = []
@@ -36,7 +36,7 @@ def _plan(arguments: argparse.Namespace) -> bh.Plan:
         plans.append(bh.explain(f, x, route=route, **options))
 
     try:
-        # Traced and never run: x may be larger than the memory.
+        # The function is traced and never run: x may be larger than the memory.
         x = tf.TensorSpec(arguments.shape, arguments.dtype, name="x")
         tf.function(plan, autograph=False).get_concrete_function(x)
     except Exception as error:

@@ -32,6 +32,6 @@ def function_of(text: str) -> Callable[[tf.Tensor], Any]:
 
 
 def described(error: Exception) -> str:
-    """In one line."""
+    """The error in one line."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}".rstrip(": ")

@@ -42,7 +42,7 @@ class Screen:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """Without borders; where it is too narrow, cells go on in the next line and lose nothing."""
+    """A table without borders; where the screen is narrow, cells go on in the next line."""
     found = Table(
         box=SIMPLE_HEAD,
         title=title,

@@ -12,18 +12,18 @@ from contextlib import contextmanager
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 SEVERITIES = b"IWEF"  # of level 0, 1, 2 and 3
-# Both forms that there are: "E0000 00:00:17...] text" and "2025-01-31 10:00:00.123456: E text".
+# Messages have two forms: "E0000 00:00:17...] text" and "2025-01-31 10:00:00.123456: E text".
 MESSAGE = re.compile(rb"(?:\d{4}-\d\d-\d\d \S+ )?([IWEF])(?:\d{4})? ")
 OVER, FAILED = b"\0over", b"\0failed"
 
 
 @contextmanager
 def quiet(verbose: bool) -> Iterator[None]:
-    """The import of TensorFlow stands in this block, which sets its level for what follows, too.
+    """The block in which TensorFlow is imported; sets its log level for what follows, too.
 
-    TensorFlow's C++ writes to file descriptor 2 as it is imported, whatever the level: a process
-    beside this one keeps that, and shows it if the import raises or ends this process. What Python
-    writes to standard error, warnings among it, is shown as it comes.
+    TensorFlow's C++ writes to file descriptor 2 as it is imported, whatever the level: a child
+    process keeps that, and shows it if the import raises or ends this process. What Python writes
+    to standard error, warnings among it, is shown as it comes.
     """
     level = os.environ.setdefault(LEVEL, "0" if verbose else "3")
     if verbose or "tensorflow" in sys.modules or sys.stderr is None:
@@ -57,7 +57,7 @@ def quiet(verbose: bool) -> Iterator[None]:
 
 
 def _keep(end: int, terminal: int, level: int) -> None:
-    """The process beside: reads until the import is over or the other process is gone."""
+    """The child process: reads until the import is over or the parent is gone."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         text = b""

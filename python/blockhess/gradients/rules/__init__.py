@@ -42,8 +42,8 @@ from blockhess.gradients.rules import (
     ties,
 )
 
-# The first pattern that fits an operation counts: those of the last two rooms fit many.
-_ROOMS = (
+# The first pattern that fits an operation counts: those of the last two modules fit many.
+_MODULES = (
     activations,
     arrays,
     colors,
@@ -71,9 +71,9 @@ _ROOMS = (
 
 
 def _entries(table: str) -> Iterator[tuple[str, Callable]]:
-    """Those of a table, of all rooms that have it."""
-    for room in _ROOMS:
-        yield from getattr(room, table, {}).items()
+    """The entries of a table, of all modules that have it."""
+    for module in _MODULES:
+        yield from getattr(module, table, {}).items()
 
 
 GRADIENTS = dict(_entries("GRADIENTS"))

@@ -17,7 +17,7 @@ raw = tf.raw_ops
 
 
 def _pad(op: tf.Operation, cotangent: tf.Tensor):
-    """What is not x is the constant; TensorFlow has no derivative by it."""
+    """The cells around x are the constant; TensorFlow has no derivative by it."""
     x, paddings, _ = op.inputs
     of_x = tf.slice(cotangent, paddings[:, 0], tf.shape(x))
     return of_x, None, tf.reduce_sum(cotangent) - tf.reduce_sum(of_x)
@@ -53,7 +53,7 @@ def _with_padding(op: tf.Operation, cotangent: tf.Tensor, function) -> list[tf.T
 
 
 def _placed_back(op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
-    """By the first input of version 2, whose diagonals stand at the left.
+    """The cotangent of the first input of version 2, whose diagonals stand at the left.
 
     TensorFlow's gradients are written by version 3, whose superdiagonals stand at the right.
     """
@@ -67,7 +67,7 @@ def _placed_back(op: tf.Operation, cotangent: tf.Tensor) -> tf.Tensor:
 
 
 def _set_diag(op: tf.Operation, cotangent: tf.Tensor):
-    """The same of version 2."""
+    """The cotangents of version 2, whose diagonals stand at the left, too."""
     _, diagonal, k = op.inputs
     of_input = raw.MatrixSetDiagV2(input=cotangent, diagonal=tf.zeros_like(diagonal), k=k)
     zero = tf.zeros([], cotangent.dtype)
@@ -75,7 +75,7 @@ def _set_diag(op: tf.Operation, cotangent: tf.Tensor):
 
 
 def _one_hot(op: tf.Operation, cotangent: tf.Tensor):
-    """TensorFlow declares it not differentiable."""
+    """The cotangents of the on and off values; TensorFlow declares it not differentiable."""
     indices, depth = op.inputs[:2]
     is_on = tf.one_hot(indices, depth, axis=op.get_attr("axis"), dtype=cotangent.dtype)
     on = tf.reduce_sum(is_on * cotangent)
@@ -115,7 +115,7 @@ def _stitch(op: tf.Operation, cotangent: tf.Tensor) -> list[tf.Tensor | None]:
 
 def _scatter_update(op: tf.Operation, cotangent: tf.Tensor):
     """One of several updates of one place stands there; TensorFlow gives all of them its
-    cotangent. Which one it is the documentation leaves open; here it is asked of the kernel."""
+    cotangent. Which one it is the documentation leaves open; here the kernel is asked."""
     tensor, indices, _ = op.inputs
     depth = indices.shape[-1] if indices.shape[-1] is not None else tf.shape(indices)[-1]
     places = tf.shape(indices)[:-1]

@@ -1,8 +1,8 @@
-"""What a choice does not take has no derivatives, be they infinite.
+"""What a choice does not take has no derivatives, not even infinite ones.
 
 Where `tf.where(mask, tf.sqrt(x), 0)` does not take the root, TensorFlow multiplies the slope of the
-root by zero, which is NaN at x = 0. An operation whose results are all chosen from afterwards has
-its derivatives at 1 instead of x wherever none is taken.
+root by zero, which is NaN at x = 0. An operation all of whose results go to choices is
+differentiated at 1 instead of x wherever no choice takes one (the "double where").
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from blockhess.gradients.ends import is_end
 from blockhess.gradients.paths import consumers
 from blockhess.gradients.rules.left_out import is_by_equality, kept, leaves_out, only_makes_axes
 
-# A place where the function and its derivatives are finite, if it is not 1.
+# Arguments where functions and their derivatives are finite, if 1 is none.
 _SAFE = {"Acosh": 2.0, **dict.fromkeys(("Asin", "Acos", "Atanh", "Erfinv", "Ndtri"), 0.5)}
 # Functions that have poles, overflow, or leave the real numbers.
 _SINGULAR = frozenset(_SAFE) | frozenset(
@@ -27,7 +27,7 @@ _SINGULAR = frozenset(_SAFE) | frozenset(
         *("EuclideanNorm", "Atan2"),
     }
 )
-# Functions whose slope is not finite where they take what is not.
+# Functions whose slope is not finite where their argument is not.
 _CURVED = frozenset({"Mul", "Square", "SquaredDifference", "Sin", "Cos", "Erf"})
 _LINEAR = frozenset({"Add", "AddV2", "AddN", "Sub", "Neg", "Identity", "Cast", "Abs", "Real"})
 _BOUNDED = frozenset({"Tanh", "Sigmoid", "Softplus", "Atan"})
@@ -36,7 +36,7 @@ _RESHAPES = frozenset({"Reshape", "Squeeze", "ExpandDims"})
 _FOLLOWED = _SINGULAR | _CURVED | _LINEAR | _BOUNDED | _SUMS | _RESHAPES | {"Transpose"}
 
 
-# The operations that take each tensor on the way to choices.
+# The consumers of each tensor on the ways to choices.
 Ways = dict[object, list[tf.Operation]]
 
 
@@ -55,9 +55,9 @@ def _untaken(op: tf.Operation) -> Callable | None:
 
 
 def _to_choices(op: tf.Operation) -> Ways | None:
-    """The ways of all results of the op, if they end in choices; None where one gets by.
+    """The ways from the result of the op, if all end in choices; None where one does not.
 
-    What is differentiated later is built on what is here now: it has the results from the choices.
+    Operations that are added later, by derivatives, take results of the choices only.
     """
     ways, pending, is_found = {}, [op.outputs[0]], False
     while pending:
@@ -82,7 +82,7 @@ def _is_followed(op: tf.Operation) -> bool:
 
 
 def _may_be_infinite(op: tf.Operation) -> bool:
-    """Whether the slope may be: of its own, or because an argument, which is guarded, may be."""
+    """Whether the slope may be infinite: its own, or as that of a guarded argument may be."""
     pending, seen = [op], {op}
     while pending:
         source = pending.pop()
@@ -108,16 +108,17 @@ def _is_choice(op: tf.Operation, of: tf.Operation) -> bool:
     if op.type in ("Select", "SelectV2"):
         is_alike = op.type == "SelectV2" or ranks[0] in (0, ranks[-2])
         return is_alike and not is_by_equality(op.inputs[0])
-    # Networks have much before their activations that could be guarded and need not be.
+    # Relu and the like count for results of their own shape only: networks have many other
+    # operations before activations.
     lengths = [[n for n in o.outputs[0].shape if n != 1] for o in (op, of)]
     return op.type in ("Relu", "Maximum", "Minimum") and lengths[0] == lengths[1]
 
 
 class _Taken(dict):
-    """Where any choice takes what has been made of a tensor: bool, of its shape.
+    """Masks of tensors, bool and of their shapes: where any choice takes what is made of them.
 
     Attributes:
-      ways: those of the tensors to the choices.
+      ways: the ways from the tensors to the choices.
     """
 
     def __init__(self, ways: Ways) -> None:

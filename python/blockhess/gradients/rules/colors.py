@@ -8,7 +8,7 @@ from blockhess.gradients.written_out import written_out
 
 
 def _to_hsv(_: tf.Operation, rgb: tf.Tensor) -> tf.Tensor:
-    """TensorFlow's gradient is wrong where a channel is 0.
+    """RGB to HSV; TensorFlow's gradient is wrong where a channel is 0.
 
     At greys and at black, where hue and saturation have no derivative, it is zero as TensorFlow's.
     """
@@ -30,7 +30,7 @@ def _to_hsv(_: tf.Operation, rgb: tf.Tensor) -> tf.Tensor:
 
 
 def _to_rgb(_: tf.Operation, hsv: tf.Tensor) -> tf.Tensor:
-    """TensorFlow has no gradient."""
+    """HSV to RGB; TensorFlow has no gradient."""
     hue, saturation, value = tf.unstack(6 * hsv, 3, -1)
     saturation, value = saturation / 6, value / 6
     red = tf.abs(hue - 3) - 1
@@ -40,7 +40,7 @@ def _to_rgb(_: tf.Operation, hsv: tf.Tensor) -> tf.Tensor:
 
 
 def _adjust_contrast(_: tf.Operation, images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """TensorFlow has no gradient of this and of the following ones."""
+    """The adjusted image; TensorFlow has no gradient of this and of the following adjustments."""
     mean = tf.reduce_mean(images, [-3, -2], keepdims=True)
     return mean + tf.cast(factor, images.dtype) * (images - mean)
 
@@ -52,7 +52,7 @@ def _adjust_saturation(op: tf.Operation, images: tf.Tensor, scale: tf.Tensor) ->
 
 
 def _adjust_hue(op: tf.Operation, images: tf.Tensor, delta: tf.Tensor) -> tf.Tensor:
-    """The colours are periodic in the hue."""
+    """The adjusted image; the hue is periodic."""
     hsv = _to_hsv(op, images)
     hue = hsv[..., :1] + tf.cast(delta, images.dtype)
     return _to_rgb(op, tf.concat([hue - tf.floor(hue), hsv[..., 1:]], -1))

@@ -1,4 +1,4 @@
-"""Convolutions with holes, which TensorFlow does not differentiate on the CPU."""
+"""Dilated convolutions, which TensorFlow does not differentiate on the CPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from blockhess.gradients.written_out import written_out
 
 
 def _dilated(op: tf.Operation, x: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
-    """A product with the filter for each of its places; the error comes when TensorFlow's runs."""
+    """A product with the filter for each of its places; TensorFlow's gradient fails as it runs."""
     found = windows(op, filters.shape[:2], op.get_attr("strides"), op.get_attr("dilations"))
     channels_last = op.get_attr("data_format") == b"NHWC"
     places = tf.reshape(filters, tf.concat([[-1], tf.shape(filters)[2:]], 0))

@@ -28,7 +28,8 @@ def _logarithm_of_determinant(op: tf.Operation, sign: tf.Tensor, cotangent: tf.T
 def _inverse_or_nan(a: tf.Tensor, logarithm: tf.Tensor) -> tf.Tensor:
     """inv(A)' where the logarithm of the determinant is finite.
 
-    The kernel fails where it meets a pivot that is zero or NaN; where the logarithm has met it.
+    The kernel of the inverse fails at a pivot that is zero or NaN, where the logarithm is not
+    finite.
     """
     usable = _each_matrix(tf.math.is_finite(tf.math.real(logarithm)))
     eye = tf.eye(tf.shape(a)[-1], dtype=a.dtype)
@@ -51,7 +52,7 @@ def _cofactors(a: tf.Tensor) -> tf.Tensor:
         return tf.ones_like(a)
     if n == 2:
         return tf.reverse(a, [-2, -1]) * tf.constant([[1, -1], [-1, 1]], a.dtype)
-    if n == 3:  # Rows are the cross products of the other two.
+    if n == 3:  # Each row is the cross product of the other two of `a`.
         return tf.linalg.cross(_rolled(a, 1), _rolled(a, 2))
     if n == 4:
         return _by_minors(a, 4)

@@ -18,12 +18,12 @@ def onto_lower_triangle(cotangent: tf.Tensor) -> tf.Tensor:
 
 def _cholesky(op: tf.Operation, cotangent: tf.Tensor):
     """The derivative by the lower triangle, which is all that the operation reads; TensorFlow
-    hands half of it to the upper one."""
+    gives half of it to the upper one."""
     return onto_lower_triangle(ops.gradient_registry.lookup(op.type)(op, cotangent))
 
 
 def _qr(op: tf.Operation, q: tf.Tensor, r: tf.Tensor):
-    """NaN where R has a zero on its diagonal; TensorFlow's fails the whole batch there."""
+    """The gradient, NaN where R has a zero on its diagonal; TensorFlow's fails the batch there."""
     (a,), (factor, triangle) = op.inputs, op.outputs
     usable = tf.reduce_all(tf.not_equal(tf.linalg.diag_part(triangle), 0), -1)[..., None, None]
     rows, columns = tf.unstack(tf.shape(triangle)[-2:])
@@ -53,8 +53,8 @@ def _square_root(op: tf.Operation, cotangent: tf.Tensor):
 
 
 def _least_squares(op: tf.Operation, cotangent: tf.Tensor):
-    """By the normal equations, however the solution was found; TensorFlow has none for fast=False,
-    which leaves the regularizer out."""
+    """The gradient by the normal equations, however the solution was found; TensorFlow has none for
+    fast=False, which leaves the regularizer out."""
     registered = ops.gradient_registry.lookup(op.type)
     if op.get_attr("fast"):
         return registered(op, cotangent)

@@ -18,13 +18,12 @@ _INDEXING = frozenset(
 )
 # Constants of more cells are no masks: to look at them would take their memory again.
 LARGEST_CONSTANT = 1 << 16
-# Their input that has the cells, where it is not the first.
+# The number of the input that has the cells, where it is not the first.
 _CELLS = {"Split": 1}
 
 
 def leaves_out(op: tf.Operation, tensor: tf.Tensor) -> bool:
-    """Whether there may be cells of its input of which the operation makes nothing, for any x near
-    by."""
+    """Whether there may be cells of its input that the operation does not use, for any x nearby."""
     if op.type in _INDEXING:
         return tensor is op.inputs[_CELLS.get(op.type, 0)] and not only_makes_axes(op)
     if op.type in ("Mul", "MulNoNan"):
@@ -34,7 +33,7 @@ def leaves_out(op: tf.Operation, tensor: tf.Tensor) -> bool:
 
 
 def only_makes_axes(op: tf.Operation) -> bool:
-    """Whether it is a slice that has all cells in their order, x[:, tf.newaxis] say."""
+    """Whether the operation is a slice of all cells in their order, x[:, tf.newaxis] say."""
     if op.type != "StridedSlice" or op.get_attr("shrink_axis_mask"):
         return False
     strides = tf.get_static_value(op.inputs[3])
@@ -46,13 +45,13 @@ def only_makes_axes(op: tf.Operation) -> bool:
 
 
 def kept(op: tf.Operation, number: int) -> tf.Tensor:
-    """Where the operation makes something of its input of this number: bool, of its shape."""
+    """Which cells of its input of this number the operation uses: bool, of the input's shape."""
     x = op.inputs[number]
     if op.type in _INDEXING:
         return tf.not_equal(_counts(op)[number], 0)
     factor = op.inputs[1 if op.type != "Mul" else 1 - number]
     is_kept = tf.broadcast_to(tf.not_equal(factor, 0), tf.shape(op.outputs[0]))
-    if op.type == "Mul":  # Zero times infinity is no number, and has no derivatives.
+    if op.type == "Mul":  # Zero times infinity is NaN, and has no derivatives.
         is_kept = tf.logical_or(is_kept, tf.math.is_nan(tf.math.real(op.outputs[0])))
     return summed_to(tf.cast(is_kept, tf.float32), x) > 0
 
@@ -66,8 +65,8 @@ def _counts(op: tf.Operation) -> list[tf.Tensor | None]:
     return [None if count is None else tf.convert_to_tensor(count) for count in counts]
 
 
-# What masks are made by, of the inputs of these numbers: constants, or conditions of which at most
-# one is not constant.
+# Operations that make masks, and the numbers of the inputs that they make them of: constants, or
+# conditions of which at most one is not constant.
 _OF_MASKS = {
     **dict.fromkeys(("Mul", "Sub", "Maximum", "Minimum"), (0, 1)),
     **dict.fromkeys(("Identity", "Cast", "Reshape", "ExpandDims", "Squeeze", "StopGradient"), (0,)),
@@ -78,9 +77,9 @@ _OF_MASKS = {
 
 
 def is_mask(tensor: tf.Tensor) -> bool:
-    """Whether a tensor is made of zeros and ones, all of them constants or where inequalities hold.
+    """Whether a tensor is made of zeros and ones, constant or 1 where an inequality holds.
 
-    No number that f is given: its zeros have derivatives by it.
+    A number that f is given is no mask: f has derivatives by it where it is zero, too.
     """
     return _conditions(tensor, 32) is not None and _may_have_zeros(tensor)
 
@@ -97,7 +96,7 @@ def _may_have_zeros(mask: tf.Tensor) -> bool:
 
 
 def _conditions(tensor: tf.Tensor, depth: int) -> int | None:
-    """How many conditions that are not constants make the mask; None for what is none."""
+    """How many conditions that are not constants make the mask; None for what is no mask."""
     op = tensor.op
     if depth == 0:
         return None
@@ -120,11 +119,11 @@ def _conditions(tensor: tf.Tensor, depth: int) -> int | None:
 
 
 def _is_captured(tensor: tf.Tensor) -> bool:
-    """Whether it stands for a tensor outside, which may be differentiated by."""
+    """Whether a constant stands for a tensor outside, by which f may be differentiated."""
     return any(inner is tensor for _, inner in getattr(tensor.graph, "captures", ()))
 
 
-# What moves the cells of a condition, or joins them.
+# Operations that move the cells of conditions, or join them.
 _OF_CONDITIONS = frozenset(
     {
         *("Reshape", "ExpandDims", "Squeeze", "StridedSlice", "Slice", "GatherV2", "GatherNd"),
@@ -135,8 +134,8 @@ _OF_CONDITIONS = frozenset(
 
 
 def is_by_equality(condition: tf.Tensor) -> bool:
-    """Whether numbers are compared for equality, with others or with what is none: what is chosen
-    at one point says nothing of the slope there, and NaN is better than a wrong one."""
+    """Whether numbers are compared for equality, or tested for NaN or Inf: what is chosen at one
+    point says nothing of the slope there, and NaN is better than a wrong one."""
     op = condition.op
     if op.type in ("Equal", "NotEqual", "ApproximateEqual", "Cast"):
         return op.inputs[0].dtype.is_floating or op.inputs[0].dtype.is_complex

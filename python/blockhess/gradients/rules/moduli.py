@@ -16,12 +16,12 @@ from blockhess.gradients.paths import consumers
 
 
 class SlopeOfAbs:
-    """The slope of |x|. Where no cotangent comes back to |x| at zero, the function is smooth there,
+    """The slope of |x|. Where the cotangent of |x| is zero at zero, the function is smooth there,
     and the slope 1 does as well as -1; else there is a kink, whose slope is 0.
 
     Attributes:
-      slope: as what is first differentiated has it, in the graph of the absolute value. It is
-        kept, as what comes in later derivatives says nothing about kinks.
+      slope: that of the first derivative, in the graph of the absolute value. It is kept, as the
+        cotangents of later derivatives say nothing about kinks.
       ends: references of the results that it is differentiated for.
     """
 
@@ -37,7 +37,7 @@ class SlopeOfAbs:
         return cotangent * self.slope
 
 
-# What only moves the cells of its first input.
+# Operations that only move the cells of their first input.
 _MOVES = frozenset(
     {
         *("Reshape", "StridedSlice", "Slice", "GatherV2", "GatherNd", "Transpose", "ExpandDims"),
@@ -47,12 +47,12 @@ _MOVES = frozenset(
 
 
 def _of_complex_modulus(op: tf.Operation) -> Callable | None:
-    """|z| of which only the square is wanted hands on z times what the squares give it."""
+    """The gradient of |z| where it is only squared: z times the cotangent from the squares."""
     return _times_z if _is_only_squared(op.outputs[0]) else None
 
 
 def _is_only_squared(modulus: tf.Tensor) -> bool:
-    """Whether all that becomes of it are squares, of its cells moved about or not."""
+    """Whether a modulus is only squared, with its cells moved before or not."""
     uses = consumers(modulus)
     return bool(uses) and not is_end(modulus) and all(_squares(use, modulus) for use in uses)
 

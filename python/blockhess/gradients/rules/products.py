@@ -45,7 +45,7 @@ def _of_others(factors: tf.Tensor, segments: tf.Tensor) -> tf.Tensor:
 
 def _of_following(x: tf.Tensor, segments: tf.Tensor) -> tf.Tensor:
     """The product of all that follow in the same run of equal `segments`."""
-    numbers = segments[tf.newaxis, :, tf.newaxis] + 1  # One that is past the end is 0.
+    numbers = segments[tf.newaxis, :, tf.newaxis] + 1  # The number past the end is 0.
     numbers -= tf.reduce_min(numbers) - 1
 
     def following(t: tf.Tensor, shift: Shift) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Quantization: steps, to which their authors have given a gradient of straight lines.
+"""Quantization: step functions with the gradient of a line (straight-through estimators).
 
 The blocks are those of the gradient as it is declared: the cotangent where the argument is within
 the range, nothing where it is not. It is linear in the cotangent, and does not depend on x.
@@ -19,7 +19,7 @@ def _by_attributes(op: tf.Operation, cotangent: tf.Tensor):
 
 
 def _by_inputs(op: tf.Operation, of_x: tf.Tensor, of_min: tf.Tensor, of_max: tf.Tensor):
-    """What lies outside of the range is the range's end."""
+    """An argument outside of the range is taken for the range's end."""
     gradients, x, low, high = op.inputs
     attributes = {name: op.get_attr(name) for name in ("num_bits", "narrow_range")}
     channels = "PerChannel" if "PerChannel" in op.type else ""

@@ -58,7 +58,7 @@ def _softmax(op: tf.Operation, cotangent: tf.Tensor):
 
 
 def _slice(op: tf.Operation, _: object, cotangent: tf.Tensor, *__: object):
-    """SparseSliceGrad finds the places; it has no gradient."""
+    """The cotangents at the places that SparseSliceGrad finds, which has no gradient."""
     place = raw.SparseSliceGrad(
         backprop_val_grad=_numbers(tf.shape(op.outputs[0])[0]),
         input_indices=op.inputs[0],
@@ -69,7 +69,7 @@ def _slice(op: tf.Operation, _: object, cotangent: tf.Tensor, *__: object):
 
 
 def _fill_empty_rows(op: tf.Operation, _: object, cotangent: tf.Tensor, *__: object):
-    """What is not one of the values is the default; TensorFlow's gradient has none."""
+    """The cells that are no values are the default; TensorFlow's gradient has no gradient."""
     of_values = tf.gather(cotangent, op.outputs[3])
     return None, of_values, None, tf.reduce_sum(cotangent) - tf.reduce_sum(of_values)
 

@@ -11,7 +11,7 @@ from blockhess.gradients.broadcasting import summed_to
 
 # Terms of a series of (x / 2)**2 for |x| < 1 which leave float64 exact to the third derivative.
 _BESSEL_TERMS = 12
-# The same of a series of s**2 for |s| < 1/8.
+# Terms of a series of s**2 for |s| < 1/8 which do the same.
 _ATANH_TERMS = 14
 
 
@@ -95,7 +95,7 @@ def _igamma_slope(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 
 def _igamma(op: tf.Operation, cotangent: tf.Tensor):
-    """By a as TensorFlow has it, and `_igamma_slope` by x."""
+    """TensorFlow's derivative by a, and `_igamma_slope` by x."""
     a, x = op.inputs
     by_a = tf.raw_ops.IgammaGradA(a=a, x=x)
     return summed_to(by_a * cotangent, a), summed_to(_igamma_slope(a, x) * cotangent, x)
@@ -112,7 +112,7 @@ def _betainc(op: tf.Operation, cotangent: tf.Tensor):
     left, log_left = _power(x < tiny, x, a - 1)
     right, log_right = _power(1 - x < tiny, 1 - x, b - 1)
     log_beta = tf.math.lgamma(a) + tf.math.lgamma(b) - tf.math.lgamma(a + b)
-    # Where this is cut off, which is at an end, the factor is zero.
+    # The cut is at an end only, where the factor is zero.
     inner = tf.minimum(log_left + log_right - log_beta, math.log(x.dtype.max) - 1)
     return None, None, summed_to(left * right * tf.exp(inner) * cotangent, x)
 

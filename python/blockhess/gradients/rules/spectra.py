@@ -34,7 +34,7 @@ def _self_adjoint(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None
     """V (diag(g) + V' G / (e_j - e_i) off the diagonal) V', onto the triangle that is read."""
     (a,) = op.inputs
     computed = op.get_attr("compute_v")
-    e = tf.identity(op.outputs[0])  # In the graph that is being built, which may be a loop's.
+    e = tf.identity(op.outputs[0])  # A tensor of the graph that is being built, maybe a loop's.
     v = tf.identity(op.outputs[1]) if computed else tf.linalg.eigh(a)[1]
     alone = not computed or is_unused(vectors)
     second = _second_derivatives(values, op.outputs[0]) if alone else lambda: None
@@ -53,7 +53,7 @@ def _self_adjoint(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None
 
 
 def _within(u: tf.Tensor, a: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
-    """U' A V: what A is between the vectors."""
+    """U' A V: A in the bases of the vectors."""
     return tf.matmul(u, tf.matmul(a, v), adjoint_a=True)
 
 
@@ -251,7 +251,7 @@ def _of_singular_vectors(
 
 
 def _damped(s: tf.Tensor) -> tf.Tensor:
-    """NaN where TensorFlow's x / (x**2 + 1e-20), of s and of differences of s**2, is off."""
+    """NaN where TensorFlow's x / (x**2 + 1e-20), of s and of differences of s**2, is not 1 / x."""
     scale = tf.maximum(_largest(s) ** 2, 1e-6 / _epsilon(s.dtype) ** 0.5)
     squares = _reciprocals(_differences(tf.square(s)), scale)
     return _off_diagonal(squares) + _reciprocals(s, tf.sqrt(scale)[..., 0])[..., tf.newaxis]
@@ -276,8 +276,8 @@ def _general(op: tf.Operation, values: tf.Tensor, vectors: tf.Tensor | None):
 
 
 def _bisection(op: tf.Operation):
-    """The bounds from which tf.linalg.eigh_tridiagonal starts: by them alone x comes in, as far as
-    gradients go, though the eigenvalues that it finds between them do not depend on them."""
+    """Refuses the bounds from which tf.linalg.eigh_tridiagonal starts: gradients reach x through
+    them alone, though the eigenvalues that it finds between them do not depend on them."""
     if "compute_eigenvalues/" not in op.name:
         return None
 

@@ -43,7 +43,7 @@ class AutodiffRoute(Route):
 
     @property
     def coupling(self) -> str:
-        """What has to be done: nothing where the graph proves that rows do not interact."""
+        """What to do about coupling: nothing where the graph proves that rows do not interact."""
         return self.asked_coupling if self._may_interact else "assume_independent"
 
     @property

@@ -15,17 +15,19 @@ from blockhess.routes.autodiff import coupling as rows
 from blockhess.routes.autodiff.hessian_products import CannotStack, Products, all_at_once
 from blockhess.routes.autodiff.symmetry import symmetric
 
-# Columns are written out one by one up to here: the graph of so many takes seconds to build.
+# Up to so many columns are written out one by one, in a graph that takes seconds to build.
 UNROLLED = 128
-# Pieces of stacked columns cost about ten times the building time of a single column.
+# Up to so many pieces of stacked columns are written out: a piece takes about ten times as long to
+# build as a single column.
 UNROLLED_PIECES = 16
-# Tensors up to this size cost less to compute than to dispatch: stack columns up to it.
+# Tensors of up to so many elements cost less to compute than to dispatch: stack columns up to it.
 DISPATCH_BOUND = 1 << 13
 # Between these sizes TensorFlow splits an operation among its threads and spends as long on
 # handing out the parts as on computing them; four columns stacked get by with a quarter of that
 # (1.0 to 1.5x faster than single ones there, 1.0 to 1.5x slower elsewhere).
 SPLIT_BOUND = (90_000, 260_000)
-# In a loop every iteration has its price, so it takes on as much as stays in the caches.
+# An iteration of a loop computes up to so many elements, as many as stay in the caches: every
+# iteration has its price.
 LOOP_BOUND = 1 << 20
 
 Pick = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -170,7 +172,7 @@ def exact_product(products: Products, v: tf.Tensor) -> tf.Tensor:
 
 
 def _own_row(x: tf.Tensor) -> Pick:
-    """Keeps of each product the row that its seed is of."""
+    """Picks from each product the row in which its seed is not zero."""
     row_axes = list(range(1, x.shape.rank))
 
     def own_row(product: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -215,7 +217,7 @@ def _columns_at_once(width: int | None, K: int) -> int:
 def _unrolled(products: Products, K: int, stacked: int) -> list[tf.Tensor]:
     """The columns, each (..., K), `stacked` of them computed together, a few such pieces in flight.
 
-    Left to itself TensorFlow runs all columns abreast, and what one operation of a column leaves in
+    Left to itself TensorFlow runs all columns at once, and what one operation of a column leaves in
     the caches is gone when the next comes to it: with control dependencies 1.1 to 3x faster.
     """
     in_flight = _in_flight()
@@ -313,7 +315,7 @@ def _loop(
         value = piece(seeds(n * at_once + tf.range(at_once)))
         return n + 1, list_ops.tensor_list_set_item(pieces, n, value)
 
-    # The functional loop whatever control flow the graph has on: it can be differentiated again.
+    # The functional loop can be differentiated again, which that of TensorFlow 1 cannot.
     _, pieces = while_v2.while_loop(
         lambda n, _: n < iterations,
         body,
@@ -349,7 +351,7 @@ def _shaped(tensor: tf.Tensor, x: tf.Tensor, layout: str) -> tf.Tensor:
 
 
 def _unless_empty(make: Callable[[], tf.Tensor], x: tf.Tensor, layout: str) -> tf.Tensor:
-    """What `make` gives; zeros where x has no elements, on which converters of loops stumble."""
+    """What `make` gives; zeros where x has no elements, for which pfor's converters fail."""
     if x.shape.is_fully_defined():
         return make() if x.shape.num_elements() else _zeros(x, layout)
     result = cond_v2.cond_v2(tf.size(x) > 0, make, lambda: _zeros(x, layout))

@@ -47,24 +47,24 @@ ORDER_MESSAGE = (
     "another row than row i. A row that other values depend on:"
 )
 SEED = (20240607, 2)
-# In units of rounding. Of independent rows 4 are usual, 30 in saturated networks.
+# The tolerance in units of rounding. Independent rows need 4 as a rule, 30 in saturated networks.
 TOLERANCE = 64
-# 64 roundings of 16 bits are the number itself. A suspect that is none only costs time.
+# In 16 bits, 64 roundings are as large as the number. A false suspect only costs time.
 TOLERANCE_OF_16_BITS = 1
-# Factors are +-2^-20 ... 2^20, times parts: far from overflow, and no two alike among 82 rows in
-# sequence. Where float64 alone is computed with there is more room: 1602 rows.
+# Factors are +-2^-20 ... 2^20, times random significands ("parts"): far from overflow, and no two
+# alike among 82 rows in sequence. Where all is float64 there is more room: 1602 rows.
 EXPONENTS = 20
 EXPONENTS_OF_DOUBLE = 400
-# Where float16 is computed with, whose numbers end at 2^16; no two alike among 26 rows in sequence.
+# Numbers of float16 end at 2^16; no two factors are alike among 26 rows in sequence.
 EXPONENTS_OF_HALF = 6
-# Random parts of factors end below 3/2, so that two levels never meet.
+# Random significands end below 3/2, so that factors with different powers of two are never alike.
 LARGEST_PART = 1.5
-# Up to so many columns reading the blocks once more is cheaper than another product.
+# Up to so many columns, to read the blocks once more is cheaper than another product.
 FEW_COLUMNS = 16
 
 
 def probed(blocks: tf.Tensor, products: Products, *, layout: str, name: str) -> tf.Tensor:
-    """The same blocks, which fail to come about when rows interact.
+    """The same blocks; the run fails when rows interact.
 
     Args:
       blocks: in their layout, columns taken as if rows did not interact.
@@ -88,7 +88,7 @@ def _probes_of_blocks(blocks: tf.Tensor, products: Products, layout: str) -> lis
     numbers = range(1 if parts and x.dtype == tf.float64 else 2)
     if layout == "dense" and _few_columns(x):
         # The blocks of independent rows are symmetric, so they may be multiplied from this side.
-        # More than one vector costs nothing here.
+        # A second vector costs nothing here.
         us = [_random(tf.shape(x)[-1:], x.dtype, number) for number in numbers]
         singles = tf.matmul(tf.reshape(blocks, [-1, x.shape[-1]]), tf.stack(us, 1))
         singles = [tf.reshape(single, tf.shape(x)) for single in tf.unstack(singles, axis=1)]
@@ -100,12 +100,12 @@ def _probes_of_blocks(blocks: tf.Tensor, products: Products, layout: str) -> lis
 
 
 def _axes(layout: str) -> list[int]:
-    """Those of one row's block."""
+    """The axes of one row's block."""
     return list(range(-LAYOUTS[layout].rank, 0))
 
 
 def probed_product(product: tf.Tensor, products: Products, v: tf.Tensor, *, name: str) -> tf.Tensor:
-    """The same product with `v`, shape of x, which fails to come about when rows interact in it.
+    """The same product with `v`, shape of x; the run fails when rows interact in it.
 
     Here the rows of `v` are scaled instead of those of a random vector, and the product is compared
     with its own multiple: what it leaves unseen does not show in the product. Returns and fails as
@@ -113,7 +113,7 @@ def probed_product(product: tf.Tensor, products: Products, v: tf.Tensor, *, name
     """
     if _is_one_row(products.x):
         return product
-    # Without parts: v may be one that H sends to nothing but rounding.
+    # Factors are bare powers of two, for H may send v to nothing but rounding.
     zero = tf.zeros([], v.dtype)
     probes = [_Probe(v, *_factors(products, n, False), product, zero) for n in range(2)]
     return _unless_coupled(product, [-1], products, probes, MESSAGE.format(name=name))
@@ -142,10 +142,10 @@ class WeightedGradients(NamedTuple):
 
 
 def probed_order(gradient: tf.Tensor, y: tf.Tensor, sources: Sequence[tf.Tensor]) -> tf.Tensor:
-    """The gradient of the sum of `y`, which fails to come about where y_i depends on another row.
+    """The gradient of the sum of `y`; the run fails where y_i depends on another row than row i.
 
-    Blocks do not tell: those of rows that are only put into another order are right. Rows are
-    weighted as those of vectors are scaled in `probed_product`; returns and fails as `probed` does.
+    Blocks do not tell: where rows are only put into another order they are right. The values y_i
+    are weighted as rows are scaled in `probed_product`; returns and fails as `probed` does.
     """
     x = sources[0]
     if _is_one_row(x):
@@ -165,7 +165,7 @@ def _is_one_row(x: tf.Tensor) -> bool:
 def _unless_coupled(
     result: tf.Tensor, axes: list[int], products: Products, probes: list[_Probe], message: str
 ) -> tf.Tensor:
-    """The result, whose axes of one row are `axes`; a failure where a probe shows interaction."""
+    """The result, with `axes` those of one row; the run fails where a probe shows interaction."""
     suspects = _suspects_of_any(result, axes, products, probes)
     culprit = cond_v2.cond_v2(
         tf.reduce_any(suspects),
@@ -175,9 +175,9 @@ def _unless_coupled(
 
     def refuse() -> tf.Tensor:
         with tf.control_dependencies([tf.debugging.Assert(False, [message, culprit])]):
-            return result * tf.constant(np.nan, result.dtype)  # NaN are its derivatives, too.
+            return result * tf.constant(np.nan, result.dtype)  # Its derivatives are NaN, too.
 
-    # A branch hands the result through as it is; a selection would copy it.
+    # A branch passes the result on as it is; a selection (`tf.where`) would copy it.
     checked = cond_v2.cond_v2(culprit >= 0, refuse, lambda: tf.identity(result))
     checked.set_shape(result.shape)
     return checked
@@ -190,7 +190,7 @@ class _Probe(NamedTuple):
       u: shape (K,), the same in every row, or that of x.
       factors: shape (..., 1), one a row, below `bound`.
       single: the product with u, shape of x.
-      largest: magnitudes that `single` is a sum of, shape (...), or zero where it is a product.
+      largest: the largest magnitude in the row's block, shape (...), or zero without blocks.
     """
 
     u: tf.Tensor
@@ -229,14 +229,14 @@ def _exponents(products: Products) -> int:
 
 
 def _factors(products: Products, number: int, parts: bool) -> tuple[tf.Tensor, float]:
-    """One a row, and their bound: powers of two, times random parts if `parts`."""
+    """A factor for each row, and their bound: powers of two, times significands if `parts`."""
     x, exponents = products.x, _exponents(products)
     shape = tf.shape(x)
     powers = 2.0 ** np.arange(-exponents, exponents + 1)
     levels = np.stack([powers, -powers], 1).ravel()
     N = tf.reduce_prod(shape[:-1])
-    # Rows in sequence take the levels in turn, each round from another start: without it all rows
-    # of one level apart would share a factor.
+    # Rows in sequence take the levels in turn, each round from a random one: else all rows that are
+    # whole rounds apart would share a factor.
     row = tf.range(N)
     starts = tf.random.stateless_uniform(
         [N // levels.size + 1], _seed(number), 0, levels.size, dtype=tf.int32
@@ -256,10 +256,10 @@ def _suspects_of_any(
 
 
 def _suspects(result: tf.Tensor, axes: list[int], products: Products, probe: _Probe) -> tf.Tensor:
-    """Which rows, shape (...), answer other than they do alone; of finite results alone."""
+    """Which rows of finite results, shape (...), answer other than they do alone."""
     x = products.x
     answer = products(probe.factors * probe.u)
-    # What fits x may have a sum or a multiple that does not, where x has 16 bits.
+    # Sums and multiples of numbers of 16 bits may overflow in 16 bits.
     dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
     answer, factors = tf.cast(answer, dtype), tf.cast(probe.factors, dtype)
     expected = factors * tf.cast(probe.single, dtype)
@@ -271,7 +271,7 @@ def _suspects(result: tf.Tensor, axes: list[int], products: Products, probe: _Pr
     tolerance = roundings * (float(limits.eps) * scale + probe.bound * float(smallest))
     differs = tf.reduce_max(tf.abs(answer - expected), -1) > tolerance
     overflows = ~tf.reduce_all(tf.math.is_finite(answer) & tf.math.is_finite(expected), -1)
-    # Reads the result, so only where it may matter.
+    # The result is read only where it matters whether it is finite.
     proves = cond_v2.cond_v2(
         tf.reduce_any(overflows),
         lambda: overflows & _finite(result, axes),
@@ -298,14 +298,14 @@ def _largest(tensor: tf.Tensor, axes: list[int]) -> tf.Tensor:
 def _culprit(
     products: Products, probe: _Probe, suspects: tf.Tensor, finite: tf.Tensor
 ) -> tf.Tensor:
-    """The number of a suspect whose change is felt in another row, or -1 where there is none.
+    """The number of a suspect that another row responds to, or -1 where there is none.
 
-    A row of `finite` blocks feels what makes its answer other than zero, be it by overflow; another
-    row what makes it another finite number.
+    A row with `finite` blocks responds where its answer is not zero, be it by overflow; another row
+    where it is finite and not zero.
 
     Round n changes the suspects whose number among the suspects has bit n set, so each is changed
     in some round in which any given other one is not. They get multiples of a random vector: the
-    probe's own may vanish in a suspect, which then hears of another row and is not heard there.
+    probe's own may vanish in a suspect, which then responds to another row, but not that row to it.
     """
     seeds = probe.factors * _random(tf.shape(products.x)[-1:], products.x.dtype, 0)
     flat = tf.reshape(tf.cast(suspects, tf.int32), [-1])

@@ -16,17 +16,18 @@ from blockhess.gradients.bodies import BRANCHES, LOOPS
 from blockhess.gradients.paths import between
 from blockhess.row_graph.inlining import CALLS
 
-# A loop's tangent runs the loop's own second derivative once more: transposing once is cheaper.
+# Control flow is transposed once: the forward derivative of a loop would run the loop's second
+# derivative once more.
 CONTROL_FLOW = LOOPS | BRANCHES
-# A gradient function that applies one of these to what it pulls back is linear only as a whole: its
-# tangent at zero is NaN.
+# A gradient function that applies one of these to its cotangent is linear only as a whole: its
+# derivative at zero is NaN.
 NOT_LINEAR = frozenset({"Log", "Exp", "Sqrt", "Square", "Pow", "Abs"})
 
 
-# TensorFlow's converter of these takes an axis that is counted from the end for another one.
+# pfor's converter of this operation takes an axis that is counted from the end for another one.
 WRONGLY_STACKED = "Roll"
 
-# Operations whose kernels broadcast two arguments, and the number of axes that these take.
+# Operations whose kernels broadcast two arguments, and the number of axes that they can take.
 BROADCASTING = frozenset(
     """Add AddV2 Sub Mul Div RealDiv DivNoNan MulNoNan Pow Maximum Minimum SquaredDifference Atan2
     Xlogy Xlog1py Xdivy FloorMod Less LessEqual Greater GreaterEqual Equal NotEqual LogicalAnd
@@ -36,10 +37,10 @@ MOST_AXES = 5
 
 
 class CannotStack(Exception):
-    """Products could not be vectorized; one at a time they can be had."""
+    """Products cannot be vectorized, only computed one at a time."""
 
 
-# What TensorFlow's converters raise for what they cannot stack; many assert it.
+# The errors of pfor's converters for what they cannot stack; many are assertions.
 NOT_CONVERTED = (*NO_DERIVATIVE, AssertionError, ConversionNotImplementedError)
 
 
@@ -82,7 +83,7 @@ class Products:
         if self._twice:
             try:
                 product = pull_back(self._transposed, [self._stand_in], v)
-            except NO_DERIVATIVE:  # The plain way is left.
+            except NO_DERIVATIVE:  # The product is pulled back through the gradient instead.
                 product = None
             self._twice = product is not None
         if product is None:
@@ -123,7 +124,7 @@ def _one(product: Callable[[tf.Tensor], tf.Tensor], v: tf.Tensor, i: tf.Tensor) 
 
 
 def _broadcasts_too_far(operation: tf.Operation) -> bool:
-    """Whether TensorFlow has no kernel for the shapes, of which one has a column's axis more.
+    """Whether TensorFlow has no kernel for the shapes, one of which has the axis of columns more.
 
     Kernels of two arguments that broadcast each other merge neighbouring axes that are treated
     alike, and take five of what is left.
@@ -158,7 +159,7 @@ def _function_definitions(graph: tf.Graph) -> list:
 
 @contextlib.contextmanager
 def _without_messages() -> Iterator[None]:
-    """TensorFlow logs pages of errors before it raises one; what to do about it is known here."""
+    """Silences this thread's log: pfor logs pages of errors before it raises one, handled here."""
     thread, logger = threading.get_ident(), tf.get_logger()
 
     def is_of_another_thread(record: logging.LogRecord) -> bool:

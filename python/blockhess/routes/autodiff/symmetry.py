@@ -22,16 +22,16 @@ MESSAGE = (
     "interact that coupling='assume_independent' says do not. The number of such rows:"
 )
 SEED = (20240607, 3)
-# Rounding stays far below, also where f loses most of its digits; what is wrong is wrong by a
-# share of the block. 1e-4 in float64, 2 % in float32.
+# The tolerance is this power of eps, 1e-4 in float64 and 2 % in float32, times the size of the
+# block. Rounding stays far below, also where f loses most of its digits; errors are far above.
 TOLERATED_POWER = 0.25
 # A block far below the largest one may be rounding alone, as of a classifier that is sure of a row:
-# what is tolerated is also a share of the largest. 1e-8 in float64, 3e-4 in float32.
+# this power of eps, 1e-8 in float64 and 3e-4 in float32, times the largest is tolerated, too.
 TOLERATED_POWER_OF_LARGEST = 0.5
 
 
 def symmetric(blocks: tf.Tensor, name: str) -> tf.Tensor:
-    """The same blocks, which fail to come about when one is not symmetric.
+    """The same blocks; the run fails when one is not symmetric.
 
     Args:
       blocks: (..., K, K), K known or not.
@@ -60,7 +60,7 @@ def symmetric(blocks: tf.Tensor, name: str) -> tf.Tensor:
             nan = tf.constant(float("nan"), blocks.dtype)
             return tf.where(wrong[..., tf.newaxis, tf.newaxis], nan, blocks)
 
-    # A branch hands the result through as it is; a selection would copy it.
+    # A branch passes the result on as it is; a selection (`tf.where`) would copy it.
     checked = cond_v2.cond_v2(tf.reduce_any(wrong), refuse, lambda: tf.identity(blocks))
     checked.set_shape(blocks.shape)
     return checked

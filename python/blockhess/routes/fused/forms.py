@@ -37,7 +37,7 @@ from blockhess.row_graph import (
 
 @dataclass(frozen=True)
 class Form:
-    """The cells of a node. Of a sum over the rows: what is summed, and what is added to the sum."""
+    """The cells of a node; where it is a sum over rows, what is summed, and added to the sum."""
 
     cells: Expression
     constant: Expression = ZERO
@@ -84,7 +84,7 @@ class Forms:
             return Form(self._linear_map(node, argument.cells))
         if isinstance(node, Reduction):
             return Form(self.row_sum(argument.cells, size), self.row_sum(argument.constant, size))
-        return argument  # A Total: what is summed stays what it is.
+        return argument  # A Total has the form of what it sums.
 
     def _elementwise(self, node: Elementwise) -> Form:
         size, values, constants = node.geometry.size, {}, {}
@@ -135,7 +135,7 @@ class Forms:
         """A map onto one cell: a weighted sum of the cells, whatever they are."""
         weights = tf.squeeze(node.matrix, -1)
         size = int(node.argument.geometry.size)
-        if size == 1:  # A multiple of a cell, on which any function may follow.
+        if size == 1:  # A multiple of a cell may be the argument of any function.
             weight = weights if node.per_row else tf.reshape(weights, [])
             return self.leaves.parameter(weight) * cells
         weights = tf.ensure_shape(weights, [None, size] if node.per_row else [size])

@@ -60,7 +60,7 @@ class FusedRoute(Route):
         return self.as_rows(self.x)
 
     def as_rows(self, tensor: tf.Tensor) -> tf.Tensor:
-        """A tensor of the shape of x as `rows` has it."""
+        """A tensor of the shape of x as (N, K), in the type of the terms."""
         rows = tf.cast(tensor, self.fused.leaves.dtype)
         if self.x.shape.rank == 2:
             return rows
@@ -81,7 +81,7 @@ class FusedRoute(Route):
         return self.as_x(ops.terms_hvp(self.rows, self.terms, self.as_rows(v)))
 
     def operator(self) -> tf.linalg.LinearOperator:
-        """The blocks, in what structure the terms have."""
+        """The blocks as a linear operator of the structure that the terms have."""
         return operator_of_terms(self, self.rows, self.terms)
 
     def newton(
@@ -102,7 +102,7 @@ class FusedRoute(Route):
     def value_of_f(self, rows: tf.Tensor) -> tf.Tensor:
         """The value in the shape and type of f's result, from the op's: one number a row.
 
-        It is f's own where that is not one number a row or in all.
+        Where f's result is not one number a row, or one in all, it is the value itself.
         """
         x, y, value = self.x, self.y, self.value
         if isinstance(value, Parameter) or (value.geometry.summed and value.geometry.size > 1):

@@ -44,7 +44,7 @@ class LinearLeaf:
 
 @dataclass(frozen=True, eq=False)
 class ProductLeaf:
-    """The cells left_j right_k, k counted first; each of left and right is x or a LinearLeaf."""
+    """The cells left_j right_k, k running fastest; each of left and right is x or a LinearLeaf."""
 
     left: LinearLeaf
     right: LinearLeaf
@@ -59,7 +59,7 @@ class SeparableSum:
 
 @dataclass(frozen=True, eq=False)
 class QuadraticSum:
-    """1/2 x' S x; of S its symmetric part counts."""
+    """1/2 x' S x; only the symmetric part of S counts."""
 
     S: tf.Tensor
     per_row: bool
@@ -104,13 +104,13 @@ class Leaves:
     def parameter(self, tensor: tf.Tensor) -> Expression:
         """The tensor as a leaf, or as a number where it is a constant, finite scalar.
 
-        Nothing is known of what is not finite: 0 times it is not 0.
+        Numbers that are not finite would break simplification: 0 times one is not 0.
         """
         if tensor.shape.num_elements() == 1:
             value = tf.get_static_value(tensor)
             finite = value is not None and math.isfinite(value.item())
             if finite and not _reads_capture(tensor):
-                # The shortest number that rounds to it: 0.1, where float32 holds 0.10000000149.
+                # The shortest decimal that rounds to it: 0.1, where float32 holds 0.10000000149.
                 return e.Constant(float(str(value.reshape(-1)[0])))
         return self.add(ParameterLeaf(tensor))
 
@@ -134,7 +134,7 @@ class Leaves:
             return self._of[expression].tensor
         if isinstance(expression, e.Constant):
             return tf.constant(expression.value, self.dtype)
-        # Without parameters it is a number that is not finite, and so was not folded: 1 / 0.
+        # An expression without parameters is not finite, and so was not folded: 1 / 0.
         read = dict(self.parameters(expression)) or {X: tf.zeros([], self.dtype)}
         return ops.map([expression], read)[0]
 

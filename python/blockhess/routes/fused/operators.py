@@ -27,7 +27,8 @@ from blockhess.linalg import (
 from blockhess.routes.fused.leaves import S_ARGUMENT, X
 from blockhess.routes.route import Route, full_operator
 
-# A system of twice the rank is solved in every row, unrolled.
+# More nonlinear links than this take a full matrix: the low-rank operator solves a system of twice
+# the rank in every row, unrolled.
 MOST_LINKS = 4
 
 
@@ -44,7 +45,7 @@ NOTHING_PROVED = _Definiteness(None, None)
 def operator_of_terms(
     route: Route, rows: tf.Tensor, every: tuple[ops.Term, ...]
 ) -> tf.linalg.LinearOperator:
-    """The sum of psi' (S + diag(phi'')) + psi'' u u' over the terms, in what structure it has.
+    """The sum of psi' (S + diag(phi'')) + psi'' u u' over the terms, with the structure it has.
 
     `rows` is the x of the route as the terms read it, (N, K).
     """

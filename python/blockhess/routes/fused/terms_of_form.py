@@ -79,9 +79,9 @@ def _affine(expression: Expression, leaves: Leaves) -> Affine | None:
 
 
 def _unit(slopes: e.Slopes, leaves: Leaves) -> Expression:
-    """The slope that goes out of s into its scale, so that the dearest sum need not be scaled.
+    """The slope that s is divided by, chosen so that the most expensive sum is not scaled.
 
-    Never one that could be zero: a parameter only where it is the slope of every sum.
+    It is never one that could be zero: a parameter only where it is the slope of every sum.
     """
     values = set(slopes.values())
     if len(values) == 1:

@@ -132,7 +132,7 @@ def _product(builder: Builder, op, nodes, inputs, terms, output: str, geometry: 
 def _cells(
     builder: Builder, op, labels, expression, arguments, features: str, geometry: Geometry
 ) -> Value:
-    """An expression of the cells, then kept, or summed up."""
+    """An expression of the cells, kept as cells or summed up."""
     size = math.prod(labels.sizes.values())
     inner = dataclasses.replace(geometry, features=labels.node.geometry.features, before=0)
     node = Elementwise(op.outputs[0], inner, expression, arguments)

@@ -96,7 +96,7 @@ def _select(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
 
 
 def _cast(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
-    """To another floating type: what rounds there is computed without rounding."""
+    """A cast to another floating type, without the rounding; else a parameter or opaque."""
     source, target = op.inputs[0].dtype, op.outputs[0].dtype
     if target.is_complex:
         return builder.unproven(op, "gives complex numbers")
@@ -115,7 +115,7 @@ def _bias_add(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
 
 
 def _checked(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
-    """The tensor itself; the check is to run, whatever is computed in place of what it guards."""
+    """The tensor itself; the check runs although the fused op does not read what it guards."""
     builder.checks.append(op)
     return builder.elementwise(op, ARGUMENTS[0], inputs)
 
@@ -129,7 +129,7 @@ def _identity_n(builder: Builder, op: tf.Operation, inputs: list[Value]) -> tupl
 
 
 def _opaque_cells(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
-    """Cell by cell, by a function that has no instruction."""
+    """A function that works cell by cell, but has no instruction."""
     geometry = builder.align(op, inputs)
     if not isinstance(geometry, Geometry):
         return geometry

@@ -30,7 +30,7 @@ def _matmul(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
         return _one_row(builder, op, inputs, flip_left, flip_right)
     if node.geometry.rows != 1:
         return builder.unproven(op, "is not a product with the cells of a row")
-    # As a left factor untransposed (or a right one transposed) the rows must come first.
+    # Rows must come first in an untransposed left factor, or in a transposed right one.
     if node.geometry.before != (1 if flipped else 0):
         return builder.unproven(op, "sums over the rows")
     if node is left:
@@ -41,7 +41,7 @@ def _matmul(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
 
 
 def _one_row(builder: Builder, op, inputs: list[Value], flip_left: bool, flip_right: bool) -> Value:
-    """The cells of x of rank 1, as a matrix: of one row or one column if it is to be a vector."""
+    """MatMul where x has rank 1: a linear map where the cells form one row or one column."""
     left, right = inputs
     node = left if isinstance(left, Node) else right
     flipped = flip_left if node is left else flip_right

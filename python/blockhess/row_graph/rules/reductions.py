@@ -26,7 +26,7 @@ def _axes(op: tf.Operation, rank: int) -> list[int] | None:
 
 
 def _after(geometry: Geometry, axes: list[int], keep: bool) -> Geometry:
-    """The geometry once the (feature) axes are gone, or kept with size 1."""
+    """The geometry with the (feature) axes removed, or kept with size 1."""
     features, before = [], 0
     for axis, size in zip(geometry.feature_axes, geometry.features, strict=True):
         if axis not in axes or keep:
@@ -36,7 +36,7 @@ def _after(geometry: Geometry, axes: list[int], keep: bool) -> Geometry:
 
 
 def _plan(builder: Builder, op: tf.Operation, node: Node):
-    """(feature axes that go, whether the rows go), or the reason there is no telling."""
+    """(feature axes that are reduced, whether the rows are), or Unproven."""
     geometry = node.geometry
     axes = _axes(op, geometry.rank) if geometry.rank else []
     if axes is None:
@@ -101,7 +101,7 @@ def _mean(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
                 count *= size
         else:
             result = _divided_by_rows(op, result, tf.reduce_prod(tf.stack(rows)), builder.dtype)
-    share = 1.0 / count if count else math.nan  # The mean of no columns is no number.
+    share = 1.0 / count if count else math.nan  # The mean of no columns is NaN.
     return result if count == 1 else _scaled(op, result, e.Constant(share))
 
 

@@ -38,9 +38,9 @@ def _reshape(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
 def _split(
     builder: Builder, geometry: Geometry, sizes: list[int | RowAxis | None]
 ) -> Geometry | None:
-    """The geometry of a reshaped tensor: the number of its trailing axes that are features.
+    """The geometry of a reshaped tensor, or None where it does not keep the rows.
 
-    If these hold just the cells of one row, the leading axes hold the rows, in their order.
+    If trailing axes hold just the cells of one row, the leading axes hold the rows, in order.
     """
     rows = len(builder.row_shape)
     for leading in dict.fromkeys((geometry.rows, rows, 1)) if geometry.rows else (0,):
@@ -55,7 +55,7 @@ def _split(
 
 
 def _same_rows(builder: Builder, sizes: list[int | RowAxis | None]) -> bool:
-    """Whether the leading sizes are those of x, one by one; one that is unknown then follows."""
+    """Whether the leading sizes are those of x, one by one; one unknown size follows from them."""
     unknown = 0
     for axis, size in enumerate(sizes):
         if size is None:

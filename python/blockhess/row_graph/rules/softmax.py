@@ -48,7 +48,7 @@ def _fits(node: Value) -> bool:
 def _log(builder: Builder, op: tf.Operation, inputs: list[Value]) -> Value:
     """A logarithm; that of a sum of exponentials is shifted, unless a difference is their argument.
 
-    What subtracts in there is most often the largest cell: tf.reduce_logsumexp is spelled so.
+    What is subtracted there is most often the largest cell, as in tf.reduce_logsumexp.
     """
     total = inputs[0]
     powers = total.argument if isinstance(total, Reduction) else None
@@ -81,7 +81,7 @@ def _cross_entropy(
 ) -> tuple[Value, ...]:
     """sum(labels * (log_sum_exp - cells)), and the second output, which is not for users.
 
-    True for any labels; TensorFlow's own gradient takes it that each row of them adds up to one.
+    It is right for any labels; TensorFlow's own gradient assumes that each row adds up to one.
     """
     geometry = logits.geometry
     normaliser = _log_sum_exp(builder, op, logits, op.inputs[0])

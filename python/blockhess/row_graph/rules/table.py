@@ -20,7 +20,7 @@ RULES: dict[str, Rule] = {}
 
 
 def register(op_type: str, rule: Rule) -> None:
-    """Makes a rule the one of an operation type.
+    """Adds the rule of an operation type.
 
     Raises:
       ValueError: the type has one, or TensorFlow has no operation of that type.
@@ -38,6 +38,6 @@ def register(op_type: str, rule: Rule) -> None:
     RULES[op_type] = rule
 
 
-for _room in (elementwise, einsum, linear, reductions, selection, shapes, softmax):
-    for _op_type, _rule in _room.RULES.items():
+for _module in (elementwise, einsum, linear, reductions, selection, shapes, softmax):
+    for _op_type, _rule in _module.RULES.items():
         register(_op_type, _rule)

@@ -1,1 +1,1 @@
-"""What `python -m blockhess check` checks, each subject in a room of its own."""
+"""What `python -m blockhess check` checks, each subject in a module of its own."""

@@ -18,7 +18,7 @@ import tensorflow as tf
 import blockhess as bh
 from blockhess.formula.layouts import LAYOUTS
 
-# Not round numbers: rows that share no vector, and columns that share none.
+# Neither is a multiple of the width of a SIMD vector.
 N, K = 37, 5
 
 
@@ -48,13 +48,13 @@ class Problem:
         return tf.constant(self.array(name))
 
     def f(self, x: tf.Tensor) -> tf.Tensor:
-        """As a user writes it."""
+        """The function as a user writes it."""
         S, b = tf.constant(self.array("S")), tf.constant(self.array("b"))
         s = tf.reduce_sum(tf.sin(x), 1) + 0.5 * tf.reduce_sum(x * (x @ S), 1)
         return tf.exp(-(s + tf.linalg.matvec(x, b)))
 
     def term(self) -> bh.ops.Term:
-        """As the raw ops take it."""
+        """The function as the raw ops take it."""
         e = bh.expressions
         x, s = e.Variable("x"), e.Variable("s")
         return bh.ops.Term(e.sin(x), (), self.tensor("S"), self.tensor("b"), e.exp(-s), ())

@@ -1,4 +1,4 @@
-"""One check, and what came of it."""
+"""One check, and the comparison of a result with what is expected."""
 
 from __future__ import annotations
 

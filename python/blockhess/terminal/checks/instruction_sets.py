@@ -14,7 +14,7 @@ from blockhess.formula.layouts import LAYOUTS
 from blockhess.terminal.checks.closed_form import Problem
 from blockhess.terminal.checks.comparison import Check, error_of
 
-# The op's own text: phi = sin and psi = exp(-s), each with its derivatives.
+# The term as the text of the op: phi = sin and psi = exp(-s), each with its derivatives.
 TERM = (
     "blockhess 1 | phi 1: r1 = sin r0; r2 = cos r0; r3 = neg r1; return r1 r2 r3"
     " | quadratic | linear"
