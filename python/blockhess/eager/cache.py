@@ -38,7 +38,10 @@ _NEEDS_N = (_OfF, LookupError, NotImplementedError, TypeError, ValueError)
 
 
 class _Recent(Generic[_Value]):
-    """The values that were used last, by their keys; never more than `most`."""
+    """The values that were used last, by their keys; never more than `most`.
+
+    Which was used when is noted once half of the places are taken.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -48,7 +51,7 @@ class _Recent(Generic[_Value]):
 
     def get(self, key: Hashable) -> _Value | None:
         value = self._values.get(key)
-        if value is not None:
+        if value is not None and 2 * len(self._values) > self._most:
             try:
                 self._values.move_to_end(key)
             except KeyError:  # Another thread has just let it go.
