@@ -193,6 +193,7 @@ class VjpTile {
     const auto row = [&](int e) { return e - tile_.row_of(e) * K(); };
     tile_.rows_times(
         array(kU), [&](int e) { return M(0).first_column(row(e)); },
+        [&](int e) { return M(0).end_column(row(e)); },
         [&](int e) { return M(tile_.row_of(e)).row(row(e)); },
         [&](int e, C sum) { array(kMu)[e] = C(0.5) * (array(kMu)[e] + sum); });
   }

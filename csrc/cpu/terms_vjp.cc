@@ -260,17 +260,17 @@ class VjpWorker {
     const TermTile<T>& tile = tiles_[t];
     const bool adds_M = arguments_.steps[t].M_adds_to_S_bar;
     Rows::w(results_.u_bar, results_.s_bar_values, x(), rows_ * K_, results_.w);
-    const Layout layout = adds_M ? M_.layout() : Layout::kNone;
     if (bar.row_stride == 0) {
+      const Layout layout = adds_M ? M_.layout() : Layout::kNone;
       choose_size<Rows::template SharedSBar>(K_)(layout, tile.psi(1), M_.blocks(), results_.w, x(),
                                                  rows_, K_, sums_ + start);
       return;
     }
     T* const S_bar = bar.data + first_ * K_ * K_;
-    if (adds_M && M_.is_full()) {
-      for (int64_t i = 0; i < rows_; ++i) M_.symmetrise(i, S_bar + i * K_ * K_);
-    }
-    choose_size<Rows::template RowSBar>(K_)(layout, tile.psi(1), M_diagonal(), results_.w, x(),
+    const bool has_full_M = adds_M && M_.is_full();
+    if (has_full_M) M_.symmetrise(rows_, S_bar);
+    const T* const diagonal = adds_M && !has_full_M ? M_.diagonals() : nullptr;
+    choose_size<Rows::template RowSBar>(K_)(has_full_M, tile.psi(1), diagonal, results_.w, x(),
                                             rows_, K_, S_bar);
   }
 
