@@ -40,6 +40,7 @@ template <Layout layout>
 __device__ inline int find_row(int entry, Divisor by_row) {
   if (layout == Layout::kDiag) return entry;
   if (layout == Layout::kDense) return by_row.quotient(entry);
+  static_assert(layout == Layout::kDiag || layout == Layout::kDense || layout == Layout::kPacked);
   // Solves for the row whose first entry stands at row K - row (row - 1) / 2; then makes good what
   // the square root rounded.
   const int K = by_row.divisor();

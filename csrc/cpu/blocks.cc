@@ -38,7 +38,9 @@ struct Target {
 
 // Entries before (row, its first column) of the block.
 int64_t entries_before(Layout layout, int64_t K, int64_t block, int64_t row) {
-  return block * block_size(layout, K) + row_offset(layout, K, row) + first_column(layout, row);
+  const int64_t size = block_size(layout, K);
+  if (row == K) return (block + 1) * size;
+  return block * size + row_offset(layout, K, row) + first_column(layout, row);
 }
 
 // All bits of the one value at `at` set; a pack that is loaded `at - row` values on holds a mask of

@@ -20,6 +20,10 @@
 
 namespace blockhess::cpu {
 
+// The walk reads rows to the last column.
+template <Layout layout>
+inline constexpr bool kIsServed = layout == Layout::kDense || layout == Layout::kPacked;
+
 // Where the last pack of a row begins to be new.
 inline constexpr int64_t last_pack(int64_t K, int64_t pack_size) {
   return (K - 1) / pack_size * pack_size;
@@ -28,6 +32,7 @@ inline constexpr int64_t last_pack(int64_t K, int64_t pack_size) {
 // For a K that is known: all results stay in registers.
 template <typename T, int K, Layout layout, bool has_S>
 struct FixedBlockProducts {
+  static_assert(kIsServed<layout>);
   using V = typename WidestPack<T, K>::type;
   static constexpr int kSize = V::kSize;
   static constexpr int kPacks = (K + kSize - 1) / kSize;
@@ -82,6 +87,7 @@ struct FixedBlockProducts {
 // For any K, in packs of V or, where K has not so many columns, narrower ones.
 template <typename T, Layout layout, bool has_S, typename V = Pack<T>>
 class BlockProducts {
+  static_assert(kIsServed<layout>);
   static constexpr int kSize = V::kSize;
 
  public:

@@ -1,7 +1,6 @@
 // The Hessian cotangent M of a tile of rows, read where the caller has it, and its diagonals.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "csrc/core/layout.h"
@@ -23,19 +22,17 @@ class HessianCotangent {
   }
 
   Layout layout() const { return layout_; }
-  bool exists() const { return layout_ != Layout::kNone; }
   // Whether M is more than a diagonal.
   bool is_full() const { return blockhess::is_full(layout_); }
-  int64_t stride() const { return block_size(layout_, K_); }
 
   void load(int64_t first, int64_t rows) {
-    if (!exists()) return;
+    if (data_ == nullptr) return;
     blocks_ = data_ + first * stride();
     if (diagonals_ == nullptr) return;
     with_known_layout(layout_, [&](auto known) { load_diagonals<known>(rows); });
   }
 
-  // Block i of the tile is at blocks() + i * stride().
+  // Of the tile, one after the other.
   const T* blocks() const { return blocks_; }
 
   // (rows, K); null where they are not needed.
@@ -55,6 +52,8 @@ class HessianCotangent {
   }
 
  private:
+  int64_t stride() const { return block_size(layout_, K_); }
+
   // An entry of a full block is in a cache line of its own, too far from the last for the processor
   // to foresee: the next tile's lines come while this tile is worked on.
   template <Layout layout>
