@@ -155,8 +155,8 @@ class Tile {
       if (e < values()) {
         const T* const entries = row(e);
         const C* const factors = v + row_of(e) * K();
-#pragma unroll 4
         const int last = end(e);
+#pragma unroll 4
         for (int k = begin(e) + part; k < last; k += parts) {
           sum = multiply_add(load(entries[k]), factors[k], sum);
         }
