@@ -35,34 +35,38 @@ struct Place {
   int block, row, column;
 };
 
+// The row of the block that has an entry.
 template <Layout layout>
-__device__ inline Place find_place(int entry, Divisor by_block, Divisor by_row) {
-  const int block = by_block.quotient(entry), K = by_row.divisor();
-  const int rest = entry - block * by_block.divisor();
-  if (layout == Layout::kDiag) return {block, rest, rest};
-  if (layout == Layout::kDense) {
-    const int row = by_row.quotient(rest);
-    return {block, row, rest - row * K};
-  }
+__device__ inline int find_row(int entry, Divisor by_row) {
+  if (layout == Layout::kDiag) return entry;
+  if (layout == Layout::kDense) return by_row.quotient(entry);
+  static_assert(layout == Layout::kDiag || layout == Layout::kDense || layout == Layout::kPacked);
   // Solves for the row whose first entry stands at row K - row (row - 1) / 2; then makes good what
   // the square root rounded.
+  const int K = by_row.divisor();
   const float b = static_cast<float>(2 * K + 1);
-  int row = static_cast<int>(0.5f * (b - ::sqrtf(b * b - 8.0f * static_cast<float>(rest))));
+  int row = static_cast<int>(0.5f * (b - ::sqrtf(b * b - 8.0f * static_cast<float>(entry))));
   row = row < 0 ? 0 : row > K - 1 ? K - 1 : row;
   const auto start = [K](int r) { return static_cast<int>(row_offset(Layout::kPacked, K, r)) + r; };
-  while (row > 0 && start(row) > rest) --row;
-  while (row < K - 1 && start(row + 1) <= rest) ++row;
-  return {block, row, rest - start(row) + row};
+  while (row > 0 && start(row) > entry) --row;
+  while (row < K - 1 && start(row + 1) <= entry) ++row;
+  return row;
+}
+
+template <Layout layout>
+__device__ inline Place find_place(int entry, Divisor by_block, Divisor by_row) {
+  const int block = by_block.quotient(entry), rest = entry - block * by_block.divisor();
+  const int row = find_row<layout>(rest, by_row);
+  return {block, row, rest - static_cast<int>(row_offset(layout, by_row.divisor(), row))};
 }
 
 template <Layout layout>
 __device__ inline Place next_place(Place at, int K) {
-  if (layout == Layout::kDiag) {
-    return at.row + 1 < K ? Place{at.block, at.row + 1, at.row + 1} : Place{at.block + 1, 0, 0};
+  if (is_full(layout) && at.column + 1 < end_column(layout, K, at.row)) {
+    return {at.block, at.row, at.column + 1};
   }
-  if (at.column + 1 < K) return {at.block, at.row, at.column + 1};
-  if (at.row + 1 < K)
-    return {at.block, at.row + 1, static_cast<int>(first_column(layout, at.row + 1))};
+  const int row = at.row + 1;
+  if (row < K) return {at.block, row, static_cast<int>(first_column(layout, row))};
   return {at.block + 1, 0, 0};
 }
 
@@ -261,6 +265,19 @@ __device__ void write_blocks(const Tile& tile, int num_terms,
       }
     }
   });
+}
+
+// `entries` is working memory, (rows, K).
+template <typename T, Layout layout, typename Tile>
+__device__ void write_hessian(const Tile& tile, int num_terms,
+                              const TermArrays<Arithmetic<T>>& arrays, const Writing& writing,
+                              Strip strip, Arithmetic<T>* entries, T* hessian) {
+  if constexpr (layout == Layout::kTrace) {
+    write_traces(tile, num_terms, arrays, entries, hessian + tile.first());
+  } else if constexpr (layout != Layout::kNone) {
+    T* const out = hessian + tile.first() * writing.by_block.divisor();
+    write_blocks<T, layout>(tile, num_terms, arrays, writing, strip, out);
+  }
 }
 
 }  // namespace blockhess::cuda

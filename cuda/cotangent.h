@@ -30,46 +30,54 @@ struct Cotangent {
         K(K) {}
 
   __device__ bool is_full() const { return blockhess::is_full(layout); }
-  // Where entry (row, 0) of a full M is or would be; stored are those from first_column on.
+  // Where entry (row, 0) of a full M is or would be; stored are those from first_column to before
+  // end_column.
   __device__ const T* row(int row) const { return block + row_offset(layout, K, row); }
   __device__ int first_column(int row) const {
     return static_cast<int>(blockhess::first_column(layout, row));
   }
+  __device__ int end_column(int row) const {
+    return static_cast<int>(blockhess::end_column(layout, K, row));
+  }
   // What is stored of a column of a full M times get(row), summed.
   template <typename Get>
   __device__ C column_times(int column, Get get) const {
-    const bool is_packed = layout == Layout::kPacked;
+    const bool upper = is_upper(layout);
     const T* entry = block + column;
     C sum(0);
 #pragma unroll 4
-    for (int row = 0; row < (is_packed ? column + 1 : K); ++row) {
+    for (int row = 0; row < (upper ? column + 1 : K); ++row) {
       sum = multiply_add(load(*entry), get(row), sum);
-      entry += is_packed ? K - 1 - row : K;
+      entry += upper ? K - 1 - row : K;
     }
     return sum;
   }
-  __device__ C diagonal(int k) const {
-    if (layout == Layout::kNone) return C(0);
-    if (layout == Layout::kTrace) return load(*block);
-    return load(block[row_offset(layout, K, k) + k]);
+  __device__ C diagonal(int k) const { return at(place(k, k)); }
+
+  // Where an entry off the diagonal and its mirror image stand in any block, and what each of them
+  // is of the entry of the symmetric part.
+  struct Entry {
+    int place, mirrored;
+    C share;
+  };
+  __device__ Entry find(int row, int column) const {
+    const bool is_alone = row == column;
+    return {place(row, column), is_alone ? kNowhere : place(column, row), C(is_alone ? 1 : 0.5)};
   }
-  // An entry of the symmetric part. A packed entry off the diagonal stands for two.
-  __device__ C entry(int row, int column) const {
-    if (row == column) return diagonal(row);
-    if (layout == Layout::kDense) {
-      return C(0.5) * (load(block[row * K + column]) + load(block[column * K + row]));
-    }
-    if (layout != Layout::kPacked) return C(0);
-    const int upper = row < column ? row : column, right = row < column ? column : row;
-    return C(0.5) * load(block[row_offset(layout, K, upper) + right]);
+  __device__ C symmetric(Entry entry) const {
+    return entry.share * (at(entry.place) + at(entry.mirrored));
   }
-  // An entry of a matrix with the same symmetric part, as it is stored.
-  __device__ C stored(int row, int column) const {
-    if (layout == Layout::kDense) return load(block[row * K + column]);
-    if (row == column) return diagonal(row);
-    if (layout != Layout::kPacked || row > column) return C(0);
-    return load(block[row_offset(layout, K, row) + column]);
+  // Of a matrix with the same symmetric part.
+  __device__ C stored(Entry entry) const { return at(entry.place); }
+
+ private:
+  static constexpr int kNowhere = -1;
+
+  __device__ int place(int row, int column) const {
+    if (!has_entry(layout, K, row, column)) return kNowhere;
+    return static_cast<int>(row_offset(layout, K, row)) + column;
   }
+  __device__ C at(int place) const { return place != kNowhere ? load(block[place]) : C(0); }
 };
 
 template <typename T>
@@ -97,6 +105,7 @@ __global__ void __launch_bounds__(kThreads)
     const int e = static_cast<int>(g - shard * square), row = e / K, column = e - row * K;
     // In this order both of two entries that mirror each other are rounded alike.
     const int low = row < column ? row : column, high = row < column ? column : row;
+    const auto entry = Cotangent<T>(call.M, call.layout, K, 0).find(row, column);
     double sum = 0;
     for (int64_t i = shard; i < call.N; i += call.num_shards) {
       const Cotangent<T> M(call.M, call.layout, K, i);
@@ -106,9 +115,9 @@ __global__ void __launch_bounds__(kThreads)
       if (call.out != nullptr) {
         const C product =
             formula::symmetric_product_entry(w[low], load(x[low]), w[high], load(x[high]));
-        store(call.out + (i * square + e), multiply_add(psi1, M.entry(row, column), product));
+        store(call.out + (i * square + e), multiply_add(psi1, M.symmetric(entry), product));
       } else {
-        sum += multiply_add(psi1, M.stored(row, column), w[row] * load(x[column]));
+        sum += multiply_add(psi1, M.stored(entry), w[row] * load(x[column]));
       }
     }
     if (call.out == nullptr) call.sums[g] = sum;

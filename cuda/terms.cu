@@ -132,16 +132,13 @@ __global__ void __launch_bounds__(kThreads, blocks_together(has_gamma))
                                place(psi2(0)),
                                call.has_diagonal ? place(diagonal()) : -1,
                                call.is_norm};
-    const auto write = [&](auto write_layout) {
-      write_layout(tile, call.num_terms, arrays, call.writing, strip,
-                   call.hessian + tile.first() * call.writing.by_block.divisor());
-    };
-    const Layout layout = has_gamma ? call.layout : known_layout;
-    if (layout == Layout::kDense) write(write_blocks<T, Layout::kDense, Tile<T, has_gamma>>);
-    if (layout == Layout::kDiag) write(write_blocks<T, Layout::kDiag, Tile<T, has_gamma>>);
-    if (layout == Layout::kPacked) write(write_blocks<T, Layout::kPacked, Tile<T, has_gamma>>);
-    if (layout == Layout::kTrace) {
-      write_traces<T>(tile, call.num_terms, arrays, entries(), call.hessian + tile.first());
+    switch (has_gamma ? call.layout : known_layout) {
+#define LAYOUT(layout, ...)                                                                        \
+  case Layout::layout:                                                                             \
+    write_hessian<T, Layout::layout>(tile, call.num_terms, arrays, call.writing, strip, entries(), \
+                                     call.hessian);                                                \
+    break;
+#include "csrc/core/layouts.def"
     }
   }
 }
@@ -201,11 +198,7 @@ PreparedTerms<T> prepare(const TermsArguments<T>& arguments) {
 template <typename T>
 auto choose_kernel(Layout layout, bool has_gamma) {
   if (has_gamma) return terms_kernel<T, Layout::kNone, true>;
-  if (layout == Layout::kDense) return terms_kernel<T, Layout::kDense, false>;
-  if (layout == Layout::kDiag) return terms_kernel<T, Layout::kDiag, false>;
-  if (layout == Layout::kPacked) return terms_kernel<T, Layout::kPacked, false>;
-  if (layout == Layout::kTrace) return terms_kernel<T, Layout::kTrace, false>;
-  return terms_kernel<T, Layout::kNone, false>;
+  return with_known_layout(layout, [](auto known) { return terms_kernel<T, known, false>; });
 }
 
 }  // namespace
@@ -250,7 +243,7 @@ Result terms(const TermsArguments<T>& arguments, void* workspace, void* stream) 
   }
   call.is_norm = has_norm(arguments);
   call.shape = prepared.common.shape;
-  if (writes_blocks && call.layout != Layout::kTrace) {
+  if (writes_blocks && call.shape.K > 0) {
     call.writing = prepare_writing<T>(call.layout, call.shape.K, any_own_S);
   }
   call.x = arguments.x;

@@ -180,7 +180,7 @@ Result S_bar(const TermsVjpArguments<T>& arguments, int t, PreparedVjp<T>& prepa
   call.K = static_cast<int>(K);
   call.layout = arguments.layout;
   call.x = arguments.x;
-  call.M = arguments.terms[t].psi.outputs[1].is_slot() ? arguments.hessian_cotangent : nullptr;
+  call.M = arguments.steps[t].M_adds_to_S_bar ? arguments.hessian_cotangent : nullptr;
   call.psi1 = prepared.common.term(t).psi1;
   call.w = prepared.common.term(t).w;
   call.num_shards = matrix_shards(arguments.N, K);

@@ -142,10 +142,10 @@ class Tile {
   }
 
   // Calls use(e, row times v of its row of the tile) for each value e, where a row of a matrix has
-  // columns from begin(e) on at row(e). Neighbouring threads read neighbouring values. Synchronises
-  // within, not before.
-  template <typename Begin, typename Row, typename Use>
-  __device__ void rows_times(const C* v, Begin begin, Row row, Use use) const {
+  // columns from begin(e) to before end(e) at row(e). Neighbouring threads read neighbouring values.
+  // Synchronises within, not before.
+  template <typename Begin, typename End, typename Row, typename Use>
+  __device__ void rows_times(const C* v, Begin begin, End end, Row row, Use use) const {
     C* const sums = reinterpret_cast<C*>(shared_memory() + shape_.sums_at);
     const int thread = static_cast<int>(threadIdx.x), parts = row_threads(K());
     const int own = thread / parts, part = thread % parts, rows_together = kThreads / parts;
@@ -155,8 +155,9 @@ class Tile {
       if (e < values()) {
         const T* const entries = row(e);
         const C* const factors = v + row_of(e) * K();
+        const int last = end(e);
 #pragma unroll 4
-        for (int k = begin(e) + part; k < K(); k += parts) {
+        for (int k = begin(e) + part; k < last; k += parts) {
           sum = multiply_add(load(entries[k]), factors[k], sum);
         }
       }

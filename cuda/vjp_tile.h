@@ -58,7 +58,7 @@ class VjpTile {
       tile_.evaluate_phi(term, array(kX), [&](int e, auto get) {
         array(kEntries)[e] = get(0);
         array(kU)[e] = get(1);
-        array(kMu)[e] = term.steps.t1 ? M_diagonal(e) * get(2) : C(0);
+        array(kMu)[e] = term.steps.D_adds_to_t1 ? M_diagonal(term, e) * get(2) : C(0);
       });
     } else {
       for_each(tile_.values(),
@@ -80,7 +80,7 @@ class VjpTile {
   // M u, t1, t2, t3, s_bar and u_bar.
   __device__ void compute_intermediates(const Term& term) const {
     multiply_by_M(term);
-    sum_rows(array(kEntries), [&](int i, C sum) { rows(kT1)[i] = term.steps.t1 ? sum : C(0); });
+    sum_rows(array(kEntries), [&](int i, C sum) { rows(kT1)[i] = sum; });
     __syncthreads();
     for_each(tile_.values(), [&](int e) {
       array(kEntries)[e] = term.steps.t2 ? array(kU)[e] * array(kMu)[e] : C(0);
@@ -106,11 +106,10 @@ class VjpTile {
   __device__ void add_x_bar(const Term& term) const {
     const auto add = [&](int e, C phi2, C phi3) {
       const int i = tile_.row_of(e), k = e - i * K();
-      const C S_u_bar =
-          tile_.has_S(term) && term.steps.u_bar ? tile_.S_times(term, i, k, array(kUBar)) : C(0);
+      const C S_u_bar = term.steps.S_u_bar ? tile_.S_times(term, i, k, array(kUBar)) : C(0);
       array(kXBar)[e] +=
           formula::x_bar(rows(kSBar)[i], term.steps.u ? array(kU)[e] : C(0), S_u_bar, phi2,
-                         array(kUBar)[e], rows(kPsi1)[i], M(i).diagonal(k), phi3);
+                         array(kUBar)[e], rows(kPsi1)[i], M_diagonal(term, i, k), phi3);
     };
     if (term.has_phi) {
       tile_.evaluate_phi(term, array(kX), [&](int e, auto get) { add(e, get(2), get(3)); });
@@ -151,9 +150,12 @@ class VjpTile {
   __device__ Cotangent<T> M(int i) const {
     return Cotangent<T>(call_.M, call_.layout, K(), tile_.first() + i);
   }
-  __device__ C M_diagonal(int e) const {
+  __device__ C M_diagonal(const Term& term, int i, int k) const {
+    return term.steps.M_diagonal ? M(i).diagonal(k) : C(0);
+  }
+  __device__ C M_diagonal(const Term& term, int e) const {
     const int i = tile_.row_of(e);
-    return M(i).diagonal(e - i * K());
+    return M_diagonal(term, i, e - i * K());
   }
   template <typename Use>
   __device__ void sum_rows(const C* entries, Use use) const {
@@ -166,22 +168,23 @@ class VjpTile {
     const bool is_full = M(0).is_full();
     for_each(tile_.values(), [&](int e) {
       const int i = tile_.row_of(e), k = e - i * K();
-      const bool adds_S = term.steps.t1 && tile_.has_S(term);
       const Cotangent<T> M_i = M(i);
       C product(0), inner = array(kMu)[e];
       if (is_full) {
         const C* const u = array(kU) + i * K();
         if (term.steps.M_u) product = M_i.column_times(k, [=](int j) { return u[j]; });
-        if (adds_S && term.shared_S != nullptr) {
+        if (term.steps.S_adds_to_t1 && term.shared_S != nullptr) {
           const C* const S = term.shared_S + k;
           const int stride = K();
           inner += M_i.column_times(k, [=](int j) { return S[j * stride]; });
-        } else if (adds_S) {
+        } else if (term.steps.S_adds_to_t1) {
           inner += M_i.column_times(k, [&](int j) { return tile_.S_entry(term, i, j, k); });
         }
       } else {
         if (term.steps.M_u) product = M_i.diagonal(k) * array(kU)[e];
-        if (adds_S) inner = multiply_add(M_i.diagonal(k), tile_.S_entry(term, i, k, k), inner);
+        if (term.steps.S_adds_to_t1) {
+          inner = multiply_add(M_i.diagonal(k), tile_.S_entry(term, i, k, k), inner);
+        }
       }
       array(kMu)[e] = product;
       array(kEntries)[e] = inner;
@@ -190,6 +193,7 @@ class VjpTile {
     const auto row = [&](int e) { return e - tile_.row_of(e) * K(); };
     tile_.rows_times(
         array(kU), [&](int e) { return M(0).first_column(row(e)); },
+        [&](int e) { return M(0).end_column(row(e)); },
         [&](int e) { return M(tile_.row_of(e)).row(row(e)); },
         [&](int e, C sum) { array(kMu)[e] = C(0.5) * (array(kMu)[e] + sum); });
   }
@@ -200,7 +204,7 @@ class VjpTile {
       const int i = tile_.row_of(e), by = by_parameter(p);
       array(kEntries)[e] =
           formula::phi_parameter_bar(rows(kSBar)[i], get(by), array(kUBar)[e], get(by + 1),
-                                     rows(kPsi1)[i], M_diagonal(e), get(by + 2));
+                                     rows(kPsi1)[i], M_diagonal(term, e), get(by + 2));
     });
     __syncthreads();
     if (to.bar_column_stride == 0) {

@@ -20,12 +20,14 @@ from math import ceil
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+LAYOUT_TABLE = ROOT / "csrc" / "core" / "layouts.def"
 sys.path.insert(0, str(ROOT / "bench"))
 import committed  # noqa: E402
 
 SOURCES = ("map", "terms", "terms_vjp")
 # These write blocks, in vectors of 16 bytes whatever the type.
 WRITES_BLOCKS = re.compile(r"terms_kernel<\w+, (dense|diag|packed|none, gamma)>")
+LAYOUTS = re.findall(r'^LAYOUT\(\w+, "(\w+)"', LAYOUT_TABLE.read_text(), re.MULTILINE)
 _COLUMNS = ("registers", "stack", "spilled", "stores", "loop")
 
 
@@ -128,7 +130,7 @@ def _readable(mangled: list[str]) -> dict[str, str]:
     for name, long in zip(mangled, done.stdout.splitlines(), strict=True):
         short = re.sub(r"\((anonymous namespace|blockhess::Layout)\)", r"\1", long)
         short = re.sub(r"\w+::|anonymous namespace::|\(.*", "", short)
-        for number, layout in enumerate(("none", "dense", "diag", "packed", "trace")):
+        for number, layout in enumerate(LAYOUTS):
             short = short.replace(f"Layout{number}", layout)
         names[name] = (
             short.replace(", true>", ", gamma>").replace(", false>", ">").split(" ", 1)[-1]

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include "csrc/core/host_device.h"
 
@@ -36,6 +37,18 @@ inline std::optional<Layout> find_layout(std::string_view name) {
   return std::nullopt;
 }
 
+// visit(known), where the type of `known` says which layout it is.
+template <typename Visit>
+auto with_known_layout(Layout layout, const Visit& visit) {
+  switch (layout) {
+#define LAYOUT(layout, ...) \
+  case Layout::layout:      \
+    return visit(std::integral_constant<Layout, Layout::layout>());
+#include "csrc/core/layouts.def"
+  }
+  return visit(std::integral_constant<Layout, Layout::kNone>());
+}
+
 // Whether it has entries off the diagonal.
 BLOCKHESS_HOST_DEVICE inline constexpr bool is_full(Layout layout) {
   switch (layout) {
@@ -65,12 +78,12 @@ inline constexpr bool has_block_size(Layout layout, int64_t K) {
 }
 
 // Where entry (row, 0) of a block would stand: entry (row, column) is at `row_offset + column`, for
-// columns from first_column on.
+// columns from first_column to before end_column.
 BLOCKHESS_HOST_DEVICE inline constexpr int64_t row_offset(Layout layout, [[maybe_unused]] int64_t K,
                                                           [[maybe_unused]] int64_t row) {
   switch (layout) {
-#define LAYOUT(layout, name, axes, is_full, size, row_offset, first_column) \
-  case Layout::layout:                                                      \
+#define LAYOUT(layout, name, axes, is_full, size, row_offset, ...) \
+  case Layout::layout:                                             \
     return row_offset;
 #include "csrc/core/layouts.def"
   }
@@ -80,12 +93,33 @@ BLOCKHESS_HOST_DEVICE inline constexpr int64_t row_offset(Layout layout, [[maybe
 BLOCKHESS_HOST_DEVICE inline constexpr int64_t first_column(Layout layout,
                                                             [[maybe_unused]] int64_t row) {
   switch (layout) {
-#define LAYOUT(layout, name, axes, is_full, size, row_offset, first_column) \
-  case Layout::layout:                                                      \
+#define LAYOUT(layout, name, axes, is_full, size, row_offset, first_column, end_column) \
+  case Layout::layout:                                                                  \
     return first_column;
 #include "csrc/core/layouts.def"
   }
   return 0;
+}
+
+BLOCKHESS_HOST_DEVICE inline constexpr int64_t end_column(Layout layout, [[maybe_unused]] int64_t K,
+                                                          [[maybe_unused]] int64_t row) {
+  switch (layout) {
+#define LAYOUT(layout, name, axes, is_full, size, row_offset, first_column, end_column) \
+  case Layout::layout:                                                                  \
+    return end_column;
+#include "csrc/core/layouts.def"
+  }
+  return 0;
+}
+
+BLOCKHESS_HOST_DEVICE inline constexpr bool has_entry(Layout layout, int64_t K, int64_t row,
+                                                      int64_t column) {
+  return first_column(layout, row) <= column && column < end_column(layout, K, row);
+}
+
+// Whether it is full and has no entries below the diagonal, so that each above stands for two.
+BLOCKHESS_HOST_DEVICE inline constexpr bool is_upper(Layout layout) {
+  return is_full(layout) && first_column(layout, 1) == 1;
 }
 
 }  // namespace blockhess

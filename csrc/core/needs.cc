@@ -37,6 +37,11 @@ bool any_contributes(const std::vector<bool>& outputs, const std::vector<bool>& 
 bool has_D(const Term& term) { return contributes(term.phi, 2); }
 bool has_S_or_D(const VjpTerm& term) { return term.quadratic || contributes(term.phi, 2); }
 
+// Whether there is a psi' M.
+bool has_scaled_M(const VjpTerm& term, const Results& given) {
+  return given.hessian() && contributes(term.psi, 1);
+}
+
 Program cut(const Program& program, const std::vector<bool>& needed, std::string_view subject) {
   for (size_t i = 0; i < needed.size(); ++i) {
     if (needed[i] && program.outputs[i].is_none()) {
@@ -69,11 +74,11 @@ std::vector<bool> needed_of_psi(const VjpTerm& term, const VjpSteps& steps, cons
 // But for phi itself, which psi may read.
 std::vector<bool> needed_of_phi(const VjpTerm& term, const VjpSteps& steps, const Results& given,
                                 const WantedBars& wanted) {
-  const bool scaled_M = given.hessian() && contributes(term.psi, 1);
+  const bool scaled_M = has_scaled_M(term, given);
   std::vector<bool> needed(term.phi.size(), false);
   if (needed.empty()) return needed;
   needed[1] = steps.u;
-  needed[2] = steps.t1 || (wanted.x && steps.u_bar);
+  needed[2] = steps.D_adds_to_t1 || (wanted.x && steps.u_bar);
   needed[3] = wanted.x && scaled_M;
   for (size_t p = 0; p < wanted.phi_parameters.size(); ++p) {
     if (!wanted.phi_parameters[p]) continue;
@@ -153,11 +158,19 @@ VjpSteps vjp_steps(const VjpTerm& term, const Results& given, const WantedBars& 
   steps.u_bar = !u_bar_vanishes && ((wanted.x && S_or_D) || wanted.S || wanted.b ||
                                     any_contributes(term.phi, wanted.phi_parameters, 1));
   const bool psi2_in_s_bar = steps.s_bar && contributes(term.psi, 2);
-  steps.t1 = M && S_or_D && (psi2_in_s_bar || by_psi(1));
+  const bool t1 = M && (psi2_in_s_bar || by_psi(1));
+  steps.S_adds_to_t1 = t1 && term.quadratic;
+  steps.D_adds_to_t1 = t1 && contributes(term.phi, 2);
   steps.t2 = M && ((steps.s_bar && contributes(term.psi, 3)) || by_psi(2));
   steps.t3 = given.gradient && (psi2_in_s_bar || by_psi(1));
   steps.M_u = steps.t2 || (M && steps.u_bar && contributes(term.psi, 2));
   steps.u = steps.M_u || steps.t3 || (wanted.x && steps.s_bar);
+  steps.S_u_bar = wanted.x && term.quadratic && steps.u_bar;
+  const bool scaled_M = has_scaled_M(term, given);
+  steps.M_adds_to_S_bar = wanted.S && scaled_M;
+  steps.M_diagonal =
+      steps.D_adds_to_t1 || (scaled_M && ((wanted.x && contributes(term.phi, 3)) ||
+                                          any_contributes(term.phi, wanted.phi_parameters, 2)));
   return steps;
 }
 

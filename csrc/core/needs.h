@@ -24,15 +24,20 @@ struct Results {
 // where a needed output is `none`.
 std::vector<Term> forward_parts(const std::vector<Term>& terms, const Results& wanted);
 
-// The intermediate results of formula.h that a vector-Jacobian product needs of a term.
+// The intermediate results of formula.h that a vector-Jacobian product needs of a term, and the
+// parts of sums that are there.
 struct VjpSteps {
   bool u = false;
   bool M_u = false;
-  bool t1 = false;
+  bool M_diagonal = false;  // apart from M u and <M, S>
+  bool S_adds_to_t1 = false;
+  bool D_adds_to_t1 = false;
   bool t2 = false;
   bool t3 = false;
   bool s_bar = false;
   bool u_bar = false;
+  bool S_u_bar = false;
+  bool M_adds_to_S_bar = false;
 };
 
 // What of a term decides which steps its vector-Jacobian product takes.

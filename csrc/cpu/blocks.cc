@@ -38,7 +38,9 @@ struct Target {
 
 // Entries before (row, its first column) of the block.
 int64_t entries_before(Layout layout, int64_t K, int64_t block, int64_t row) {
-  return block * block_size(layout, K) + row_offset(layout, K, row) + first_column(layout, row);
+  const int64_t size = block_size(layout, K);
+  if (row == K) return (block + 1) * size;
+  return block * size + row_offset(layout, K, row) + first_column(layout, row);
 }
 
 // All bits of the one value at `at` set; a pack that is loaded `at - row` values on holds a mask of
@@ -88,16 +90,16 @@ inline __attribute__((always_inline)) void for_whole_packs(int64_t K, bool rows_
 }
 
 // Each value is the sum of what it has (kAdd), psi' S, psi'' u u' and the diagonal.
-template <typename T, Write write, bool has_S, bool has_u, bool has_diagonal>
+template <typename T, Layout layout, Write write, bool has_S, bool has_u, bool has_diagonal>
 struct PartWriter {
   template <int Kfixed>
   struct Sized {
     static void run(const BlockPart<T>& part, const T* diagonal, const Piece& piece,
-                    const Target<T>& target) {
-      const int64_t K = size_of<Kfixed>(target.K);
-      const bool packed = target.layout == Layout::kPacked;
-      if constexpr (write == Write::kAssign && kIsSmall<T, Kfixed>) {
-        if (!packed) return run_small(part, diagonal, piece, target);
+                    const Target<T>& any_target) {
+      const int64_t K = size_of<Kfixed>(any_target.K);
+      const Target<T> target{layout, K, any_target.data, any_target.first};
+      if constexpr (layout == Layout::kDense && write == Write::kAssign && kIsSmall<T, Kfixed>) {
+        return run_small(part, diagonal, piece, target);
       }
       for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
         const T* const S = has_S ? part.S + i * part.S_stride : nullptr;
@@ -126,11 +128,11 @@ struct PartWriter {
             }
             entry.store_unaligned(out + k);
           };
-          if (Kfixed == 0 && write == Write::kAssign && !packed) {
+          if constexpr (layout == Layout::kDense && Kfixed == 0 && write == Write::kAssign) {
             const bool rows_follow = (rows.last - row) * K >= Pack<T>::kSize || !is_last;
             for_whole_packs<T>(K, rows_follow, write_pack);
           } else {
-            for_packs<T>(packed ? row : 0, K, write_pack);
+            for_packs<T>(first_column(layout, row), end_column(layout, K, row), write_pack);
           }
           if (has_diagonal && Kfixed == 0) out[row] += d[row];
         }
@@ -160,18 +162,28 @@ struct PartWriter {
 template <typename T>
 using WritePart = void (*)(const BlockPart<T>&, const T*, const Piece&, const Target<T>&);
 
-template <typename T, Write write, bool has_diagonal>
+template <typename T, Layout layout, Write write, bool has_diagonal>
 WritePart<T> choose_writer(const BlockPart<T>& part, int64_t K) {
   if (part.S != nullptr && part.u != nullptr) {
-    return choose_size<PartWriter<T, write, true, true, has_diagonal>::template Sized>(K);
+    return choose_size<PartWriter<T, layout, write, true, true, has_diagonal>::template Sized>(K);
   }
   if (part.S != nullptr) {
-    return choose_size<PartWriter<T, write, true, false, has_diagonal>::template Sized>(K);
+    return choose_size<PartWriter<T, layout, write, true, false, has_diagonal>::template Sized>(K);
   }
   if (part.u != nullptr) {
-    return choose_size<PartWriter<T, write, false, true, has_diagonal>::template Sized>(K);
+    return choose_size<PartWriter<T, layout, write, false, true, has_diagonal>::template Sized>(K);
   }
-  return choose_size<PartWriter<T, write, false, false, has_diagonal>::template Sized>(K);
+  return choose_size<PartWriter<T, layout, write, false, false, has_diagonal>::template Sized>(K);
+}
+
+template <typename T, Write write, bool has_diagonal>
+void write_part(const BlockPart<T>& part, const T* diagonal, const Piece& piece,
+                const Target<T>& target) {
+  with_known_layout(target.layout, [&](auto layout) {
+    if constexpr (is_full(layout)) {
+      choose_writer<T, layout, write, has_diagonal>(part, target.K)(part, diagonal, piece, target);
+    }
+  });
 }
 
 // The diagonal comes with the first part.
@@ -180,11 +192,13 @@ void compose(const std::vector<BlockPart<T>>& parts, const T* diagonal, const Pi
              const Target<T>& target) {
   const BlockPart<T> nothing{};
   const BlockPart<T>& first = parts.empty() ? nothing : parts.front();
-  const auto write = diagonal != nullptr ? choose_writer<T, Write::kAssign, true>(first, target.K)
-                                         : choose_writer<T, Write::kAssign, false>(first, target.K);
-  write(first, diagonal, piece, target);
+  if (diagonal != nullptr) {
+    write_part<T, Write::kAssign, true>(first, diagonal, piece, target);
+  } else {
+    write_part<T, Write::kAssign, false>(first, nullptr, piece, target);
+  }
   for (size_t i = 1; i < parts.size(); ++i) {
-    choose_writer<T, Write::kAdd, false>(parts[i], target.K)(parts[i], nullptr, piece, target);
+    write_part<T, Write::kAdd, false>(parts[i], nullptr, piece, target);
   }
 }
 

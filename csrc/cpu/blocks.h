@@ -45,7 +45,7 @@ struct BlockRows {
 template <typename T>
 class BlockWriter {
  public:
-  // `layout` is dense or packed.
+  // `layout` is full.
   BlockWriter(Layout layout, int64_t K, bool streams, Scratch& scratch);
 
   // Writes the rows `part_of_block` of `count` blocks; `blocks` is where the first block starts.

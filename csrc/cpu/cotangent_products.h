@@ -20,18 +20,22 @@
 
 namespace blockhess::cpu {
 
+// The walk reads rows to the last column.
+template <Layout layout>
+inline constexpr bool kIsServed = layout == Layout::kDense || layout == Layout::kPacked;
+
 // Where the last pack of a row begins to be new.
 inline constexpr int64_t last_pack(int64_t K, int64_t pack_size) {
   return (K - 1) / pack_size * pack_size;
 }
 
 // For a K that is known: all results stay in registers.
-template <typename T, int K, bool is_packed, bool has_S>
+template <typename T, int K, Layout layout, bool has_S>
 struct FixedBlockProducts {
+  static_assert(kIsServed<layout>);
   using V = typename WidestPack<T, K>::type;
   static constexpr int kSize = V::kSize;
   static constexpr int kPacks = (K + kSize - 1) / kSize;
-  static constexpr Layout kLayout = is_packed ? Layout::kPacked : Layout::kDense;
 
   static constexpr int column(int pack) { return std::min(pack * kSize, K - kSize); }
 
@@ -46,14 +50,14 @@ struct FixedBlockProducts {
     }
 #pragma GCC unroll 16
     for (int row = 0; row < K; ++row) {
-      const T* const M_row = M + row_offset(kLayout, K, row);
+      const T* const M_row = M + row_offset(layout, K, row);
       const V half_u_row(T(0.5) * u[row]);
       by_rows[row] = V(T(0));
-      const int first = is_packed ? row / kSize : 0;
+      const int first = is_upper(layout) ? row / kSize : 0;
 #pragma GCC unroll 16
       for (int j = first; j < kPacks; ++j) {
         V entries = V::load_unaligned(M_row + column(j));
-        const int begin = std::max(is_packed ? row : 0, j * kSize);
+        const int begin = std::max(is_upper(layout) ? row : 0, j * kSize);
         if (begin > column(j)) entries = keep_from(entries, begin - column(j));
         by_columns[j] = multiply_add(half_u_row, entries, by_columns[j]);
         by_rows[row] = multiply_add(entries, half_u[j], by_rows[row]);
@@ -81,17 +85,17 @@ struct FixedBlockProducts {
 };
 
 // For any K, in packs of V or, where K has not so many columns, narrower ones.
-template <typename T, bool is_packed, bool has_S, typename V = Pack<T>>
+template <typename T, Layout layout, bool has_S, typename V = Pack<T>>
 class BlockProducts {
+  static_assert(kIsServed<layout>);
   static constexpr int kSize = V::kSize;
-  static constexpr Layout kLayout = is_packed ? Layout::kPacked : Layout::kDense;
 
  public:
   // `work` has room for 3 K values and two packs.
   static T run(const T* M, const T* S, const T* u, int64_t K, T* work, T* M_u) {
     if constexpr (kSize > 1) {
       using Next = Pack<T, Narrower<T, typename V::Packet>>;
-      if (K < kSize) return BlockProducts<T, is_packed, has_S, Next>::run(M, S, u, K, work, M_u);
+      if (K < kSize) return BlockProducts<T, layout, has_S, Next>::run(M, S, u, K, work, M_u);
     }
     // As many rows at once as their columns of a packed block fall into the same pack.
     constexpr int kRows = std::min(4, kSize);
@@ -124,7 +128,7 @@ class BlockProducts {
     V half_u[rows], sums[rows], inner[rows];
 #pragma GCC unroll 4
     for (int i = 0; i < rows; ++i) {
-      M_rows[i] = M_ + row_offset(kLayout, K_, row + i);
+      M_rows[i] = M_ + row_offset(layout, K_, row + i);
       S_rows[i] = has_S ? S_ + (row + i) * K_ : nullptr;
       half_u[i] = V(half_u_[row + i]);
       sums[i] = inner[i] = V(T(0));
@@ -141,7 +145,7 @@ class BlockProducts {
       return column_sum;
     };
     int64_t k = 0;
-    if (is_packed) {
+    if (is_upper(layout)) {
       k = row / kSize * kSize;
       if (k < last_) {
         add_pack(k, V::load_unaligned(by_columns_ + k), [&](V entries, int i) {
@@ -157,7 +161,7 @@ class BlockProducts {
     }
     const int64_t end = K_ - kSize;
     last_sum_ = add_pack(end, last_sum_, [&](V entries, int i) {
-      return keep_from(entries, (is_packed ? std::max(last_, row + i) : last_) - end);
+      return keep_from(entries, (is_upper(layout) ? std::max(last_, row + i) : last_) - end);
     });
 #pragma GCC unroll 4
     for (int i = 0; i < rows; ++i) inner_ = inner_ + inner[i];
@@ -193,29 +197,29 @@ struct CotangentProducts {
   struct Sized {
     static void run(Layout layout, const T* M, const T* S, int64_t S_stride, const T* u,
                     int64_t rows, int64_t K, T* work, T* M_u, T* t1) {
-      if (layout == Layout::kPacked) {
-        if (S != nullptr) return visit<true, true>(M, S, S_stride, u, rows, K, work, M_u, t1);
-        return visit<true, false>(M, S, S_stride, u, rows, K, work, M_u, t1);
-      }
-      if (S != nullptr) return visit<false, true>(M, S, S_stride, u, rows, K, work, M_u, t1);
-      visit<false, false>(M, S, S_stride, u, rows, K, work, M_u, t1);
+      with_known_layout(layout, [&](auto known) {
+        if constexpr (is_full(known)) {
+          if (S != nullptr) return visit<known, true>(M, S, S_stride, u, rows, K, work, M_u, t1);
+          visit<known, false>(M, S, S_stride, u, rows, K, work, M_u, t1);
+        }
+      });
     }
 
    private:
-    template <bool is_packed, bool has_S>
+    template <Layout layout, bool has_S>
     static void visit(const T* M, const T* S, int64_t S_stride, const T* u, int64_t rows, int64_t K,
                       T* work, T* M_u, T* t1) {
       K = size_of<Kfixed>(K);
-      const int64_t M_stride = block_size(is_packed ? Layout::kPacked : Layout::kDense, K);
+      const int64_t M_stride = block_size(layout, K);
       for (int64_t i = 0; i < rows; ++i) {
         const T* const S_i = has_S ? S + i * S_stride : nullptr;
         T inner;
         if constexpr (Kfixed > 0) {
-          inner = FixedBlockProducts<T, Kfixed, is_packed, has_S>::run(M + i * M_stride, S_i,
-                                                                       u + i * K, M_u + i * K);
+          inner = FixedBlockProducts<T, Kfixed, layout, has_S>::run(M + i * M_stride, S_i,
+                                                                    u + i * K, M_u + i * K);
         } else {
-          inner = BlockProducts<T, is_packed, has_S>::run(M + i * M_stride, S_i, u + i * K, K, work,
-                                                          M_u + i * K);
+          inner = BlockProducts<T, layout, has_S>::run(M + i * M_stride, S_i, u + i * K, K, work,
+                                                       M_u + i * K);
         }
         if (has_S) t1[i] += inner;
       }

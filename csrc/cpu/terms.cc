@@ -4,14 +4,12 @@
 #include <optional>
 #include <vector>
 
-#include "csrc/core/formula.h"
 #include "csrc/cpu/blocks.h"
 #include "csrc/cpu/cost.h"
+#include "csrc/cpu/diagonals.h"
 #include "csrc/cpu/dominating.h"
-#include "csrc/cpu/fixed_size.h"
 #include "csrc/cpu/shard.h"
 #include "csrc/cpu/shared_S.h"
-#include "csrc/cpu/staging.h"
 #include "csrc/cpu/term_sums.h"
 #include "csrc/cpu/term_tile.h"
 #include "csrc/cpu/wide_rows.h"
@@ -19,46 +17,6 @@
 namespace blockhess::cpu {
 
 namespace {
-
-// out_ik += psi'' u_k^2
-template <typename T>
-void add_rank_one_diagonal(const T* psi2, const T* u, int64_t rows, int64_t K, T* room, T* out) {
-  const T* const scales = repeated(psi2, rows, K, room);
-  for_packs<T>(0, rows * K, [&](auto v, int64_t ik) {
-    using V = decltype(v);
-    const V u_k = V::load_unaligned(u + ik);
-    (V::load_unaligned(out + ik) +
-     formula::rank_one_entry(V::load_unaligned(scales + ik), u_k, u_k))
-        .store_unaligned(out + ik);
-  });
-}
-
-template <typename T>
-struct Kernels {
-  // What a term adds to the traces of a tile's blocks; parts that it has not are null.
-  struct TracePart {
-    const T* S;
-    int64_t S_stride;
-    T shared_S_trace;  // where S_stride is 0
-    const T *phi2, *psi1;
-    const T *u, *psi2;
-  };
-
-  template <int Kfixed>
-  struct AddTrace {
-    // out_i += psi' (tr S + sum_k phi''_k) + psi'' u'u
-    static void run(const TracePart& part, int64_t rows, int64_t K, T* out) {
-      K = size_of<Kfixed>(K);
-      for (int64_t i = 0; i < rows; ++i) {
-        T S_trace = part.shared_S_trace, D_trace(0), u_u(0);
-        if (part.S_stride != 0) S_trace = trace(part.S + i * part.S_stride, K);
-        if (part.phi2 != nullptr) D_trace = sum<Kfixed>(part.phi2 + i * K, K);
-        if (part.u != nullptr) u_u = dot<Kfixed>(part.u + i * K, part.u + i * K, K);
-        out[i] += formula::trace(part.psi1[i], S_trace, D_trace, part.psi2[i], u_u);
-      }
-    }
-  };
-};
 
 template <typename T>
 bool needs_u(const TermsArguments<T>& arguments, const Term& term) {
@@ -87,26 +45,16 @@ class TermsWorker {
       const Term& term = arguments_.terms[t];
       tiles_.emplace_back(term, arguments_.operands[t], call.shared_S[t], call.wide_products[t],
                           needs_u(arguments_, term), call.shape, scratch);
-      const T* const S = call.shared_S[t];
-      const bool needs_trace = hessian && arguments_.layout == Layout::kTrace && S != nullptr;
-      shared_S_traces_.push_back(needs_trace ? trace(S, arguments_.K) : T(0));
-      S_diagonals_.push_back(nullptr);
-      if (hessian && arguments_.layout == Layout::kDiag && term.quadratic) {
-        S_diagonals_[t] = scratch.take<T>(call.shape.values());
-        if (S != nullptr && S_diagonals_[t] != nullptr) {
-          copy_diagonals(S, 0, call.shape.rows, arguments_.K, S_diagonals_[t]);
-        }
-      }
     }
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
     room_ = scratch.take<T>(call.shape.values());
     dominating_.entries = scratch.take<DominatingEntry<T>>(hessian ? call.shape.rows : 0);
     if (!arguments_.hessian) return;
-    if (writes_rows()) {
-      row_staging_.emplace(std::max(call.shape.values(), call.shape.rows), call.streams_hessian,
-                           scratch);
-    } else {
+    if (is_full(arguments_.layout)) {
       block_writer_.emplace(arguments_.layout, arguments_.K, call.streams_hessian, scratch);
+    } else {
+      diagonal_writer_.emplace(arguments_, call.shared_S, call.shape, call.streams_hessian,
+                               scratch);
     }
   }
 
@@ -126,9 +74,6 @@ class TermsWorker {
   }
 
  private:
-  // Whether what is written of a block is a vector or a number.
-  bool writes_rows() const { return !is_full(arguments_.layout); }
-
   void run_strip(int64_t unit) {
     const int64_t row = unit / call_.strips, strip = unit % call_.strips, K = arguments_.K;
     if (row != evaluated_row_) evaluate(row, 1);
@@ -154,58 +99,14 @@ class TermsWorker {
     write_gradient(tiles_, rows, K, room_, arguments_.gradient + first * K);
   }
 
-  // Some rows of each of the tile's blocks; of the layouts diag and trace always all.
+  // Some rows of each of the tile's blocks; all where the layout is not full.
   void write_hessian(int64_t first, int64_t rows, BlockRows part_of_block) {
     const int64_t K = arguments_.K;
     T* const out = arguments_.hessian + first * block_size(arguments_.layout, K);
-    if (arguments_.layout == Layout::kTrace) {
-      row_staging_->write(out, rows, [&](T* traces) { compose_traces(rows, traces); });
-      return;
-    }
-    if (arguments_.layout == Layout::kDiag) {
-      row_staging_->write(out, rows * K, [&](T* diag) { compose_diag(rows, diag); });
-      return;
-    }
+    if (diagonal_writer_) return diagonal_writer_->write(tiles_, dominating_, rows, out);
     collect_parts(tiles_, parts_);
     block_writer_->write(parts_, diagonal(tiles_, rows, K, room_, diagonal_), dominating_, rows,
                          part_of_block, out);
-  }
-
-  void compose_diag(int64_t rows, T* out) {
-    const int64_t K = arguments_.K;
-    std::fill_n(out, rows * K, T(0));
-    add_diagonal(tiles_, rows, K, room_, out);
-    for (size_t t = 0; t < tiles_.size(); ++t) {
-      const TermTile<T>& tile = tiles_[t];
-      if (tile.has_S() && tile.has_psi(1)) {
-        if (tile.S_stride() != 0)
-          copy_diagonals(tile.S(), tile.S_stride(), rows, K, S_diagonals_[t]);
-        add_scaled_by_psi1(tile, S_diagonals_[t], rows, K, room_, out);
-      }
-      if (tile.has_psi(2)) {
-        add_rank_one_diagonal(tile.scaled_psi2(), tile.scaled_u(), rows, K, room_, out);
-      }
-    }
-    for (const auto& [row, k, value] : dominating_) out[row * K + k] = value;
-  }
-
-  void compose_traces(int64_t rows, T* out) {
-    const int64_t K = arguments_.K;
-    std::fill_n(out, rows, T(0));
-    for (size_t t = 0; t < tiles_.size(); ++t) {
-      const TermTile<T>& tile = tiles_[t];
-      const bool has_S = tile.has_S() && tile.has_psi(1);
-      const bool has_D = tile.has_phi(2) && tile.has_psi(1);
-      const typename Kernels<T>::TracePart part{has_S ? tile.S() : nullptr,
-                                                has_S ? tile.S_stride() : 0,
-                                                has_S ? shared_S_traces_[t] : T(0),
-                                                has_D ? tile.phi(2) : nullptr,
-                                                tile.psi(1),
-                                                tile.has_psi(2) ? tile.scaled_u() : nullptr,
-                                                tile.scaled_psi2()};
-      choose_size<Kernels<T>::template AddTrace>(K)(part, rows, K, out);
-      if (tile.is_norm()) replace_dominated_traces(tile, K, dominating_, out);
-    }
   }
 
   const Call<T>& call_;
@@ -213,10 +114,8 @@ class TermsWorker {
   std::vector<TermTile<T>> tiles_;
   std::vector<BlockPart<T>> parts_;
   DominatingEntries<T> dominating_{nullptr, 0};  // of the tile
-  std::vector<T> shared_S_traces_;
-  std::vector<T*> S_diagonals_;            // (rows, K) of a term with an S, in the layout diag
-  std::optional<Staging<T>> row_staging_;  // for diag and trace
-  std::optional<BlockWriter<T>> block_writer_;
+  std::optional<BlockWriter<T>> block_writer_;   // where the layout is full
+  std::optional<DiagonalWriter<T>> diagonal_writer_;
   T *diagonal_ = nullptr, *room_ = nullptr;
   int64_t evaluated_row_ = -1;
 };

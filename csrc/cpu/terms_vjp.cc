@@ -121,14 +121,13 @@ class VjpWorker {
       for (int64_t i = 0; i < rows_; ++i) results_.t3[i] *= psi2[i];
       psi2_u_v = repeated(results_.t3, rows_, K_, results_.psi2_room);
     }
-    const bool has_S = tile.has_S() && tile.has_psi(1);
-    if (has_S) {
+    if (steps.S_u_bar) {
       choose_size<RowProducts<T>::template Sized>(K_)(tile.S(), tile.S_stride(), v, rows_, K_,
                                                       results_.S_u_bar);
     }
     const typename Rows::ProductInputs inputs{v,
                                               repeated(tile.psi(1), rows_, K_, results_.psi1_room),
-                                              has_S ? results_.S_u_bar : nullptr,
+                                              steps.S_u_bar ? results_.S_u_bar : nullptr,
                                               tile.has_phi(2) ? tile.phi(2) : nullptr,
                                               psi2_u_v,
                                               steps.t3 ? tile.scaled_u() : nullptr,
@@ -155,9 +154,7 @@ class VjpWorker {
     std::fill_n(results_.t3, rows_, T(0));
     multiply_by_M(tile, steps);
     const auto add_dots = choose_size<Rows::template Dots>(K_);
-    if (steps.t1 && tile.has_phi(2)) {
-      add_dots(M_diagonal(), tile.phi(2), rows_, K_, results_.t1);
-    }
+    if (steps.D_adds_to_t1) add_dots(M_diagonal(), tile.phi(2), rows_, K_, results_.t1);
     if (steps.t2) add_dots(tile.scaled_u(), results_.M_u, rows_, K_, results_.t2);
     if (steps.t3) add_dots(gradient_cotangent(), tile.scaled_u(), rows_, K_, results_.t3);
     const T *const psi1 = tile.psi1_by_r(), *const psi2 = tile.scaled_psi2();
@@ -196,12 +193,12 @@ class VjpWorker {
 
   // M u, and what S adds to t1.
   void multiply_by_M(const TermTile<T>& tile, const VjpSteps& steps) {
-    const T* const S = steps.t1 && tile.has_S() ? tile.S() : nullptr;
+    const T* const S = steps.S_adds_to_t1 ? tile.S() : nullptr;
     if (M_.is_full() && (steps.M_u || S != nullptr) && K_ > 0) {
       choose_size<CotangentProducts<T>::template Sized>(K_)(
           M_.layout(), M_.blocks(), S, tile.S_stride(), u(tile, steps), rows_, K_,
           results_.products_work, results_.M_u, results_.t1);
-    } else if (M_.exists() && S != nullptr) {
+    } else if (S != nullptr) {
       copy_diagonals(S, tile.S_stride(), rows_, K_, results_.entries);
       choose_size<Rows::template Dots>(K_)(M_diagonal(), results_.entries, rows_, K_, results_.t1);
     }
@@ -214,13 +211,12 @@ class VjpWorker {
   }
 
   void add_x_bar(const TermTile<T>& tile, const VjpSteps& steps) {
-    const bool has_S_u_bar = tile.has_S() && steps.u_bar;
-    if (has_S_u_bar) {
+    if (steps.S_u_bar) {
       choose_size<RowProducts<T>::template Sized>(K_)(tile.S(), tile.S_stride(), results_.u_bar,
                                                       rows_, K_, results_.S_u_bar);
     }
     const typename Rows::XBarInputs inputs{
-        results_.s_bar_values, u(tile, steps), has_S_u_bar ? results_.S_u_bar : zeros_,
+        results_.s_bar_values, u(tile, steps), steps.S_u_bar ? results_.S_u_bar : zeros_,
         tile.phi(2),           results_.u_bar, results_.psi1_values,
         M_diagonal(),          tile.phi(3)};
     Rows::add_x_bar(inputs, rows_ * K_, arguments_.x_bar + first_ * K_);
@@ -234,7 +230,7 @@ class VjpWorker {
       if (bars.phi_parameters[p].data == nullptr) continue;
       write_phi_parameter_bar(tile, p, bars.phi_parameters[p], sums.phi_parameters[p]);
     }
-    if (bars.S.data != nullptr) write_S_bar(tile, bars.S, sums.S);
+    if (bars.S.data != nullptr) write_S_bar(t, bars.S, sums.S);
     if (bars.b.data != nullptr) write_b_bar(bars.b, sums.b);
     for (int q = 0; q < arguments_.terms[t].num_psi_parameters(); ++q) {
       if (bars.psi_parameters[q].data == nullptr) continue;
@@ -260,20 +256,21 @@ class VjpWorker {
     }
   }
 
-  void write_S_bar(const TermTile<T>& tile, const RowOperand<T>& bar, int64_t start) {
+  void write_S_bar(int t, const RowOperand<T>& bar, int64_t start) {
+    const TermTile<T>& tile = tiles_[t];
+    const bool adds_M = arguments_.steps[t].M_adds_to_S_bar;
     Rows::w(results_.u_bar, results_.s_bar_values, x(), rows_ * K_, results_.w);
-    const bool adds_M = M_.exists() && tile.has_psi(1);
-    const Layout layout = adds_M ? M_.layout() : Layout::kNone;
     if (bar.row_stride == 0) {
+      const Layout layout = adds_M ? M_.layout() : Layout::kNone;
       choose_size<Rows::template SharedSBar>(K_)(layout, tile.psi(1), M_.blocks(), results_.w, x(),
                                                  rows_, K_, sums_ + start);
       return;
     }
     T* const S_bar = bar.data + first_ * K_ * K_;
-    if (adds_M && M_.is_full()) {
-      for (int64_t i = 0; i < rows_; ++i) M_.symmetrise(i, S_bar + i * K_ * K_);
-    }
-    choose_size<Rows::template RowSBar>(K_)(layout, tile.psi(1), M_diagonal(), results_.w, x(),
+    const bool has_full_M = adds_M && M_.is_full();
+    if (has_full_M) M_.symmetrise(rows_, S_bar);
+    const T* const diagonal = adds_M && !has_full_M ? M_.diagonals() : nullptr;
+    choose_size<Rows::template RowSBar>(K_)(has_full_M, tile.psi(1), diagonal, results_.w, x(),
                                             rows_, K_, S_bar);
   }
 
@@ -315,19 +312,10 @@ class VjpWorker {
   int64_t rows_ = 0;
 };
 
-// Whether a cotangent needs the diagonals of M apart from M itself.
 template <typename T>
 bool needs_M_diagonal(const TermsVjpArguments<T>& arguments) {
-  for (int t = 0; t < arguments.num_terms; ++t) {
-    const std::optional<Program>& phi = arguments.terms[t].phi;
-    if (!phi) continue;
-    // phi'' for t1, phi''' for x_bar and the derivative of phi'' by each parameter.
-    for (size_t order = 2; order < phi->outputs.size(); ++order) {
-      const bool is_second = order < 4 || (order - by_parameter(0)) % 3 == 2;
-      if (is_second && phi->outputs[order].is_slot()) return true;
-    }
-  }
-  return false;
+  return std::any_of(arguments.steps, arguments.steps + arguments.num_terms,
+                     [](const VjpSteps& steps) { return steps.M_diagonal; });
 }
 
 // Whether all that is asked for is H v, of the cotangent v of the gradient.

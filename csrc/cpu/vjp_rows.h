@@ -101,33 +101,27 @@ struct VjpRows {
       const int64_t M_stride = block_size(layout, K);
       for (int64_t row = 0; row < K; ++row) {
         double* __restrict const out = sums + row * K;
+        const int64_t first = first_column(layout, row), end = end_column(layout, K, row);
+        const int64_t offset = row_offset(layout, K, row);
         for (int64_t i = 0; i < rows; ++i) {
           const T w_row = w[i * K + row];
           const T* const x_i = x + i * K;
           for (int64_t k = 0; k < K; ++k) out[k] += static_cast<double>(w_row * x_i[k]);
-          if (layout == Layout::kNone) continue;
-          const T* const block = M + i * M_stride;
-          if (layout == Layout::kDiag) {
-            out[row] += static_cast<double>(psi1[i] * block[row]);
-            continue;
-          }
-          const T* const M_row = block + row_offset(layout, K, row);
-          for (int64_t k = first_column(layout, row); k < K; ++k) {
-            out[k] += static_cast<double>(psi1[i] * M_row[k]);
+          for (int64_t k = first; k < end; ++k) {
+            out[k] += static_cast<double>(psi1[i] * M[i * M_stride + offset + k]);
           }
         }
       }
     }
   };
 
-  // S_bar_i = psi'_i M_i + sym(w_i x_i'). S_bar holds a full M's symmetric part; the layout is none
-  // where M adds nothing.
+  // S_bar_i = psi'_i M_i + sym(w_i x_i'). The symmetric part of a full M is in S_bar before; the
+  // diagonal is null unless M has no more.
   template <int Kfixed>
   struct RowSBar {
-    static void run(Layout layout, const T* psi1, const T* M_diagonal, const T* w, const T* x,
+    static void run(bool has_full_M, const T* psi1, const T* diagonal, const T* w, const T* x,
                     int64_t rows, int64_t K, T* S_bar) {
       K = size_of<Kfixed>(K);
-      const bool has_M = is_full(layout);
       for (int64_t i = 0; i < rows; ++i) {
         const T* const w_i = w + i * K;
         const T* const x_i = x + i * K;
@@ -138,10 +132,10 @@ struct VjpRows {
             T* const out = S_bar_i + row * K + k;
             V entry = formula::symmetric_product_entry(
                 V(w_i[row]), V(x_i[row]), V::load_unaligned(w_i + k), V::load_unaligned(x_i + k));
-            if (has_M) entry = multiply_add(V(psi1[i]), V::load_unaligned(out), entry);
+            if (has_full_M) entry = multiply_add(V(psi1[i]), V::load_unaligned(out), entry);
             entry.store_unaligned(out);
           });
-          if (layout == Layout::kDiag) S_bar_i[row * K + row] += psi1[i] * M_diagonal[i * K + row];
+          if (diagonal != nullptr) S_bar_i[row * K + row] += psi1[i] * diagonal[i * K + row];
         }
       }
     }

@@ -190,8 +190,25 @@ std::vector<Array<T>> map(const std::string& text, const std::vector<py::object>
   return results;
 }
 
-// Which outputs of phi and psi the vector-Jacobian product of a term needs; flags say which of them
-// contribute, are given or are wanted.
+// The steps that are taken, by name.
+py::dict to_dict(const VjpSteps& steps) {
+  py::dict flags;
+  flags["u"] = steps.u;
+  flags["M_u"] = steps.M_u;
+  flags["M_diagonal"] = steps.M_diagonal;
+  flags["S_adds_to_t1"] = steps.S_adds_to_t1;
+  flags["D_adds_to_t1"] = steps.D_adds_to_t1;
+  flags["t2"] = steps.t2;
+  flags["t3"] = steps.t3;
+  flags["s_bar"] = steps.s_bar;
+  flags["u_bar"] = steps.u_bar;
+  flags["S_u_bar"] = steps.S_u_bar;
+  flags["M_adds_to_S_bar"] = steps.M_adds_to_S_bar;
+  return flags;
+}
+
+// Which outputs of phi and psi the vector-Jacobian product of a term needs, and its steps; flags
+// say which outputs contribute, are given or are wanted.
 py::tuple vjp_needs_of(const std::vector<bool>& phi, const std::vector<bool>& psi, bool quadratic,
                        bool linear, bool value, bool gradient, bool hessian, bool x,
                        const std::vector<bool>& operands) {
@@ -208,7 +225,7 @@ py::tuple vjp_needs_of(const std::vector<bool>& phi, const std::vector<bool>& ps
       x, {operands.begin(), S}, quadratic && *S, linear && *b, {rest, operands.end()}};
   const Results given{value, gradient, hessian ? Layout::kDense : Layout::kNone};
   const VjpNeeds needs = vjp_needs({phi, psi, quadratic}, given, wanted);
-  return py::make_tuple(needs.phi, needs.psi);
+  return py::make_tuple(needs.phi, needs.psi, to_dict(needs.steps));
 }
 
 std::vector<double> evaluate_at(const std::string& text, const std::vector<double>& inputs) {
@@ -261,9 +278,10 @@ PYBIND11_MODULE(_core, module) {
         read_term(text, vjp ? TermKind::kVjp : TermKind::kForward);
       },
       "text"_a, "vjp"_a = false, "Raises ValueError unless `text` is a well-formed term.");
-  module.def("vjp_needs", &vjp_needs_of, "phi"_a, "psi"_a, "quadratic"_a, "linear"_a, "value"_a,
-             "gradient"_a, "hessian"_a, "x"_a, "operands"_a,
-             "(outputs of phi, outputs of psi) that the VJP of a term needs, but for phi itself.");
+  module.def(
+      "vjp_needs", &vjp_needs_of, "phi"_a, "psi"_a, "quadratic"_a, "linear"_a, "value"_a,
+      "gradient"_a, "hessian"_a, "x"_a, "operands"_a,
+      "(outputs of phi, outputs of psi, steps) that the VJP of a term needs, but for phi itself.");
   module.def("evaluate", &evaluate_at, "program"_a, "inputs"_a,
              "A map program at one point in float64, by the scalar form of the instruction table.");
   module.def(

@@ -30,7 +30,7 @@ def vjp_programs(
     phi = ()
     if forward.phi is not None:
         phi = _derivatives(forward.phi, operands_wanted[: forward.num_phi_parameters])
-    needed_of_phi, needed_of_psi = _core.vjp_needs(
+    needed_of_phi, needed_of_psi, _ = _core.vjp_needs(
         phi=list(map(counts, phi)),
         psi=list(map(counts, psi)),
         quadratic=forward.quadratic,
