@@ -38,6 +38,28 @@ inline Pack<T, P> keep_from(Pack<T, P> a, int64_t first) {
   return Pack<T, P>::from(Eigen::internal::pand(Eigen::internal::ploadu<P>(mask), a.packet));
 }
 
+// A bit for each lane of a mask: whether it is set.
+template <typename T, typename P>
+inline uint32_t bits_of(P mask) {
+#if defined(__AVX512DQ__)
+  if constexpr (sizeof(P) == 64 && sizeof(T) == 4) return _mm512_movepi32_mask(__m512i(mask));
+  if constexpr (sizeof(P) == 64 && sizeof(T) == 8) return _mm512_movepi64_mask(__m512i(mask));
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(P) == 32 && sizeof(T) == 4) return _mm256_movemask_ps(mask);
+  if constexpr (sizeof(P) == 32 && sizeof(T) == 8) return _mm256_movemask_pd(mask);
+#endif
+#if defined(__SSE2__)
+  if constexpr (sizeof(P) == 16 && sizeof(T) == 4) return _mm_movemask_ps(mask);
+  if constexpr (sizeof(P) == 16 && sizeof(T) == 8) return _mm_movemask_pd(mask);
+#endif
+  T lanes[Pack<T, P>::kSize];
+  Pack<T, P>::from(mask).store_unaligned(lanes);
+  uint32_t bits = 0;
+  for (int i = 0; i < Pack<T, P>::kSize; ++i) bits |= uint32_t{lanes[i] != 0} << i;
+  return bits;
+}
+
 // Lane i of the result is lane lanes[i] of a and b joined.
 template <int... lanes, typename P>
 inline P shuffle(P a, P b) {

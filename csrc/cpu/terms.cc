@@ -101,6 +101,7 @@ class TermsWorker {
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
     room_ = scratch.take<T>(call.shape.values());
     dominating_.entries = scratch.take<DominatingEntry<T>>(hessian ? call.shape.rows : 0);
+    limits_ = scratch.take<T>(hessian ? call.shape.rows : 0);
     if (!arguments_.hessian) return;
     if (writes_rows()) {
       row_staging_.emplace(std::max(call.shape.values(), call.shape.rows), call.streams_hessian,
@@ -142,7 +143,8 @@ class TermsWorker {
     for (TermTile<T>& tile : tiles_) {
       tile.evaluate(arguments_.x, first, rows);
       if (tile.is_norm()) {
-        dominating_.count = find_dominating(tile, rows, arguments_.K, dominating_.entries);
+        dominating_.count =
+            find_dominating(tile, rows, arguments_.K, limits_, room_, dominating_.entries);
       }
     }
   }
@@ -217,7 +219,7 @@ class TermsWorker {
   std::vector<T*> S_diagonals_;            // (rows, K) of a term with an S, in the layout diag
   std::optional<Staging<T>> row_staging_;  // for diag and trace
   std::optional<BlockWriter<T>> block_writer_;
-  T *diagonal_ = nullptr, *room_ = nullptr;
+  T *diagonal_ = nullptr, *room_ = nullptr, *limits_ = nullptr;
   int64_t evaluated_row_ = -1;
 };
 
