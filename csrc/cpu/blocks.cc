@@ -108,9 +108,9 @@ struct PartWriter {
         // A small block is always whole.
         const BlockRows rows = Kfixed > 0 ? BlockRows{0, K} : piece.rows;
         const bool is_last = i + 1 == piece.last_block;
+        T* out = target.row(i, rows.first);
         for (int64_t row = rows.first; row < rows.last; ++row) {
-          T* const out = target.row(i, row);
-          const auto write_pack = [&](auto v, int64_t k) __attribute__((always_inline)) {
+          const auto entry_at = [&](auto v, int64_t k) __attribute__((always_inline)) {
             using V = decltype(v);
             V entry = write == Write::kAdd ? V::load_unaligned(out + k) : V(T(0));
             if constexpr (has_S) {
@@ -120,19 +120,31 @@ struct PartWriter {
               entry =
                   entry + formula::rank_one_entry(V(u_scale), V(u[row]), V::load_unaligned(u + k));
             }
+            return entry;
+          };
+          const auto write_pack = [&](auto v, int64_t k) __attribute__((always_inline)) {
+            using V = decltype(v);
+            V entry = entry_at(v, k);
             if constexpr (has_diagonal && Kfixed > 0) {
               const T* const mask = kDiagonalMask<T>.values + DiagonalMask<T>::at + (k - row);
               entry = entry + masked(V(d[row]), V::load_unaligned(mask));
             }
             entry.store_unaligned(out + k);
           };
-          if (Kfixed == 0 && write == Write::kAssign && !packed) {
+          if (packed || kIsSmall<T, Kfixed>) {
+            for_packs<T>(packed ? row : 0, K, write_pack);
+          } else if (Kfixed == 0 && write == Write::kAssign) {
             const bool rows_follow = (rows.last - row) * K >= Pack<T>::kSize || !is_last;
             for_whole_packs<T>(K, rows_follow, write_pack);
           } else {
-            for_packs<T>(packed ? row : 0, K, write_pack);
+            for_packs<T>(0, K, write_pack);
           }
-          if (has_diagonal && Kfixed == 0) out[row] += d[row];
+          // Computed again: a value that has just been stored in a pack is slow to load.
+          if constexpr (has_diagonal && Kfixed == 0) {
+            using One = Pack<T, T>;
+            (entry_at(One(T(0)), row) + One(d[row])).store_unaligned(out + row);
+          }
+          out += packed ? K - row - 1 : K;
         }
       }
     }
