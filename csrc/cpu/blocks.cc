@@ -59,16 +59,6 @@ const DiagonalMask<T> kDiagonalMask;
 
 enum class Write { kAssign, kAdd };
 
-// Calls visit(V(), 0) for the narrowest pack of at least K values.
-template <typename V, typename T, typename Visit>
-inline __attribute__((always_inline)) void visit_narrowest(int64_t K, const Visit& visit) {
-  if constexpr (V::kSize > 1) {
-    using Next = Pack<T, Narrower<T, typename V::Packet>>;
-    if (K <= Next::kSize) return visit_narrowest<Next, T>(K, visit);
-  }
-  visit(V(T(0)), 0);
-}
-
 // Calls visit(V(), k) for packs that cover a row of K entries. Entries may be visited twice, and
 // where rows follow that are written later those of the next one, too: as few packs as there can
 // be.

@@ -17,9 +17,8 @@ template <typename T>
 struct Dominating {
   // What find() and the like read of a tile.
   struct Rows {
-    const T *phi, *phi2;         // (rows, K)
-    const T *psi1, *s, *offset;  // (rows)
-    const T* limits;             // (rows, K): the phi from which on a cell of the row dominates
+    const T *phi, *phi2;                  // (rows, K)
+    const T *psi1, *s, *offset, *limits;  // (rows)
   };
 
   template <int Kfixed>
@@ -32,7 +31,10 @@ struct Dominating {
       int64_t count = 0;
       for (int64_t first = 0; first < rows; first += step) {
         const int64_t last = std::min(first + step, rows);
-        uint64_t cells = reaching(tile, first * K, last * K);
+        uint64_t cells = 0;
+        for (int64_t i = first; i < last; ++i) {
+          cells |= reaching(tile.phi + i * K, tile.limits[i], K) << (i - first) * K;
+        }
         while (cells != 0) {
           const int64_t row = Kfixed > 0 ? __builtin_ctzll(cells) / K : 0;
           out[count++] = entry(tile, first + row, K);
@@ -43,21 +45,26 @@ struct Dominating {
     }
 
    private:
-    // A bit for each value that reaches its limit, the first being that of the value at `begin`;
-    // of wide rows only whether one does.
-    static uint64_t reaching(const Rows& tile, int64_t begin, int64_t end) {
+    // A bit for each cell of a row that reaches its limit; of a wide row only whether one does.
+    static uint64_t reaching(const T* phi, T limit, int64_t K) {
       uint64_t cells = 0;
-      for_packs<T>(begin, end, [&](auto v, int64_t ik) {
+      const auto visit = [&](auto v, int64_t k) {
         using V = decltype(v);
-        const V phi = V::load_unaligned(tile.phi + ik), limit = V::load_unaligned(tile.limits + ik);
-        const auto mask = Eigen::internal::pcmp_le(limit.packet, phi.packet);
+        const auto mask =
+            Eigen::internal::pcmp_le(V(limit).packet, V::load_unaligned(phi + k).packet);
         if constexpr (Kfixed > 0) {
-          cells |= uint64_t{bits_of<T>(mask)} << (ik - begin);
+          cells |= uint64_t{bits_of<T>(mask)} << k;
         } else {
           cells |= Eigen::internal::predux_any(mask);
         }
-      });
-      return cells;
+      };
+      if constexpr (0 < Kfixed && Kfixed <= Pack<T>::kSize) {
+        visit_narrowest<Pack<T>, T>(Kfixed, visit);
+        return cells & ~uint64_t(0) >> (64 - Kfixed);
+      } else {
+        for_packs<T>(0, K, visit);
+        return cells;
+      }
     }
 
     static DominatingEntry<T> entry(const Rows& tile, int64_t i, int64_t K) {
@@ -78,15 +85,14 @@ struct Dominating {
   };
 };
 
-// `limits` is (rows), and `room`, (rows, K).
+// `limits` is (rows).
 template <typename T>
-int64_t find_dominating(const TermTile<T>& tile, int64_t rows, int64_t K, T* limits, T* room,
+int64_t find_dominating(const TermTile<T>& tile, int64_t rows, int64_t K, T* limits,
                         DominatingEntry<T>* out) {
   if (K == 0) return 0;
   const T *const s = tile.s(), *const offset = tile.psi(3);
   for (int64_t i = 0; i < rows; ++i) limits[i] = formula::dominating_phi(s[i] + offset[i]);
-  const typename Dominating<T>::Rows read{
-      tile.phi(0), tile.phi(2), tile.psi(1), s, offset, repeated(limits, rows, K, room)};
+  const typename Dominating<T>::Rows read{tile.phi(0), tile.phi(2), tile.psi(1), s, offset, limits};
   return choose_size<Dominating<T>::template Find>(K)(read, rows, K, out);
 }
 

@@ -143,8 +143,7 @@ class TermsWorker {
     for (TermTile<T>& tile : tiles_) {
       tile.evaluate(arguments_.x, first, rows);
       if (tile.is_norm()) {
-        dominating_.count =
-            find_dominating(tile, rows, arguments_.K, limits_, room_, dominating_.entries);
+        dominating_.count = find_dominating(tile, rows, arguments_.K, limits_, dominating_.entries);
       }
     }
   }
