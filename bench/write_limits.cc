@@ -3,7 +3,7 @@
 //   c++ -O2 -march=native -pthread bench/write_limits.cc -o /tmp/write_limits && /tmp/write_limits
 //
 // Plain and streaming stores of zeros, of one constant and of data that differ from line to line,
-// warm, for one thread and two, each writing half. Needs AVX-512.
+// warm, for one thread and two, each writing half. Needs AVX2; with -mavx512f stores of whole lines.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -20,14 +20,28 @@ enum Content { kZeros, kConstant, kData };
 constexpr const char* kContents[] = {"zeros", "one constant", "data"};
 constexpr size_t kSource = 16 << 10;  // bytes of data, in the first-level cache
 
+#if defined(__AVX512F__)
+using Vector = __m512i;
+Vector load(const char* from) { return _mm512_load_si512(from); }
+void store(char* to, Vector v) { _mm512_store_si512(to, v); }
+void stream(char* to, Vector v) { _mm512_stream_si512(reinterpret_cast<Vector*>(to), v); }
+Vector repeated(int value) { return _mm512_set1_epi32(value); }
+#else
+using Vector = __m256i;
+Vector load(const char* from) { return _mm256_load_si256(reinterpret_cast<const Vector*>(from)); }
+void store(char* to, Vector v) { _mm256_store_si256(reinterpret_cast<Vector*>(to), v); }
+void stream(char* to, Vector v) { _mm256_stream_si256(reinterpret_cast<Vector*>(to), v); }
+Vector repeated(int value) { return _mm256_set1_epi32(value); }
+#endif
+
 void write(char* out, size_t bytes, bool streaming, Content content, const char* data) {
-  const __m512i same = _mm512_set1_epi32(content == kZeros ? 0 : 0x40400000);
-  for (size_t i = 0; i < bytes; i += 64) {
-    const __m512i line = content == kData ? _mm512_load_si512(data + i % kSource) : same;
+  const Vector same = repeated(content == kZeros ? 0 : 0x40400000);
+  for (size_t i = 0; i < bytes; i += sizeof(Vector)) {
+    const Vector vector = content == kData ? load(data + i % kSource) : same;
     if (streaming) {
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(out + i), line);
+      stream(out + i, vector);
     } else {
-      _mm512_store_si512(out + i, line);
+      store(out + i, vector);
     }
   }
   _mm_sfence();

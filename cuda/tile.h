@@ -142,8 +142,8 @@ class Tile {
   }
 
   // Calls use(e, row times v of its row of the tile) for each value e, where a row of a matrix has
-  // columns from begin(e) to before end(e) at row(e). Neighbouring threads read neighbouring values.
-  // Synchronises within, not before.
+  // columns from begin(e) to before end(e) at row(e). Neighbouring threads read neighbouring
+  // values. Synchronises within, not before.
   template <typename Begin, typename End, typename Row, typename Use>
   __device__ void rows_times(const C* v, Begin begin, End end, Row row, Use use) const {
     C* const sums = reinterpret_cast<C*>(shared_memory() + shape_.sums_at);

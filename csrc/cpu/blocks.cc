@@ -61,16 +61,6 @@ const DiagonalMask<T> kDiagonalMask;
 
 enum class Write { kAssign, kAdd };
 
-// Calls visit(V(), 0) for the narrowest pack of at least K values.
-template <typename V, typename T, typename Visit>
-inline __attribute__((always_inline)) void visit_narrowest(int64_t K, const Visit& visit) {
-  if constexpr (V::kSize > 1) {
-    using Next = Pack<T, Narrower<T, typename V::Packet>>;
-    if (K <= Next::kSize) return visit_narrowest<Next, T>(K, visit);
-  }
-  visit(V(T(0)), 0);
-}
-
 // Calls visit(V(), k) for packs that cover a row of K entries. Entries may be visited twice, and
 // where rows follow that are written later those of the next one, too: as few packs as there can
 // be.
@@ -110,9 +100,9 @@ struct PartWriter {
         // A small block is always whole.
         const BlockRows rows = Kfixed > 0 ? BlockRows{0, K} : piece.rows;
         const bool is_last = i + 1 == piece.last_block;
+        T* out = target.row(i, rows.first);
         for (int64_t row = rows.first; row < rows.last; ++row) {
-          T* const out = target.row(i, row);
-          const auto write_pack = [&](auto v, int64_t k) __attribute__((always_inline)) {
+          const auto entry_at = [&](auto v, int64_t k) __attribute__((always_inline)) {
             using V = decltype(v);
             V entry = write == Write::kAdd ? V::load_unaligned(out + k) : V(T(0));
             if constexpr (has_S) {
@@ -122,6 +112,11 @@ struct PartWriter {
               entry =
                   entry + formula::rank_one_entry(V(u_scale), V(u[row]), V::load_unaligned(u + k));
             }
+            return entry;
+          };
+          const auto write_pack = [&](auto v, int64_t k) __attribute__((always_inline)) {
+            using V = decltype(v);
+            V entry = entry_at(v, k);
             if constexpr (has_diagonal && Kfixed > 0) {
               const T* const mask = kDiagonalMask<T>.values + DiagonalMask<T>::at + (k - row);
               entry = entry + masked(V(d[row]), V::load_unaligned(mask));
@@ -134,7 +129,12 @@ struct PartWriter {
           } else {
             for_packs<T>(first_column(layout, row), end_column(layout, K, row), write_pack);
           }
-          if (has_diagonal && Kfixed == 0) out[row] += d[row];
+          // Computed again: a value that has just been stored in a pack is slow to load.
+          if constexpr (has_diagonal && Kfixed == 0) {
+            using One = Pack<T, T>;
+            (entry_at(One(T(0)), row) + One(d[row])).store_unaligned(out + row);
+          }
+          out += row_offset(layout, K, row + 1) - row_offset(layout, K, row);
         }
       }
     }

@@ -41,6 +41,16 @@ inline __attribute__((always_inline)) void for_packs(int64_t begin, int64_t end,
   for_packs_from<Pack<T>, T>(begin, end, visit);
 }
 
+// Calls visit(V(), 0) for the narrowest pack of at least K values.
+template <typename V, typename T, typename Visit>
+inline __attribute__((always_inline)) void visit_narrowest(int64_t K, const Visit& visit) {
+  if constexpr (V::kSize > 1) {
+    using Next = Pack<T, Narrower<T, typename V::Packet>>;
+    if (K <= Next::kSize) return visit_narrowest<Next, T>(K, visit);
+  }
+  visit(V(T(0)), 0);
+}
+
 // a_i in each of the K places of row i: `room` (rows, K). In packs of V or, where narrower ones
 // hold a row, those, which cross fewer cache lines.
 template <typename V, typename T>

@@ -38,6 +38,28 @@ inline Pack<T, P> keep_from(Pack<T, P> a, int64_t first) {
   return Pack<T, P>::from(Eigen::internal::pand(Eigen::internal::ploadu<P>(mask), a.packet));
 }
 
+// A bit for each lane of a mask: whether it is set.
+template <typename T, typename P>
+inline uint32_t bits_of(P mask) {
+#if defined(__AVX512DQ__)
+  if constexpr (sizeof(P) == 64 && sizeof(T) == 4) return _mm512_movepi32_mask(__m512i(mask));
+  if constexpr (sizeof(P) == 64 && sizeof(T) == 8) return _mm512_movepi64_mask(__m512i(mask));
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(P) == 32 && sizeof(T) == 4) return _mm256_movemask_ps(mask);
+  if constexpr (sizeof(P) == 32 && sizeof(T) == 8) return _mm256_movemask_pd(mask);
+#endif
+#if defined(__SSE2__)
+  if constexpr (sizeof(P) == 16 && sizeof(T) == 4) return _mm_movemask_ps(mask);
+  if constexpr (sizeof(P) == 16 && sizeof(T) == 8) return _mm_movemask_pd(mask);
+#endif
+  T lanes[Pack<T, P>::kSize];
+  Pack<T, P>::from(mask).store_unaligned(lanes);
+  uint32_t bits = 0;
+  for (int i = 0; i < Pack<T, P>::kSize; ++i) bits |= uint32_t{lanes[i] != 0} << i;
+  return bits;
+}
+
 // Lane i of the result is lane lanes[i] of a and b joined.
 template <int... lanes, typename P>
 inline P shuffle(P a, P b) {
@@ -49,6 +71,24 @@ inline P shuffle(P a, P b) {
   typedef Index Indexes __attribute__((vector_size(sizeof(P))));
   return __builtin_shuffle(a, b, Indexes{lanes...});
 #endif
+}
+
+// Stores an AVX-512 pack, which is a cache line, as two halves: where the line is not in the
+// core's own caches a Zen 5 is slower to take it whole.
+template <typename T>
+inline void store_in_halves(Pack<T> a, T* out) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<typename Pack<T>::Packet, Eigen::internal::Packet16f>) {
+    _mm256_storeu_ps(out, _mm512_castps512_ps256(a.packet));
+    _mm256_storeu_ps(out + 8, _mm512_extractf32x8_ps(a.packet, 1));
+    return;
+  } else if constexpr (std::is_same_v<typename Pack<T>::Packet, Eigen::internal::Packet8d>) {
+    _mm256_storeu_pd(out, _mm512_castpd512_pd256(a.packet));
+    _mm256_storeu_pd(out + 4, _mm512_extractf64x4_pd(a.packet, 1));
+    return;
+  }
+#endif
+  a.store_unaligned(out);
 }
 
 // Adds each lane of a to the lane `distance` from it, and so in b. The sums of a are in the lanes

@@ -102,7 +102,7 @@ class RowScales {
     constexpr T kFar = 0x1p30f, kLarge = 0x1p12f;
     const T size = std::abs(value);
     const bool is_small = (size < kLeast) & (size * kFar < std::abs(before));
-    return !(size <= kMost) | (is_small & ((size != 0) | (s > kLarge)));
+    return !(size <= kMost) || (is_small && (size != 0 || s > kLarge));
   }
 
   void reserve(int64_t rows, int64_t K) {

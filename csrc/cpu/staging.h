@@ -26,6 +26,11 @@ inline constexpr bool kCanStream = true;
 inline void stream_line(const char* from, char* to) {
 #if defined(__AVX512F__)
   _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_load_si512(from));
+#elif defined(__AVX__)
+  for (int i = 0; i < kCacheLine; i += 32) {
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to + i),
+                        _mm256_load_si256(reinterpret_cast<const __m256i*>(from + i)));
+  }
 #else
   for (int i = 0; i < kCacheLine; i += 16) {
     _mm_stream_si128(reinterpret_cast<__m128i*>(to + i),

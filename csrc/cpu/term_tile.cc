@@ -194,9 +194,7 @@ void TermTile<T>::load_phi_parameters(int64_t first, int64_t start, int64_t coun
       if (!filled) std::memcpy(input, data + start, count * sizeof(T));
     } else if (parameter.row_stride != 0) {
       const int64_t columns = std::min(shape_.K, count);
-      for (int64_t i = 0; i * columns < count; ++i) {
-        std::fill_n(input + i * columns, columns, data[i * parameter.row_stride]);
-      }
+      repeat_each<Pack<T>>(data, count / columns, columns, input);
     }
   }
 }

@@ -49,6 +49,7 @@ class TermsWorker {
     diagonal_ = scratch.take<T>(hessian ? call.shape.values() : 0);
     room_ = scratch.take<T>(call.shape.values());
     dominating_.entries = scratch.take<DominatingEntry<T>>(hessian ? call.shape.rows : 0);
+    limits_ = scratch.take<T>(hessian ? call.shape.rows : 0);
     if (!arguments_.hessian) return;
     if (is_full(arguments_.layout)) {
       block_writer_.emplace(arguments_.layout, arguments_.K, call.streams_hessian, scratch);
@@ -87,7 +88,7 @@ class TermsWorker {
     for (TermTile<T>& tile : tiles_) {
       tile.evaluate(arguments_.x, first, rows);
       if (tile.is_norm()) {
-        dominating_.count = find_dominating(tile, rows, arguments_.K, dominating_.entries);
+        dominating_.count = find_dominating(tile, rows, arguments_.K, limits_, dominating_.entries);
       }
     }
   }
@@ -116,7 +117,7 @@ class TermsWorker {
   DominatingEntries<T> dominating_{nullptr, 0};  // of the tile
   std::optional<BlockWriter<T>> block_writer_;   // where the layout is full
   std::optional<DiagonalWriter<T>> diagonal_writer_;
-  T *diagonal_ = nullptr, *room_ = nullptr;
+  T *diagonal_ = nullptr, *room_ = nullptr, *limits_ = nullptr;
   int64_t evaluated_row_ = -1;
 };
 

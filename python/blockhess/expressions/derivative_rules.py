@@ -57,7 +57,7 @@ def flat(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expr
 def product(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> Expression:
     """The product rule, and other forms for products where it would give inf * 0, or cancel."""
     for (u, v), du in ((a, da[0]), (a[::-1], da[1])):
-        if v is m.sqrt(u):
+        if _is_root(v, u):
             return _times(1.5 * v, du)
         if v is m.log(u):
             return _times(v + 1, du)
@@ -66,6 +66,13 @@ def product(y: Call, a: tuple[Expression, ...], da: tuple[Expression, ...]) -> E
             if offset is not None:  # (u / sqrt(c + k u**2))' = c / sqrt(c + k u**2)**3
                 return _times(offset * (v * m.reciprocal(v.arguments[0])), du)
     return sum_of(_times(a[1], da[0]), _times(a[0], da[1]))
+
+
+def _is_root(v: Expression, u: Expression) -> bool:
+    """Whether v**2 is u."""
+    if isinstance(v, Call) and v.instruction == "rsqrt":
+        return u is m.reciprocal(v.arguments[0])
+    return v is m.sqrt(u)
 
 
 def _beside_square(total: Expression, u: Expression) -> Expression | None:

@@ -51,7 +51,11 @@ def canonical(raw: Call) -> Call:
 def _sorted(raw: Call) -> tuple[Expression, ...]:
     if not INSTRUCTIONS[raw.instruction].commutative:
         return raw.arguments
-    return tuple(sorted(raw.arguments, key=lambda a: a.order))
+    return tuple(sorted(raw.arguments, key=_order))
+
+
+def _order(e: Expression) -> tuple[int, int, str, bytes]:
+    return e.order
 
 
 def _is(e: Expression, instruction: str) -> bool:
@@ -276,12 +280,13 @@ _POWERS: dict[float, Callable[[Expression], Expression]] = {
     0.0: lambda a: ONE,
     0.5: lambda a: m.sqrt(a),
     1.0: lambda a: a,
-    1.5: lambda a: Call("mul", tuple(sorted((a, m.sqrt(a)), key=lambda e: e.order))),
+    1.5: lambda a: Call("mul", tuple(sorted((a, m.sqrt(a)), key=_order))),
     2.0: lambda a: m.square(a),
-    3.0: lambda a: Call("mul", tuple(sorted((a, m.square(a)), key=lambda e: e.order))),
+    3.0: lambda a: Call("mul", tuple(sorted((a, m.square(a)), key=_order))),
     4.0: lambda a: m.square(m.square(a)),
     -0.5: lambda a: m.rsqrt(a),
     -1.0: lambda a: m.reciprocal(a),
+    -1.5: lambda a: Call("mul", tuple(sorted((m.reciprocal(a), m.rsqrt(a)), key=_order))),
     -2.0: lambda a: m.square(m.reciprocal(a)),
     -3.0: lambda a: _POWERS[3.0](m.reciprocal(a)),
     -4.0: lambda a: _POWERS[4.0](m.reciprocal(a)),
@@ -317,6 +322,9 @@ def base_and_exponent(e: Expression) -> tuple[Expression, float]:
         if last.arguments[0] is first:
             base, exponent = base_and_exponent(first)
             return base, exponent * (3.0 if last.instruction == "square" else 1.5)
+    if e.instruction == "mul" and _is(first, "reciprocal") and _is(last, "rsqrt"):
+        if first.arguments[0] is last.arguments[0]:
+            return first.arguments[0], -1.5
     return e, 1.0
 
 
@@ -328,7 +336,7 @@ def _merged_powers(a: Expression, b: Expression) -> Expression | None:
     whole = p.is_integer() and q.is_integer()
     if base is not other or p * q <= 0 or not (whole or not (p + q).is_integer()):
         return None
-    if (p + q) in (1.5, 3.0, -3.0):
+    if (p + q) in (1.5, -1.5, 3.0, -3.0):
         return None  # Already the form that this power has.
     return m.pow(base, p + q)
 
