@@ -104,7 +104,7 @@ def _checked_damping(damping: Any, x: tf.Tensor) -> tf.Tensor:
         if not hasattr(damping, "dtype") or not tf.as_dtype(damping.dtype).is_floating:
             tensor = tf.convert_to_tensor(damping, dtype)
         else:
-            tensor = tf.cast(damping, dtype)
+            tensor = tf.cast(tf.convert_to_tensor(damping), dtype)
     except (TypeError, ValueError) as error:
         raise TypeError(f"damping cannot be made a tensor of {dtype.name}: {error}") from error
     rows = x.shape[:-1]
