@@ -622,6 +622,180 @@ def another_tensor_of_the_name() -> Case:
     scale = tf.constant(3.0, tf.float64)
 
 
+def a_member_of_an_enumeration_of_numbers() -> Case:
+    class Level(enum.IntEnum):
+        LOW = 2
+        HIGH = 3
+
+    level = Level.LOW
+    yield lambda x: float(level) * squares(x)
+    level = Level.HIGH
+
+
+def the_value_of_a_member() -> Case:
+    class Table(enum.Enum):
+        ONE = {"scale": 2.0}  # noqa: RUF012 - it changes
+
+    yield lambda x: Table.ONE.value["scale"] * squares(x)
+    Table.ONE.value["scale"] = 3.0
+
+
+def an_attribute_of_the_function() -> Case:
+    def f(x):
+        return f.scale * squares(x)
+
+    f.scale = 2.0
+    yield f
+    f.scale = 3.0
+
+
+def a_dictionary_of_a_class_of_python_s_own() -> Case:
+    held = collections.UserDict(scale=2.0)
+    yield lambda x: held["scale"] * squares(x)
+    held["scale"] = 3.0
+
+
+def the_fields_of_a_dataclass_as_a_dictionary() -> Case:
+    @dataclasses.dataclass(eq=False)
+    class Held:
+        scale: float = 2.0
+
+    held = Held()
+    yield lambda x: dataclasses.asdict(held)["scale"] * squares(x)
+    held.scale = 3.0
+
+
+def a_method_by_partialmethod() -> Case:
+    class Partly(Settings):
+        def scaled(self, power, x):
+            return self.scale * tf.reduce_sum(x**power)
+
+        loss = functools.partialmethod(scaled, 2)
+
+    partly = Partly(2.0)
+    yield partly.loss
+    partly.scale = 3.0
+
+
+def a_record_of_a_structured_array() -> Case:
+    records = np.array([(2.0, 1)], [("scale", float), ("other", int)])
+    record = records[0]
+    yield lambda x: record["scale"] * squares(x)
+    records["scale"] = 3.0
+
+
+def a_text_made_of_an_object() -> Case:
+    class Named(Settings):
+        def __str__(self):
+            return self.scale
+
+    named, table = Named("two"), {"two": 2.0, "three": 3.0}
+    yield lambda x: table[f"{named}"] * squares(x)
+    named.scale = "three"
+
+
+def an_object_made_by_its_class_method() -> Case:
+    held = [2.0]
+
+    class Made:
+        def __init__(self):
+            self.scale = held[0]
+
+        @classmethod
+        def new(cls):
+            return cls()
+
+    made = Made()
+    yield lambda x: made.new().scale * squares(x)
+    held[0] = 3.0
+
+
+def a_call_decorated_by_a_class() -> Case:
+    class Decorated:
+        def __init__(self, function):
+            self.function = function
+
+        def __get__(self, owner, kind=None):
+            return functools.partial(self.function, owner)
+
+    class Called(Settings):
+        @Decorated
+        def __call__(self, x):
+            return self.scale * squares(x)
+
+    called = Called(2.0)
+    yield lambda x: called(x)
+    called.scale = 3.0
+
+
+def a_class_exchanged() -> Case:
+    class Two:
+        def loss(self, x):
+            return 2.0 * squares(x)
+
+    class Three:
+        def loss(self, x):
+            return 3.0 * squares(x)
+
+    held = Two()
+    yield lambda x: held.loss(x)
+    held.__class__ = Three
+
+
+def a_list_of_a_module_of_tensorflow_s() -> Case:
+    class Net(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = [Settings(2.0)]
+
+        def __call__(self, x):
+            return self.parts[0].scale * squares(x)
+
+    net = Net()
+    yield net
+    net.parts[0].scale = 3.0
+
+
+def getattr_by_another_name() -> Case:
+    settings, read = Settings(2.0), getattr
+    yield lambda x: read(settings, "scale") * squares(x)
+    settings.scale = 3.0
+
+
+def random_numbers_of_an_imported_numpy() -> Case:
+    held = []
+
+    def f(x):
+        import numpy
+
+        held.append(numpy.random.rand())
+        return (2.0 if len(held) < 2 else 3.0) * squares(x)
+
+    yield f
+
+
+def an_object_whose_attributes_cannot_be_read() -> Case:
+    class Delegating:
+        __slots__ = ("_held",)
+
+        def __init__(self, held):
+            self._held = held
+
+        def __getattr__(self, name):
+            return getattr(self._held, name)
+
+    settings = Settings(2.0)
+    delegating = Delegating(settings)
+    yield lambda x: delegating.scale * squares(x)
+    settings.scale = 3.0
+
+
+def a_large_number() -> Case:
+    number = 10**5000
+    yield lambda x: (2.0 if number < 10**5001 else 3.0) * squares(x)
+    number = 10**5002
+
+
 CASES = [
     value
     for value in list(globals().values())
@@ -649,6 +823,10 @@ UNWATCHED = {
     "a_clock",
     "random_numbers_of_numpy",
     "a_name_read_by_eval",
+    "a_dictionary_of_a_class_of_python_s_own",
+    "the_fields_of_a_dataclass_as_a_dictionary",
+    "random_numbers_of_an_imported_numpy",
+    "an_object_whose_attributes_cannot_be_read",
 }
 
 
@@ -727,6 +905,10 @@ def functions_that_know_n() -> dict[str, Callable]:
         "get_shape": lambda x: w[: x.get_shape()[0]] * tf.exp(x),
         "of another tensor": lambda x: w[: tf.exp(x).shape[-2]] * tf.exp(x),
         "a helper": lambda x: (lambda y: w[: y.shape[0]])(x) * tf.exp(x),
+        "NumPy": lambda x: w[: np.shape(x)[0]] * tf.exp(x),
+        "a name made up": lambda x: w[: getattr(x, "shape")[0]] * tf.exp(x),  # noqa: B009
+        "transposed": lambda x: w[: tf.transpose(x).shape[1]] * tf.exp(x),
+        "another axis": lambda x: w[: x[tf.newaxis].shape[1]] * tf.exp(x),
     }
 
 

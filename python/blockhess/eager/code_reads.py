@@ -8,11 +8,14 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-# What gives the static shape of a tensor, with None for an axis that is not known.
-_STATIC_SHAPES = frozenset({"shape", "get_shape", "int_shape", "static_shape", "get_static_value"})
+# What gives the static shape of a tensor, with None for an axis that is not known, beside `shape`.
+_STATIC_SHAPES = frozenset(
+    "_shape _shape_tuple get_shape get_static_value int_shape static_shape".split()
+)
 _READS_ATTRIBUTE = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
 _READS_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _READS_FREE = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
+_READS_LOCAL = frozenset({"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK"})
 _SUBSCRIPTS = frozenset({"BINARY_SUBSCR", "BINARY_SLICE"})
 _CALLS = frozenset({"PRECALL", "CALL", "CALL_FUNCTION"})
 # Instructions that do nothing to the values of others.
@@ -26,9 +29,10 @@ class CodeReads:
     Attributes:
       globals: the names of globals and builtins.
       names: of attributes; all names of the code, for an attribute's may be among any.
-      chains: (the name of a global or of a captured variable, the first attribute read of it).
+      chains: (the name of a global or of a captured variable, an attribute read of it or of an
+        attribute of its), and ("", an attribute read of anything else).
       imports: (the name of a module, how many packages up it is looked for).
-      axes: those of static shapes whose size is read.
+      axes: those of the static shape of an argument whose size is read.
       whole_shapes: whether a static shape is read in any other way.
       by_pattern: whether attributes are read whose names stand in a pattern of a class.
     """
@@ -40,6 +44,11 @@ class CodeReads:
     axes: frozenset[int] = frozenset()
     whole_shapes: bool = False
     by_pattern: bool = False
+
+    def of_a_helper(self) -> CodeReads:
+        """The same of a function whose arguments need not be those of f."""
+        whole = self.whole_shapes or bool(self.axes)
+        return replace(self, axes=frozenset(), whole_shapes=whole)
 
     def __or__(self, other: CodeReads) -> CodeReads:
         return CodeReads(
@@ -62,14 +71,31 @@ def reads_of(code: types.CodeType) -> CodeReads:
 def _reads(code: types.CodeType, captured: frozenset[str]) -> CodeReads:
     """The same of code whose `captured` names are values from outside of the function."""
     instructions = [i for i in dis.get_instructions(code) if i.opname not in _SILENT]
-    found = replace(_of_instructions(instructions, captured), names=frozenset(code.co_names))
+    stored = {i.argval for i in instructions if i.opname.startswith("STORE_")}
+    number = code.co_argcount + code.co_kwonlyargcount
+    found = _of_instructions(
+        instructions, captured, frozenset(code.co_varnames[:number]) - frozenset(stored)
+    )
+    texts = [c for c in code.co_consts if isinstance(c, str)]
+    formats = {"format"} if any(i.opname.startswith("FORMAT_") for i in instructions) else set()
+    if "format" in code.co_names:  # Its text may name attributes.
+        formats = {"format", "getattr"}
+    found = replace(
+        found,
+        names=frozenset(code.co_names) | formats,
+        whole_shapes=found.whole_shapes
+        or bool(_STATIC_SHAPES & set(code.co_names))
+        or any(text.endswith("shape") for text in texts),
+    )
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            found |= _reads(constant, captured - set(code.co_cellvars))
+            found |= _reads(constant, captured - set(code.co_cellvars)).of_a_helper()
     return found
 
 
-def _of_instructions(instructions: list[dis.Instruction], captured: frozenset[str]) -> CodeReads:
+def _of_instructions(
+    instructions: list[dis.Instruction], captured: frozenset[str], arguments: frozenset[str]
+) -> CodeReads:
     found: dict[str, set] = {"globals": set(), "chains": set(), "imports": set(), "axes": set()}
     whole_shapes = by_pattern = False
     root: str | None = None  # The name from outside that the value of the last instruction is from.
@@ -84,10 +110,16 @@ def _of_instructions(instructions: list[dis.Instruction], captured: frozenset[st
             root = name
         elif kind not in _READS_ATTRIBUTE:
             root = None
-        elif root is not None:
-            found["chains"].add((root, name))
-        elif name in _STATIC_SHAPES and not _reads_rank(instructions, i):
+        else:
+            found["chains"].add((root or "", name))
+        if kind == "IMPORT_FROM":
+            found["chains"].add(("", name))
+        is_shape = kind in _READS_ATTRIBUTE and name == "shape" and root is None
+        if is_shape and not _reads_rank(instructions, i):
+            before = instructions[i - 1]
             axis = _axis(instructions[i + 1 : i + 4])
+            if before.opname not in _READS_LOCAL or before.argval not in arguments:
+                axis = None
             whole_shapes |= axis is None
             found["axes"] |= {axis} - {None}
     return CodeReads(

@@ -66,15 +66,20 @@ class Array:
 
     def __init__(self, value: np.ndarray) -> None:
         self._dtype, self._shape = value.dtype, value.shape
-        self._bytes = np.frombuffer(value.tobytes(), np.uint8)
+        self._bytes = _bytes(value).copy()
 
     def same(self, value: object) -> bool:
         if type(value) is not np.ndarray or value.dtype != self._dtype:
             return False
         if value.shape != self._shape:
             return False
-        contiguous = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
-        return np.array_equal(contiguous, self._bytes)
+        return np.array_equal(_bytes(value), self._bytes)
+
+
+def _bytes(value: np.ndarray) -> np.ndarray:
+    """The bytes of an array, in the order of memory where they have one."""
+    ordered = value.T if value.flags.f_contiguous else np.ascontiguousarray(value)
+    return ordered.reshape(-1).view(np.uint8)
 
 
 class Parts:
@@ -140,16 +145,17 @@ class OfFunction:
 class OfDictionary:
     """Some of the names in the dictionary of an object, a class or a module, and their values."""
 
-    __slots__ = ("_kept", "_names", "_owner")
+    __slots__ = ("_kept", "_names", "_owner", "_type")
 
     def __init__(
         self, owner: object, names: frozenset[str] | None, kept: Sequence[tuple[str, Kept]]
     ) -> None:
-        self._owner, self._names, self._kept = weakref.ref(owner), names, tuple(kept)
+        self._owner, self._type = weakref.ref(owner), weakref.ref(type(owner))
+        self._names, self._kept = names, tuple(kept)
 
     def unchanged(self) -> bool:
         owner = self._owner()
-        if owner is None:
+        if owner is None or type(owner) is not self._type():
             return False
         scope = dictionary(owner)
         if len(named(scope, self._names)) != len(self._kept):
@@ -192,8 +198,8 @@ def dictionary(owner: object) -> dict[str, object]:
 
 def named(scope: dict[str, object], names: frozenset[str] | None) -> list[str]:
     """Those of the names that the dictionary has; all of them for None."""
-    if names is None:
-        return [name for name in scope if not name.startswith("__")]
+    if names is None:  # Registrations of abstract classes are behind the last.
+        return [name for name in scope if not name.startswith(("__", "_abc_"))]
     if len(scope) < len(names):
         return [name for name in scope if name in names]
     return [name for name in names if name in scope]

@@ -14,6 +14,7 @@ traced, as under `tf.function`.
 
 from __future__ import annotations
 
+import abc
 import builtins
 import collections
 import enum
@@ -22,6 +23,7 @@ import importlib.util
 import itertools
 import sys
 import types
+import typing
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -56,11 +58,18 @@ MOST_ARRAY_BYTES = 1 << 24
 _LIBRARIES = frozenset(
     "blockhess keras ml_dtypes numpy tensorflow tensorflow_probability tf_keras".split()
 )
+_OF_TENSORFLOW = _LIBRARIES - {"numpy"}
+# Functions of NumPy that read what is not in memory.
+_READS_FILES = ("fromfile", "genfromtxt", "load", "loadtxt", "memmap")
 # Nor are those of these modules of Python's own, but what they were made of is.
 _STANDARD = frozenset(
-    """_bisect _collections _collections_abc _functools _heapq _operator abc bisect builtins cmath
-    collections contextlib copy dataclasses enum functools heapq itertools math numbers operator
-    reprlib types typing warnings""".split()
+    """_bisect _collections _functools _heapq _operator abc bisect builtins cmath enum heapq
+    itertools math numbers operator reprlib""".split()
+)
+# What other classes are derived from, and that reads nothing of theirs that is not named.
+_STANDARD_CLASSES = frozenset(
+    {abc.ABC, abc.ABCMeta, typing.Generic, typing.Protocol, type(typing.Protocol)}
+    | {v for v in vars(enum).values() if isinstance(v, type)}
 )
 # Builtins that reach what no name in the code tells.
 _REACHES_ANYTHING = frozenset(
@@ -72,13 +81,25 @@ _REACHES_ANY_ATTRIBUTE = frozenset(
     """__dict__ __getattribute__ attrgetter delattr dir getattr hasattr methodcaller setattr
     vars""".split()
 )
-# Special methods that no operation of f's code runs.
-_NOT_RUN = frozenset(
-    """__class_getitem__ __copy__ __deepcopy__ __del__ __delattr__ __dir__ __getnewargs__
-    __getstate__ __init__ __init_subclass__ __new__ __post_init__ __reduce__ __reduce_ex__ __repr__
-    __setattr__ __setstate__ __sizeof__ __str__ __subclasshook__""".split()
-)
 _CREATES = frozenset({"__init__", "__new__", "__post_init__"})
+# Special methods that run only where the code names one of these.
+_COPIES = frozenset({"copy", "deepcopy", "replace"})
+_RUN_BY = {
+    **dict.fromkeys(_CREATES, _COPIES | {"__class__", "classmethod", "type"}),
+    **dict.fromkeys(
+        ("__repr__", "__str__", "__format__"), frozenset("ascii format print repr str".split())
+    ),
+    **dict.fromkeys(
+        """__copy__ __deepcopy__ __getnewargs__ __getstate__ __reduce__ __reduce_ex__
+        __setstate__""".split(),
+        _COPIES,
+    ),
+    **dict.fromkeys(
+        """__del__ __delattr__ __dir__ __init_subclass__ __setattr__ __sizeof__
+        __subclasshook__""".split(),
+        frozenset({"delattr", "dir", "setattr"}),
+    ),
+}
 
 _SCALARS = frozenset(
     {
@@ -138,6 +159,7 @@ _PURE_CLASSES = frozenset(
             classmethod,
             staticmethod,
             types.MethodType,
+            types.GenericAlias,
             functools.cached_property,
         ),
     }
@@ -171,8 +193,8 @@ class Watched:
             self.obstacle = str(obstacle)
         except RecursionError:
             self.obstacle = "values in others, hundreds deep"
-        except RuntimeError as error:  # Another thread changes what is looked at.
-            self.obstacle = str(error)
+        except Exception as error:  # Looking at an object may run code of its own.
+            self.obstacle = f"an object that cannot be looked at: {type(error).__name__}: {error}"
         self.reads = survey.reads
 
     @property
@@ -184,7 +206,7 @@ class Watched:
             for place in self._places:  # all() would cost another function for each.
                 if not place.unchanged():
                     return False
-        except RuntimeError:  # Values hundreds deep, or changed by another thread meanwhile.
+        except Exception:  # Raised by code of the values', or as another thread changes them.
             return False
         return True
 
@@ -208,17 +230,23 @@ class _Survey:
             self._seen: dict[int, object] = {}
             self._open: set[int] = set()
             self._values, self._bytes = 0, 0
+            self._has_numpy = self._has_random = False
             self._root(self._f)
+            if self._has_numpy and (self._has_random or ("", "random") in self.reads.chains):
+                raise CannotWatch("np.random, which f may read")
             if self.reads == known:
                 return tuple(self._places)
 
     def _root(self, f: Callable) -> None:
+        owner = f.__self__ if isinstance(f, types.MethodType) else f
+        if not _is_referable(owner):
+            raise CannotWatch(f"an object of {_name(type(owner))}, which has no weak references")
         if isinstance(f, types.MethodType):
             self._kept(f.__func__, "f")
             self._kept(f.__self__, "self")
             return
         kept = self._kept(f, "f")
-        if isinstance(kept, Parts) and _is_referable(f):
+        if isinstance(kept, Parts):
             self._places.append(OfObject(f, lambda f: (f,), [kept]))
 
     @property
@@ -240,10 +268,10 @@ class _Survey:
         if value is MISSING:
             return IS_MISSING
         for kinds, parts in _TAKEN_APART:
-            if isinstance(value, kinds):
+            if kind in kinds:
                 return self._taken_apart(value, parts, path)
         for kinds, keep in _WAYS:
-            if isinstance(value, kinds):
+            if issubclass(kind, kinds):
                 return keep(self, value, path)
         return self._object(value, path)
 
@@ -275,14 +303,17 @@ class _Survey:
         """A library's function that was made of a user's, which it calls."""
         for cell in function.__closure__ or ():
             value = contents(cell)
-            if isinstance(value, _USERS_FUNCTIONS) or _is_of_libraries(type(value)):
+            if callable(value) and not isinstance(value, type):
                 self._kept(value, path)
 
     def _code(self, function: types.FunctionType, path: str, is_known: bool) -> None:
         reads = CodeReads() if is_known else reads_of(function.__code__)
         if reads.names & _REACHES_ANYTHING_BY_ATTRIBUTE:
             raise CannotWatch(f"{path}, whose code looks into functions")
-        self.reads |= reads
+        root = getattr(self._f, "__func__", self._f)
+        self.reads |= reads if function is root else reads.of_a_helper()
+        if function.__dict__:
+            self._attributes(function, path, self._names)
         scope, read = function.__globals__, []
         for name in sorted(reads.globals):
             value = scope.get(name, MISSING)
@@ -309,8 +340,17 @@ class _Survey:
         self._places.append(OfFunction(function, cells, kept, read))
 
     def _check_chains(self, name: str, value: object, path: str) -> None:
-        if value is np and (name, "random") in self.reads.chains:
-            raise CannotWatch(f"{name}.random, which {path} reads")
+        chains = self.reads.chains
+        if (name, "random") in chains:
+            if value is np:
+                raise CannotWatch(f"{name}.random, which {path} reads")
+            is_module = isinstance(value, types.ModuleType)
+            self._has_random |= not (is_module and _root_of(value.__name__) in _OF_TENSORFLOW)
+        for reader in _READS_FILES if value is np else ():
+            if (name, reader) in chains:
+                raise CannotWatch(f"{name}.{reader}, which {path} calls")
+        if value is np.shape or (value is np and (name, "shape") in chains):
+            self.reads |= CodeReads(whole_shapes=True)
 
     def _imported(self, function: types.FunctionType, name: str, level: int) -> None:
         package = function.__globals__.get("__package__") or ""
@@ -318,6 +358,8 @@ class _Survey:
         if module is None:
             raise CannotWatch(f"the module {name}, which is not imported yet")
         self._kept(module, name)
+        if not level:
+            self._kept(sys.modules[_root_of(name)], name)
 
     def _builtin(self, function: types.BuiltinFunctionType, path: str) -> Kept:
         owner = function.__self__
@@ -327,13 +369,18 @@ class _Survey:
                 raise CannotWatch(f"{module}.{function.__name__}, which is not known to be pure")
             if function.__name__ in _REACHES_ANYTHING and module == "builtins":
                 raise CannotWatch(f"{path}, which may read anything")
+            self.reads |= CodeReads(names=frozenset({function.__name__}))  # It may be an alias.
             return Constant(function)
+        if owner in _PURE_CLASSES:
+            return self._taken_apart(function, lambda f: (f.__name__,), path)
         return self._taken_apart(function, lambda f: (f.__name__, f.__self__), path)
 
     def _module(self, module: types.ModuleType, path: str) -> Kept:
         root = _root_of(module.__name__)
         if root not in _LIBRARIES | _STANDARD and self._is_new(module):
             self._attributes(module, path, self._names)
+            self._attributes(module, path, frozenset({"__getattr__"}))
+        self._has_numpy |= root == "numpy"
         if root == "numpy" and "random" in module.__name__:
             raise CannotWatch(f"{path}, NumPy's random numbers")
         return Identity(module)
@@ -355,18 +402,20 @@ class _Survey:
         if not self._is_new(kind):
             return
         library = [base for base in kind.__mro__[:-1] if _is_of_libraries(base)]
-        for base in kind.__mro__:
-            if base in library or base in _PLAIN_TYPES:
-                continue
-            if not _is_python(base):
-                raise CannotWatch(f"{path}, an object of {_name(kind)}")
-            if _root_of(base.__module__) in _STANDARD:
-                continue
+        known = {*library, *_PLAIN_TYPES, *_STANDARD_CLASSES}
+        users = [base for base in kind.__mro__ if base not in known]
+        if not all(map(_is_python, users)):
+            raise CannotWatch(f"{path}, an object of {_name(kind)}")
+        for base in users:
             scope = dictionary(base)
-            run = {n for n in scope if n.startswith("__") and n.endswith("__")}
-            run = {n for n in run if isinstance(scope[n], types.FunctionType)}
-            run |= {n for n in scope if any(n in vars(b) for b in library)}
-            self._attributes(base, path, frozenset(run - _NOT_RUN))
+            if any(isinstance(v, classmethod) for v in scope.values()):
+                self.reads |= CodeReads(names=frozenset({"classmethod"}))
+            special = {n for n in scope if n.startswith("__") and n.endswith("__")}
+            run = {n for n in special if _is_method(scope[n])}
+            run |= {n for n in scope.keys() - special if any(n in vars(b) for b in library)}
+            run.discard("_abc_impl")  # The registrations of an abstract class.
+            run = {n for n in run if n not in _RUN_BY or _RUN_BY[n] & self.reads.names}
+            self._attributes(base, path, frozenset(run))
             self._attributes(base, path, self._names)
 
     def _array(self, array: np.ndarray, path: str) -> Kept:
@@ -388,9 +437,9 @@ class _Survey:
 
     def _object(self, value: Any, path: str) -> Kept:
         kind = type(value)
-        if isinstance(value, _OF_NUMPY):
-            return Scalar(value) if isinstance(value, np.generic) else Constant(value)
-        if hasattr(kind, "python_function") or "python_function" in getattr(value, "__dict__", ()):
+        if issubclass(kind, _OF_NUMPY):
+            return self._of_numpy(value, path)
+        if _is_of_libraries(kind) and hasattr(value, "python_function"):
             self._kept(value.python_function, path)
             return Identity(value)
         if kind in _MAPPINGS:
@@ -401,19 +450,19 @@ class _Survey:
         if known and hasattr(kind, "__wrapped__"):  # TensorFlow's proxies of dictionaries.
             return self._taken_apart(value, lambda v: (v.__wrapped__,), path)
         self._bases(kind, path)
-        if isinstance(value, enum.Enum):
-            return Identity(value)
         if known and _root_of(kind.__module__) == "numpy":
             raise CannotWatch(f"{path}, an object of {_name(kind)}")
         holds = _contents_of(kind)
+        if known and holds and isinstance(dictionary(value).get("_storage"), list):
+            holds = _of_list_wrapper
         slots = () if known else tuple(_slots(kind))
         if not _is_referable(value):
             if known and not hasattr(value, "__dict__"):
                 return Constant(value)
-            return self._taken_apart(value, _both(holds, slots, self._names), path)
+            return self._taken_apart(value, _both(holds, slots, self._names_of(kind)), path)
         if self._is_new(value):
             if hasattr(value, "__dict__"):
-                self._attributes(value, path, self._names)
+                self._attributes(value, path, self._names_of(kind))
                 if known:  # It may call the functions of a user's that it holds.
                     held = dictionary(value).items()
                     functions = frozenset(n for n, v in held if isinstance(v, _USERS_FUNCTIONS))
@@ -422,6 +471,20 @@ class _Survey:
                 parts = _both(holds, slots, frozenset())
                 self._places.append(OfObject(value, parts, self._all(value, parts(value), path)))
         return Identity(value)
+
+    def _names_of(self, kind: type) -> frozenset[str] | None:
+        names = self._names
+        is_value_read = names is not None and issubclass(kind, enum.Enum)
+        return names | {"_value_"} if is_value_read else names
+
+    def _of_numpy(self, value: Any, path: str) -> Kept:
+        if isinstance(value, np.void):
+            if value.dtype.hasobject:
+                raise CannotWatch(f"{path}, of {value.dtype}")
+            return self._taken_apart(value, lambda v: (str(v.dtype), v.tobytes()), path)
+        if isinstance(value, np.ufunc) and "vectorized" in value.__name__:
+            raise CannotWatch(f"{path}, a function made by np.frompyfunc")
+        return Scalar(value) if isinstance(value, np.generic) else Constant(value)
 
     def _attributes(self, owner: object, path: str, names: frozenset[str] | None) -> None:
         scope = dictionary(owner)
@@ -441,19 +504,21 @@ class _Pair(NamedTuple):
     first: object
 
 
-# How values are kept that are of these types, or of types derived from them.
+# How values of these types are kept.
 _TAKEN_APART = (
-    (types.MethodType, lambda m: (m.__func__, m.__self__)),
-    (functools.partial, lambda f: (f.func, f.args, f.keywords)),
+    ((types.MethodType,), lambda m: (m.__func__, m.__self__)),
+    ((functools.partial,), lambda f: (f.func, f.args, f.keywords)),
     ((staticmethod, classmethod), lambda m: (m.__func__,)),
-    (property, lambda p: (p.fget,)),
-    (functools.cached_property, lambda p: (p.func,)),
-    (weakref.ref, lambda r: (r(),)),
+    ((property,), lambda p: (p.fget,)),
+    ((functools.cached_property,), lambda p: (p.func,)),
+    ((weakref.ref,), lambda r: (r(),)),
+    ((types.GenericAlias,), lambda a: (a.__origin__, a.__args__)),
     # Fields of classes, which an object's own values stand for.
     ((types.MemberDescriptorType, types.GetSetDescriptorType), lambda d: (d.__name__,)),
     ((types.WrapperDescriptorType, types.MethodDescriptorType), lambda d: (d.__name__,)),
-    (type(_Pair.first), lambda d: (d.__doc__,)),
+    ((type(_Pair.first),), lambda d: (d.__doc__,)),
 )
+# And those of these types, or of types derived from them.
 _WAYS = (
     ((tf.Tensor, tf.Variable, tf.DType, tf.TensorShape), lambda _, value, path: _identity(value)),
     (types.FunctionType, _Survey._function),
@@ -472,6 +537,16 @@ def _of_masked(array: np.ma.MaskedArray) -> tuple:
     return (array.data, np.ma.getmaskarray(array), array.fill_value)
 
 
+def _of_list_wrapper(wrapper: list) -> tuple:
+    """What a list of a `tf.Module` holds, which stands in an attribute."""
+    return tuple(dictionary(wrapper)["_storage"])
+
+
+def _is_method(value: object) -> bool:
+    is_class = isinstance(value, type)
+    return not is_class and (callable(value) or hasattr(type(value), "__get__"))
+
+
 def _of_mapping(mapping: Any) -> tuple:
     factory = getattr(mapping, "default_factory", None)
     return (factory, *mapping.keys(), *mapping.values())
@@ -479,9 +554,12 @@ def _of_mapping(mapping: Any) -> tuple:
 
 def _contents_of(kind: type) -> Callable[[Any], tuple] | None:
     """What takes apart an object of a class that is derived from a container or a scalar."""
+    if issubclass(kind, collections.defaultdict):
+        factory = collections.defaultdict.default_factory
+        return lambda v: (factory.__get__(v), *dict.keys(v), *dict.values(v))
     if issubclass(kind, dict):
         return lambda v: (*dict.keys(v), *dict.values(v))
-    for base in (list, tuple, set, frozenset, collections.deque):
+    for base in (list, tuple, set, frozenset, collections.deque, bytearray):
         if issubclass(kind, base):
             return lambda v: tuple(base.__iter__(v))
     for base in (str, bytes, int, float, complex):
