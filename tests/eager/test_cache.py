@@ -317,7 +317,8 @@ def test_what_fresh_functions_leave_behind_is_given_back(route):
     finally:
         gc.enable()
     gc.collect()
-    assert [alive(kind) for kind in kinds] == before
+    # Fewer, where what other tests have left goes meanwhile.
+    assert all(alive(kind) <= number for kind, number in zip(kinds, before, strict=True))
     assert not any(weights() is not None for weights in captured)
 
 
