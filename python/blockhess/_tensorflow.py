@@ -86,11 +86,6 @@ def execution() -> Callable[[str, list, tuple, int], list[tf.Tensor]]:
 NotOk, status_error = core._NotOkStatusException, core._status_to_exception
 
 
-def clear_kernels() -> None:
-    """Lets go the kernels of eager operations: TensorFlow keeps one for every set of attributes."""
-    context.context().clear_kernel_cache()
-
-
 def own_gradient(op: tf.Operation) -> Callable | None:
     """The gradient function kept in the operation itself, where TensorFlow looks first, or None."""
     return op._gradient_function

@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 import blockhess as bh
-from blockhess._tensorflow import clear_kernels
 from blockhess.api import hessian
 from blockhess.api.request import Blocks, Request
 from blockhess.eager import cache, replay
@@ -159,15 +158,40 @@ def test_functions_that_are_called_once_leave_no_kernels_behind(monkeypatch):
     assert not made
 
 
-def test_the_kernels_of_replays_are_let_go_and_made_again(monkeypatch):
-    monkeypatch.setattr(replay, "_MOST_REPLAYS", 3)
-    cleared = []
-    monkeypatch.setattr(replay, "clear_kernels", lambda: cleared.append(1) or clear_kernels())
+@pytest.fixture
+def no_kernels(monkeypatch):
+    """Whatever other tests of this process have replayed."""
+    monkeypatch.setattr(replay, "_kernels", set())
+
+
+def test_the_number_of_kernels_is_bounded_and_beyond_it_functions_serve(no_kernels, monkeypatch):
+    monkeypatch.setattr(replay, "_MOST_KERNELS", 3)
     functions = [lambda x, i=i: tf.reduce_sum(i * x**2) for i in range(1, 8)]
+    replayed = [traced(f, ROWS)._replay is not None for f in functions]
+    assert replayed == [True] * 3 + [False] * 4
+    for i, f in enumerate(functions, 1):
+        assert bh.hessian(f, tf.ones([1, 1]))[0, 0, 0] == 2.0 * i
+
+
+def test_replays_of_the_same_operations_share_their_kernels(no_kernels, monkeypatch):
+    monkeypatch.setattr(replay, "_MOST_KERNELS", 1)
     for _ in range(5):
-        for i, f in enumerate(functions, 1):
-            assert bh.hessian(f, tf.ones([1, 1]))[0, 0, 0] == 2.0 * i
-    assert len(cleared) in (2, 3)
+        assert traced(lambda x: tf.reduce_sum(x**4), ROWS)._replay is not None
+
+
+def test_random_numbers_of_others_go_on(no_kernels, monkeypatch):
+    monkeypatch.setattr(replay, "_MOST_KERNELS", 2)
+
+    def drawn(between):
+        tf.random.set_seed(3)
+        numbers = []
+        for i in range(4):
+            numbers.append(float(tf.random.uniform([], seed=1)))
+            between(i)
+        return numbers
+
+    alone = drawn(lambda i: None)
+    assert alone == drawn(lambda i: traced(lambda x: tf.reduce_sum(i * x**2), ROWS))
 
 
 def test_nothing_is_replayed_while_operations_are_recorded():

@@ -114,23 +114,16 @@ def a_dictionary_five_deep() -> Case:
 
 
 def a_list_forty_deep() -> Case:
-    inner = deep = [2.0]
-    for _ in range(40):
-        deep = [deep]
-
-    def f(x):
-        found = deep
-        while isinstance(found, list):
-            found = found[0]
-        return found * squares(x)
-
-    yield f
-    inner[0] = 3.0
+    yield from a_list_so_deep(40)
 
 
 def a_list_six_hundred_deep() -> Case:
+    yield from a_list_so_deep(600)
+
+
+def a_list_so_deep(depth: int) -> Iterator[Callable]:
     inner = deep = [2.0]
-    for _ in range(600):
+    for _ in range(depth):
         deep = [deep]
 
     def f(x):
@@ -645,6 +638,17 @@ def an_attribute_of_the_function() -> Case:
         return f.scale * squares(x)
 
     f.scale = 2.0
+    yield f
+    f.scale = 3.0
+
+
+def the_first_attribute_of_the_function() -> Case:
+    def f(x):
+        try:
+            return f.scale * squares(x)
+        except AttributeError:
+            return 2.0 * squares(x)
+
     yield f
     f.scale = 3.0
 

@@ -71,11 +71,13 @@ def reads_of(code: types.CodeType) -> CodeReads:
 def _reads(code: types.CodeType, captured: frozenset[str]) -> CodeReads:
     """The same of code whose `captured` names are values from outside of the function."""
     instructions = [i for i in dis.get_instructions(code) if i.opname not in _SILENT]
-    stored = {i.argval for i in instructions if i.opname.startswith("STORE_")}
+    stored: set[str] = set()
+    for instruction in instructions:
+        if "STORE_FAST" in instruction.opname:  # Some store two at once.
+            names = instruction.argval
+            stored.update(names if isinstance(names, tuple) else (names,))
     number = code.co_argcount + code.co_kwonlyargcount
-    found = _of_instructions(
-        instructions, captured, frozenset(code.co_varnames[:number]) - frozenset(stored)
-    )
+    found = _of_instructions(instructions, captured, frozenset(code.co_varnames[:number]) - stored)
     texts = [c for c in code.co_consts if isinstance(c, str)]
     formats = {"format"} if any(i.opname.startswith("FORMAT_") for i in instructions) else set()
     if "format" in code.co_names:  # Its text may name attributes.
@@ -137,7 +139,8 @@ def _reads_rank(instructions: list[dis.Instruction], i: int) -> bool:
     if following.opname in _READS_ATTRIBUTE:
         return following.argval in ("rank", "ndims")
     before = instructions[max(i - 2, 0)]
-    return following.opname in _CALLS and before.opname in _READS_GLOBAL and before.argval == "len"
+    calls_one = following.opname in _CALLS and following.arg == 1
+    return calls_one and before.opname in _READS_GLOBAL and before.argval == "len"
 
 
 def _axis(following: list[dis.Instruction]) -> int | None:

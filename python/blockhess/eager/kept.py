@@ -113,7 +113,7 @@ class Place(Protocol):
 class OfFunction:
     """What a Python function reads: its code, what it captures, its defaults and its globals."""
 
-    __slots__ = ("_cells", "_code", "_defaults", "_function", "_globals")
+    __slots__ = ("_cells", "_code", "_defaults", "_function", "_globals", "_has_attributes")
 
     def __init__(
         self,
@@ -123,11 +123,14 @@ class OfFunction:
         globals: Sequence[tuple[str, Kept]],
     ) -> None:
         self._function, self._code = weakref.ref(function), function.__code__
+        self._has_attributes = bool(function.__dict__)  # These are a place of their own.
         self._cells, self._defaults, self._globals = tuple(cells), defaults, tuple(globals)
 
     def unchanged(self) -> bool:
         function = self._function()
         if function is None or function.__code__ is not self._code:
+            return False
+        if function.__dict__ and not self._has_attributes:
             return False
         if self._cells:
             for kept, cell in zip(self._cells, function.__closure__, strict=True):
@@ -164,23 +167,16 @@ class OfDictionary:
 
 
 class OfObject:
-    """What an object holds beside its attributes, taken apart by `parts`."""
+    """What an object holds beside its attributes."""
 
-    __slots__ = ("_kept", "_owner", "_parts")
+    __slots__ = ("_kept", "_owner")
 
-    def __init__(
-        self, owner: object, parts: Callable[[Any], Sequence[object]], kept: Sequence[Kept]
-    ) -> None:
-        self._owner, self._parts, self._kept = weakref.ref(owner), parts, tuple(kept)
+    def __init__(self, owner: object, kept: Kept) -> None:
+        self._owner, self._kept = weakref.ref(owner), kept
 
     def unchanged(self) -> bool:
         owner = self._owner()
-        if owner is None:
-            return False
-        parts = self._parts(owner)
-        return len(parts) == len(self._kept) and all(
-            kept.same(part) for kept, part in zip(self._kept, parts, strict=True)
-        )
+        return owner is not None and self._kept.same(owner)
 
 
 def defaults(function: types.FunctionType) -> tuple:

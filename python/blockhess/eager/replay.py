@@ -19,7 +19,6 @@ import tensorflow as tf
 from blockhess._tensorflow import (
     NotOk,
     TensorShapeProto,
-    clear_kernels,
     execution,
     record,
     status_error,
@@ -29,10 +28,11 @@ from blockhess.eager.computation import Results
 # Each costs an eager call, about 10 us where a call of a function costs 200.
 _MOST_OPERATIONS = 12
 _MOST_CONSTANT_VALUES = 1 << 16
-# TensorFlow keeps the kernel of every eager operation with new attributes, some 40 KB a term: after
-# so many new replays all kernels are let go, and made again where they are still used.
-_MOST_REPLAYS = 500
-_made = 0
+# TensorFlow keeps the kernel of every eager operation with new attributes for ever, some 40 KB a
+# term; those of a function go with the function. All could be let go, but with them would go the
+# state of other people's operations, such as the next number of a `tf.random.uniform(seed=1)`.
+_MOST_KERNELS = 500
+_kernels: set[int] = set()
 _lock = threading.Lock()
 # Its result is what the variable holds when it is called, here as in the function.
 _HARMLESS_STATE = "ReadVariableOp"
@@ -105,7 +105,8 @@ def replay_of(concrete: tf.types.experimental.ConcreteFunction) -> Replay | None
         for tensor in op.outputs:
             number[tensor.ref()] = num_values
             num_values += 1
-    _count()
+    if not _has_room_for(replayed):
+        return None
     with tf.init_scope():
         values = [tf.constant(tf.make_ndarray(op.get_attr("value"))) for op in constants]
     outputs = [number[tensor.ref()] for tensor in graph.outputs]
@@ -127,14 +128,14 @@ def _packing(
     return lambda values: make(pick([*values, None]))
 
 
-def _count() -> None:
-    """Notes that a replay is made."""
-    global _made
+def _has_room_for(steps: list[_Step]) -> bool:
+    """Whether the kernels of the steps may be kept, as they are from now on."""
     with _lock:
-        _made += 1
-        is_full = _made % _MOST_REPLAYS == 0
-    if is_full:
-        clear_kernels()
+        kernels = _kernels | {hash((step.kind, repr(step.attributes))) for step in steps}
+        if len(kernels) > _MOST_KERNELS:
+            return False
+        _kernels.update(kernels)
+        return True
 
 
 def _needed(graph: tf.Graph) -> list[tf.Operation]:

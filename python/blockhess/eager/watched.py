@@ -165,7 +165,7 @@ _PURE_CLASSES = frozenset(
     }
 )
 # NumPy's own types whose objects do not change.
-_OF_NUMPY = (np.generic, np.dtype, np.ufunc, np.finfo, np.iinfo, type(np.sum), type(None))
+_OF_NUMPY = (np.generic, np.dtype, np.ufunc, np.finfo, np.iinfo, type(np.sum))
 
 
 _USERS_FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
@@ -247,7 +247,7 @@ class _Survey:
             return
         kept = self._kept(f, "f")
         if isinstance(kept, Parts):
-            self._places.append(OfObject(f, lambda f: (f,), [kept]))
+            self._places.append(OfObject(f, kept))
 
     @property
     def _names(self) -> frozenset[str] | None:
@@ -296,7 +296,7 @@ class _Survey:
             if _root_of(module) in _LIBRARIES:
                 self._captured_functions(function, path)
             else:
-                self._code(function, path, module.partition(".")[0] in _STANDARD)
+                self._code(function, path, _root_of(module) in _STANDARD)
         return Identity(function)
 
     def _captured_functions(self, function: types.FunctionType, path: str) -> None:
@@ -469,7 +469,7 @@ class _Survey:
                     self._attributes(value, path, functions)
             if holds or slots:
                 parts = _both(holds, slots, frozenset())
-                self._places.append(OfObject(value, parts, self._all(value, parts(value), path)))
+                self._places.append(OfObject(value, self._taken_apart(value, parts, path)))
         return Identity(value)
 
     def _names_of(self, kind: type) -> frozenset[str] | None:
